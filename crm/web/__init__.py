@@ -1,0 +1,1 @@
+"""Pages for people: handlers, rendering, and what every page needs (assets, language, headers)."""
