@@ -1,0 +1,153 @@
+"""What a tier costs: components, bands, proration and VAT, explained line by line.
+
+All amounts are whole minor units excluding VAT; VAT is computed per line, rounded half up
+(AC-15b). The VAT rate follows the component's treatment, never a guess (domain.md 4.1).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from cluster_rules.errors import RuleViolation
+from cluster_rules.money import share
+from cluster_rules.networks import Band, FeeComponent, LinkFee, Rulebook, Text, Tier
+from cluster_rules.organisations import Profile
+from cluster_rules.periods import Period, add_months
+
+# Percent by treatment. standard: Norwegian ordinary rate; exempt_3_13: membership fee of a
+# non-profit (mval. § 3-13); outside: seller not in the VAT register; zero: zero-rated.
+VAT_PERCENT = {"standard": 25, "exempt_3_13": 0, "outside": 0, "zero": 0}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of an explanation: a code for the sentence and the values in it."""
+
+    code: str
+    values: dict[str, Any] = {}
+
+
+class FeeLine(msgspec.Struct, frozen=True):
+    """One computed line: `net` and `vat` in minor units of `currency` for `period`."""
+
+    network: str
+    tier: str
+    component: str
+    names: Text
+    period: Period
+    net: int
+    vat_code: str
+    vat_percent: int
+    vat: int
+    currency: str
+    example: bool = False
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def gross(self) -> int:
+        """Net and VAT together."""
+        return self.net + self.vat
+
+
+def yearly(book: Rulebook, tier: Tier, profile: Profile, year: Period) -> list[FeeLine]:
+    """The tier's fee for one whole membership year, for an organisation like `profile`.
+
+    RuleViolation `size_unknown` when a band needs a size nobody has told, `band_missing` when
+    no band covers it.
+    """
+    return [_line(book, tier, c, year, *_base(c, profile)) for c in tier.fees]
+
+
+def prorated(lines: Iterable[FeeLine], book: Rulebook, tier: Tier, part: Period) -> list[FeeLine]:
+    """The same lines for the `part` of their year in which the membership stands."""
+    by_code = {c.code: c for c in tier.fees}
+    return [_part_of(line, by_code[line.component].proration, part) for line in lines]
+
+
+def linked(lines: Iterable[FeeLine], fee: LinkFee) -> list[FeeLine]:
+    """A linked membership's fee by its rule: none when waived, a percentage, or as it is (M15)."""
+    if fee.policy == "waived":
+        return []
+    percent = 100 if fee.policy == "normal" else fee.percent
+    return [
+        _with_net(line, share(line.net, percent, 100), Step("link_percent", {"percent": percent}))
+        for line in lines
+    ]
+
+
+def credit(lines: Iterable[FeeLine], reason: str) -> list[FeeLine]:
+    """The same lines taken back."""
+    return [_with_net(line, -line.net, Step(reason)) for line in lines]
+
+
+def _base(component: FeeComponent, profile: Profile) -> tuple[int, tuple[Step, ...]]:
+    if component.basis == "fixed":
+        return component.amount, (Step("fixed", {"amount": component.amount}),)
+    size = profile.employees if component.basis == "employees" else profile.turnover
+    if size is None:
+        raise RuleViolation("size_unknown", component.basis, component=component.code)
+    band = _band(component.bands, size)
+    if band is None:
+        raise RuleViolation("band_missing", component.basis, component=component.code, size=size)
+    values = {"basis": component.basis, "size": size, "from": band.from_, "below": band.below}
+    return band.amount, (Step("band", values | {"amount": band.amount}),)
+
+
+def _band(bands: Iterable[Band], size: int) -> Band | None:
+    return next((b for b in bands if b.from_ <= size and (b.below is None or size < b.below)), None)
+
+
+def _line(
+    book: Rulebook, tier: Tier, component: FeeComponent, year: Period, net: int, steps: tuple[Step, ...]
+) -> FeeLine:
+    percent = VAT_PERCENT[component.vat]
+    return FeeLine(
+        network=book.network,
+        tier=tier.code,
+        component=component.code,
+        names=component.names,
+        period=year,
+        net=net,
+        vat_code=component.vat,
+        vat_percent=percent,
+        vat=share(net, percent, 100),
+        currency=book.currency,
+        example=component.example,
+        steps=steps,
+    )
+
+
+def _part_of(line: FeeLine, proration: str, part: Period) -> FeeLine:
+    year = line.period
+    overlap = year.overlap(part)
+    if overlap is None:
+        raise RuleViolation("outside_year", "starts_on", starts_on=part.start)
+    if year.end is None or proration == "none" or overlap == year:
+        return msgspec.structs.replace(line, period=overlap)
+    counted, whole = _fraction(proration, overlap, year)
+    step = Step(f"prorated_{proration}", {"part": counted, "whole": whole})
+    return msgspec.structs.replace(_with_net(line, share(line.net, counted, whole), step), period=overlap)
+
+
+def _fraction(proration: str, part: Period, year: Period) -> tuple[int, int]:
+    if proration == "days":
+        return part.days, year.days
+    months = _months_begun(part)
+    if proration == "half_year":
+        return (1, 2) if months <= 6 else (2, 2)
+    return months, _months_begun(year)
+
+
+def _months_begun(period: Period) -> int:
+    """Calendar months touched, counted back from the year's end: 15 August -> 31 December is 5."""
+    end = period.end_or_far
+    months = 0
+    while add_months(end, -months) > period.start:
+        months += 1
+    return months
+
+
+def _with_net(line: FeeLine, net: int, step: Step) -> FeeLine:
+    return msgspec.structs.replace(
+        line, net=net, vat=share(net, line.vat_percent, 100), steps=(*line.steps, step)
+    )

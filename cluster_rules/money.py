@@ -1,0 +1,46 @@
+"""Money: whole minor units (øre, cent) and a currency. Never a float, never mixed."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import msgspec
+
+from cluster_rules.errors import RuleViolation
+
+
+class Money(msgspec.Struct, frozen=True):
+    """An amount in minor units of `currency` (ISO 4217); 150 000 kr is Money(15_000_000, "NOK")."""
+
+    amount: int
+    currency: str
+
+    def __add__(self, other: "Money") -> "Money":
+        if self.currency != other.currency:
+            raise RuleViolation("currency_mixed", "currency", left=self.currency, right=other.currency)
+        return Money(self.amount + other.amount, self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.amount, self.currency)
+
+
+def half_up(value: Fraction) -> int:
+    """Round to a whole minor unit, half away from zero (9 166.666... -> 9 166.67)."""
+    sign = -1 if value < 0 else 1
+    return sign * int(abs(value) + Fraction(1, 2))
+
+
+def share(amount: int, part: int, whole: int) -> int:
+    """`part` of `whole` of an amount in minor units, rounded half up."""
+    return half_up(Fraction(amount * part, whole))
+
+
+def split(amount: int, weights: Sequence[int]) -> list[int]:
+    """Split without losing a unit: the parts add up to `amount` (largest remainder, M10)."""
+    total = sum(weights)
+    if total <= 0 or min(weights) < 0:
+        raise RuleViolation("weights_invalid", "weights", weights=list(weights))
+    floors = [amount * w // total for w in weights]
+    order = sorted(range(len(weights)), key=lambda i: (-(amount * weights[i] % total), i))
+    for i in order[: amount - sum(floors)]:
+        floors[i] += 1
+    return floors

@@ -1,0 +1,215 @@
+"""A network's rulebook: tiers, fees, notice and link rules, in versions; and agreements.
+
+Every struct mirrors the TOML a cluster manager can read (docs/rulebooks.md); unknown keys
+are refused. Amounts are minor units. All seven shapes of domain.md 1.16 are data here.
+"""
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from cluster_rules.organisations import Kind
+from cluster_rules.periods import MembershipYear, Period
+
+Text = dict[str, str]
+
+
+class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of everything that is read from a rulebook document."""
+
+
+class Band(_Data, frozen=True):
+    """A fee band [from, below) of the basis; no `below` = upwards without limit."""
+
+    amount: int
+    from_: int = msgspec.field(name="from", default=0)
+    below: int | None = None
+
+
+class FeeComponent(_Data, frozen=True):
+    """One line of a tier's fee, with its own VAT treatment (domain.md 4.1).
+
+    `example` true: the figure is ours and not from a source, and pages say so.
+    """
+
+    code: str
+    names: Text
+    basis: Literal["fixed", "employees", "turnover"] = "fixed"
+    amount: int = 0
+    bands: tuple[Band, ...] = ()
+    proration: Literal["none", "days", "months", "half_year"] = "days"
+    vat: Literal["standard", "exempt_3_13", "outside", "zero"] = "standard"
+    example: bool = False
+    source: str = ""
+
+
+class OpenTo(_Data, frozen=True):
+    """Who may take a tier; empty lists and zeros mean "no limit"."""
+
+    kinds: tuple[Kind, ...] = ()
+    countries: tuple[str, ...] = ()
+    max_employees: int = 0
+    max_age_years: int = 0
+
+
+class Tier(_Data, frozen=True):
+    """A level of membership; the highest `rank` of the effective grants is what counts."""
+
+    code: str
+    rank: int
+    names: Text
+    summary: Text = {}
+    benefits: tuple[Text, ...] = ()
+    votes: int = 0
+    open_to: OpenTo = OpenTo()
+    approval: Literal["manager"] = "manager"
+    public: bool = True
+    fees: tuple[FeeComponent, ...] = ()
+
+
+class When(_Data, frozen=True):
+    """Predicates of a link rule; all must hold. Empty lists and zeros mean "any"."""
+
+    tiers: tuple[str, ...]
+    kinds: tuple[Kind, ...] = ()
+    countries: tuple[str, ...] = ()
+    standing: Literal["any"] = "any"
+    unit: Literal["any", "legal_entity", "unit"] = "any"
+    min_employees: int = 0
+    max_employees: int = 0
+
+
+class Grants(_Data, frozen=True):
+    """What a link rule gives: a tier in the target network."""
+
+    network: str
+    tier: str
+
+
+class LinkPolicy(_Data, frozen=True):
+    """How a linked membership starts, ends, pauses and is accepted (design.md 3)."""
+
+    start: Literal["same_day", "on_payment", "next_period"] = "same_day"
+    end: Literal["with_cause", "period_end", "grace"] = "with_cause"
+    grace_days: int = 0
+    suspension: Literal["follow", "hold"] = "follow"
+    acceptance: Literal["automatic", "target_decides"] = "automatic"
+    through_linked: bool = False
+    notice_days: int = 0
+
+
+class LinkFee(_Data, frozen=True):
+    """What the linked membership costs, and what happens to the fee of an own one beside it."""
+
+    policy: Literal["waived", "normal", "percent"] = "waived"
+    percent: int = 0
+    own_membership: Literal["keep", "waive_at_renewal", "credit"] = "keep"
+
+
+class LinkRule(_Data, frozen=True):
+    """When a member of this network is `when`, it gets `grants` in another, under an agreement."""
+
+    code: str
+    names: Text
+    agreement: str
+    when: When
+    grants: Grants
+    policy: LinkPolicy = LinkPolicy()
+    fee: LinkFee = LinkFee()
+
+
+class Notice(_Data, frozen=True):
+    """How a member leaves: by a fixed day ("MM-DD"), with months of notice, or at any time."""
+
+    kind: Literal["fixed_date", "months", "none"] = "none"
+    by: str = "12-31"
+    months: int = 0
+    effect: Literal["period_end", "at_once"] = "period_end"
+
+
+class InvoiceTerms(_Data, frozen=True):
+    """Payment terms of the network's invoices."""
+
+    payment_days: int = 30
+
+
+class Rulebook(_Data, frozen=True):
+    """One version of a network's rules.
+
+    `effective_from` counts for those who join from that day; `effective_from_existing` (None =
+    never) for those who are members already: the two differ in real clusters (Energy Saxony).
+    """
+
+    network: str
+    version: int
+    effective_from: date
+    currency: str
+    tiers: tuple[Tier, ...]
+    effective_from_existing: date | None = None
+    time_zone: str = "Europe/Oslo"
+    period: MembershipYear = MembershipYear()
+    notice: Notice = Notice()
+    invoice: InvoiceTerms = InvoiceTerms()
+    refund: Literal["none", "credit"] = "none"
+    link_rules: tuple[LinkRule, ...] = ()
+
+    def tier(self, code: str) -> Tier | None:
+        """The tier with this code, or None."""
+        return next((t for t in self.tiers if t.code == code), None)
+
+    def link_rule(self, code: str) -> LinkRule | None:
+        """The link rule with this code, or None."""
+        return next((r for r in self.link_rules if r.code == code), None)
+
+
+class Agreement(msgspec.Struct, frozen=True):
+    """What two networks agreed; link rules rest on it.
+
+    `on_end` says what its end does to the links it carried: end_links (that day), period_end
+    (at the target's next turn of the year), grandfather (they stay as long as their cause).
+    Whatever it says, no new link starts after the end (AC-2e).
+    """
+
+    code: str
+    source: str
+    target: str
+    period: Period
+    on_end: Literal["end_links", "period_end", "grandfather"] = "end_links"
+    names: Text = {}
+    shared_fields: tuple[str, ...] = ()
+
+
+class Rulebooks(msgspec.Struct, frozen=True):
+    """All versions of all rulebooks and agreements that a decision may need."""
+
+    versions: tuple[Rulebook, ...]
+    agreements: tuple[Agreement, ...] = ()
+
+    def of(self, network: str) -> list[Rulebook]:
+        """A network's versions, oldest first."""
+        return sorted((b for b in self.versions if b.network == network), key=lambda b: b.version)
+
+    def governing(self, network: str, member_since: date, day: date) -> Rulebook | None:
+        """The version that holds on `day` for somebody who joined on `member_since`.
+
+        The newest whose day for new members was reached at joining, or whose day for existing
+        members is reached now (AC-15c). Before the first version: the first.
+        """
+        books = self.of(network)
+        held = [
+            b
+            for b in books
+            if b.effective_from <= member_since
+            or (b.effective_from_existing is not None and b.effective_from_existing <= day)
+        ]
+        return held[-1] if held else (books[0] if books else None)
+
+    def agreement(self, code: str) -> Agreement | None:
+        """The agreement with this code, or None."""
+        return next((a for a in self.agreements if a.code == code), None)
+
+    def rank(self, network: str, tier: str) -> int:
+        """Rank of a tier in the newest version that knows it; -1 when none does."""
+        ranks = [found.rank for b in self.of(network) if (found := b.tier(tier))]
+        return ranks[-1] if ranks else -1

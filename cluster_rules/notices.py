@@ -1,0 +1,98 @@
+"""Who is told what, and when. Texts are not here: `templates/mail/` has one per kind and language.
+
+Kinds: membership_approved, linked_membership_started, linked_membership_ending,
+linked_membership_continues, tier_changed, membership_ending, membership_suspended.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from cluster_rules.intents import (
+    CancelNotices,
+    EndGrant,
+    GrantIntent,
+    Intent,
+    Notify,
+    RetractGrant,
+    ReviseGrant,
+    StartGrant,
+)
+from cluster_rules.memberships import Decision, Facts, Grant
+
+_ABOUT_DECISION = {
+    "joining": "membership_approved",
+    "tier_change": "tier_changed",
+    "ending": "membership_ending",
+    "suspension": "membership_suspended",
+}
+
+
+def of(facts: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
+    """The mails one decision leads to: to the member once, and to the managers of every network touched."""
+    listed = list(changed)
+    linked = [i for i in listed if _grant(i).kind == "linked"]
+    out: list[Intent] = list(_about_decision(decision, listed))
+    for intent in linked:
+        out += _about_link(facts, intent, decision, today)
+    return tuple(out)
+
+
+def _grant(intent: GrantIntent) -> Grant:
+    return intent.before if isinstance(intent, RetractGrant) else intent.grant
+
+
+def _about_decision(decision: Decision, changed: list[GrantIntent]) -> Iterator[Notify]:
+    kind = _ABOUT_DECISION[decision.kind]
+    started = [
+        {"network": i.grant.network, "tier": i.grant.tier, "starts_on": i.grant.period.start.isoformat()}
+        for i in changed
+        if isinstance(i, StartGrant) and i.grant.kind == "linked"
+    ]
+    values: dict[str, Any] = {
+        "tier": decision.tier,
+        "on": decision.effective_on.isoformat(),
+        "reason": decision.reason,
+        "linked": started,
+    }
+    yield Notify(kind, decision.organisation, decision.network, "member", values)
+    yield Notify(kind, decision.organisation, decision.network, "managers", values)
+
+
+def _about_link(facts: Facts, intent: GrantIntent, decision: Decision, today: date) -> Iterator[Intent]:
+    grant = _grant(intent)
+    values: dict[str, Any] = {
+        "tier": grant.tier,
+        "source": grant.source,
+        "rule": grant.rule,
+        "starts_on": grant.period.start.isoformat(),
+        "ends_on": grant.period.end.isoformat() if grant.period.end else None,
+    }
+    if isinstance(intent, StartGrant):
+        # the member's own mail about the decision lists what started with it
+        yield Notify("linked_membership_started", grant.organisation, grant.network, "managers", values)
+    elif isinstance(intent, EndGrant | RetractGrant):
+        if isinstance(intent, RetractGrant):
+            values["ends_on"] = grant.period.start.isoformat()
+        yield from _ending(facts, grant, values, today)
+    elif isinstance(intent, ReviseGrant) and intent.grant.period != intent.before.period:
+        yield CancelNotices("linked_membership_ending", grant.organisation, grant.network)
+        for to in ("member", "managers"):
+            yield Notify("linked_membership_continues", grant.organisation, grant.network, to, values)
+
+
+def _ending(facts: Facts, grant: Grant, values: dict[str, Any], today: date) -> Iterator[Intent]:
+    """The member hears of it the rule's notice before the last day, and is offered its own (AC-2d)."""
+    books = [b for b in facts.rulebooks.of(grant.source) if b.version == grant.version]
+    rule = books[0].link_rule(grant.rule) if books else None
+    told_on = date.fromisoformat(values["ends_on"]) - timedelta(days=rule.policy.notice_days if rule else 0)
+    yield CancelNotices("linked_membership_ending", grant.organisation, grant.network)
+    yield Notify(
+        "linked_membership_ending",
+        grant.organisation,
+        grant.network,
+        "member",
+        values,
+        told_on if told_on > today else None,
+    )
+    yield Notify("linked_membership_ending", grant.organisation, grant.network, "managers", values)

@@ -1,0 +1,79 @@
+"""Why is X a member of B? The chain from the linked membership back to the decision that roots it.
+
+The same data is the "why" of API, pages and mails; `crm/words.py` makes sentences of it (nb, en).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from cluster_rules.memberships import Grant
+from cluster_rules.networks import LinkRule, Rulebooks
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One link of the chain: a grant and, if linked, the rule it came by.
+
+    `ends_with` is the rule's end policy; `ends_on` half-open, None while nothing is known to end it.
+    """
+
+    grant: UUID
+    kind: Literal["direct", "linked"]
+    network: str
+    tier: str
+    starts_on: date
+    ends_on: date | None
+    rule: str = ""
+    rule_names: dict[str, str] = {}
+    rulebook_version: int = 0
+    agreement: str = ""
+    agreement_names: dict[str, str] = {}
+    ends_with: str = ""
+    grace_days: int = 0
+    notice_days: int = 0
+    fee: str = ""
+
+
+def chain(grant: Grant, grants: Sequence[Grant], rulebooks: Rulebooks) -> tuple[Link, ...]:
+    """From the root (a direct grant) to `grant`, in the order things happened.
+
+    KeyError when a cause is missing from `grants`: every linked grant must be rooted.
+    """
+    by_id = {g.id: g for g in grants}
+    links: list[Link] = []
+    at: Grant | None = grant
+    while at is not None:
+        links.append(_link(at, rulebooks))
+        at = by_id[at.cause] if at.cause else None
+    return tuple(reversed(links))
+
+
+def _link(grant: Grant, rulebooks: Rulebooks) -> Link:
+    books = [b for b in rulebooks.of(grant.source) if b.version == grant.version] if grant.rule else []
+    rule: LinkRule | None = books[0].link_rule(grant.rule) if books else None
+    agreement = rulebooks.agreement(grant.agreement) if grant.agreement else None
+    link = Link(
+        grant.id,
+        grant.kind,
+        grant.network,
+        grant.tier,
+        grant.period.start,
+        grant.period.end,
+        grant.rule,
+        rule.names if rule else {},
+        grant.version,
+        grant.agreement,
+        agreement.names if agreement else {},
+    )
+    if rule is None:
+        return link
+    return msgspec.structs.replace(
+        link,
+        ends_with=rule.policy.end,
+        grace_days=rule.policy.grace_days,
+        notice_days=rule.policy.notice_days,
+        fee=rule.fee.policy,
+    )
