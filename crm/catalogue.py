@@ -1,0 +1,122 @@
+"""Reference data every decision needs: networks, hosts, rulebooks and agreements, kept in memory.
+
+Rulebooks are versioned and agreements few, so they are read again only when their stamp
+(count and newest change) has moved. Both `store` and `reads` stand on this floor.
+"""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from cluster_rules.errors import RuleViolation
+from cluster_rules.networks import Agreement, Rulebook, Rulebooks
+from cluster_rules.periods import Period
+from crm.database import Connection
+
+_STAMP = """
+select (select count(*) || '/' || coalesce(max(published_at)::text, '') from rulebook) || ' ' ||
+       (select coalesce(string_agg(code || coalesce(ends_on::text, '') || on_end, ',' order by code), '')
+        from agreement) || ' ' ||
+       (select string_agg(id::text || xmin::text, ',' order by slug) from network)
+"""
+
+
+class NetworkRow(msgspec.Struct, frozen=True):
+    """A network as pages and the API show it; texts are {nb, en}."""
+
+    id: UUID
+    slug: str
+    host: str
+    host_id: UUID
+    host_name: str
+    kind: str
+    colour: str
+    names: dict[str, str]
+    short: dict[str, str]
+    summary: dict[str, str]
+    website: str
+    time_zone: str
+    founded: date | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which the network's days begin."""
+        return ZoneInfo(self.time_zone)
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """All networks and rules at one moment."""
+
+    networks: tuple[NetworkRow, ...]
+    rulebooks: Rulebooks
+    by_slug: dict[str, NetworkRow]
+    by_id: dict[UUID, NetworkRow]
+
+    def network(self, slug: str) -> NetworkRow:
+        """The network with this slug; RuleViolation `network_unknown`."""
+        if slug not in self.by_slug:
+            raise RuleViolation("network_unknown", "network", given=slug)
+        return self.by_slug[slug]
+
+    def book(self, slug: str, day: date) -> Rulebook:
+        """The rulebook for somebody who joins on `day`; RuleViolation `rulebook_missing`."""
+        book = self.rulebooks.governing(slug, day, day)
+        if book is None:
+            raise RuleViolation("rulebook_missing", "network", network=slug)
+        return book
+
+    def tier_names(self, slug: str, code: str) -> dict[str, str]:
+        """A tier's names in the newest version that knows it; the code itself when none does."""
+        for book in reversed(self.rulebooks.of(slug)):
+            if tier := book.tier(code):
+                return tier.names
+        return {"nb": code, "en": code}
+
+
+_kept: dict[str, Catalogue] = {}
+
+
+async def load(connection: Connection) -> Catalogue:
+    """The catalogue as it is now, from memory when nothing changed since."""
+    stamp = await connection.fetchval(_STAMP) or ""
+    if stamp not in _kept:
+        fresh = await _read(connection)
+        _kept.clear()
+        _kept[stamp] = fresh
+    return _kept[stamp]
+
+
+async def _read(connection: Connection) -> Catalogue:
+    rows = await connection.fetch(
+        "select n.id, n.slug, h.code as host, n.host_id, h.name as host_name, n.kind, n.colour, n.names,"
+        " n.short, n.summary, n.website, n.time_zone, n.founded"
+        " from network n join host h on h.id = n.host_id order by n.slug"
+    )
+    networks = tuple(NetworkRow(**dict(row)) for row in rows)
+    by_id = {n.id: n for n in networks}
+    books = await connection.fetch("select body from rulebook order by network_id, version")
+    agreements = await connection.fetch("select * from agreement order by code")
+    return Catalogue(
+        networks,
+        Rulebooks(
+            tuple(msgspec.convert(row["body"], Rulebook) for row in books),
+            tuple(_agreement(row, by_id) for row in agreements),
+        ),
+        {n.slug: n for n in networks},
+        by_id,
+    )
+
+
+def _agreement(row: Any, by_id: dict[UUID, NetworkRow]) -> Agreement:
+    return Agreement(
+        code=row["code"],
+        source=by_id[row["source_network_id"]].slug,
+        target=by_id[row["target_network_id"]].slug,
+        period=Period(row["starts_on"], row["ends_on"]),
+        on_end=row["on_end"],
+        names=row["names"],
+        shared_fields=tuple(row["shared_fields"]),
+    )

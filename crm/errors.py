@@ -1,0 +1,71 @@
+"""What can go wrong, and the status and stable code it has for the outside.
+
+Rules refuse with `RuleViolation` (cluster_rules); everything else that a caller can cause is one
+of these. Sentences are in `crm/words.py`, in both languages; a code never changes its meaning.
+"""
+
+from typing import Any
+
+from cluster_rules.errors import RuleViolation
+
+
+class NotFound(Exception):
+    """Nothing by that id, or nothing this caller may know of: the answer is the same."""
+
+    def __init__(self, noun: str, wanted: Any) -> None:
+        super().__init__(f"{noun} {wanted}")
+        self.noun = noun
+
+
+class Refused(RuleViolation):
+    """A request that is well-formed but cannot be: same shape as a rule's refusal."""
+
+
+class Invalid(Exception):
+    """Several fields are wrong at once; each is (field, code, values for the sentence)."""
+
+    def __init__(self, problems: list[tuple[str, str, dict[str, Any]]]) -> None:
+        super().__init__(", ".join(f"{field}: {code}" for field, code, _ in problems))
+        self.problems = problems
+
+
+class Forbidden(Exception):
+    """Signed in, but not for this."""
+
+
+class Unauthenticated(Exception):
+    """No valid key or session."""
+
+
+class TooMany(Exception):
+    """Too many tries; `seconds` until the next one is looked at."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"retry after {seconds} s")
+        self.seconds = seconds
+
+
+# Conflicts with what is stored are 409; everything else a rule refuses is 422.
+CONFLICTS = frozenset(
+    {
+        "already_member",
+        "already_ending",
+        "already_decided",
+        "application_open",
+        "decision_unknown",
+        "idempotency_in_progress",
+        "not_sent",
+        "not_a_member",
+        "organisation_known",
+        "tier_same",
+        "version_stale",
+    }
+)
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status for an error of ours; 500 for anything else."""
+    if isinstance(error, RuleViolation):
+        return 409 if error.code in CONFLICTS else 422
+    known = {NotFound: 404, Invalid: 422, Forbidden: 403, Unauthenticated: 401, TooMany: 429}
+    return next((status for kind, status in known.items() if isinstance(error, kind)), 500)

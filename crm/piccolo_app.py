@@ -1,0 +1,27 @@
+"""Piccolo's list of our tables and where their migrations are."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig, table_finder
+
+APP_CONFIG = AppConfig(
+    app_name="crm",
+    migrations_folder_path=str(Path(__file__).parent / "migrations"),
+    table_classes=table_finder(
+        [
+            f"crm.tables.{noun}"
+            for noun in (
+                "networks",
+                "organisations",
+                "memberships",
+                "applications",
+                "invoices",
+                "sync",
+                "mail",
+                "accounts",
+                "audit",
+            )
+        ]
+    ),
+    migration_dependencies=[],
+)

@@ -1,0 +1,62 @@
+"""Settings: one frozen object, read once from the environment; a wrong value refuses to start."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything an operator can set (docs/operations.md). Defaults are safe, not convenient."""
+
+    database_url: str = ""
+    data_dir: Path = Path(".klynge")
+    base_url: str = "http://127.0.0.1:8000"
+    smtp_url: str = ""
+    mail_from: str = "Klynge <post@klynge.example>"
+    development: bool = False
+    pool_size: int = 8
+    log_level: str = "INFO"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Cookies travel only over TLS, except on a developer's own http address."""
+        return self.base_url.startswith("https://")
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value that cannot be used; the message names it."""
+
+
+def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
+    """Read DATABASE_URL and KLYNGE_*; SettingsError names the variable that is wrong."""
+    settings = Settings(
+        database_url=env.get("DATABASE_URL", ""),
+        data_dir=Path(env.get("KLYNGE_DATA_DIR", ".klynge")),
+        base_url=env.get("KLYNGE_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        smtp_url=env.get("KLYNGE_SMTP_URL", ""),
+        mail_from=env.get("KLYNGE_MAIL_FROM", "Klynge <post@klynge.example>"),
+        development=_flag(env, "KLYNGE_DEVELOPMENT"),
+        pool_size=_number(env, "KLYNGE_POOL_SIZE", 8),
+        log_level=env.get("KLYNGE_LOG_LEVEL", "INFO").upper(),
+    )
+    if settings.database_url and not settings.database_url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("DATABASE_URL must start with postgresql://")
+    if not settings.base_url.startswith(("http://", "https://")):
+        raise SettingsError("KLYNGE_BASE_URL must start with http:// or https://")
+    return settings
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").lower()
+    if value not in ("", "0", "1", "true", "false"):
+        raise SettingsError(f"{name} must be 0 or 1, not {value!r}")
+    return value in ("1", "true")
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, str(default))
+    if not value.isdigit() or not 1 <= int(value) <= 200:
+        raise SettingsError(f"{name} must be a number from 1 to 200, not {value!r}")
+    return int(value)

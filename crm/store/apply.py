@@ -1,0 +1,262 @@
+"""Carry out intents: the only writer of grants, timelines, charges and feed entries.
+
+All in the caller's transaction, with the family locked: either every consequence of a decision is
+stored or none. The order matters once: old grant rows are superseded before new ones are inserted,
+so that the exclusion constraint sees what will stand.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+
+from cluster_rules.intents import (
+    CancelNotices,
+    Charge,
+    EndGrant,
+    Intent,
+    Notify,
+    Publish,
+    RetractGrant,
+    ReviseGrant,
+    SetTimeline,
+    StartGrant,
+    WaiveFee,
+)
+from cluster_rules.memberships import Facts, Segment
+from crm.catalogue import Catalogue
+from crm.database import Connection
+from crm.store import mail
+
+T = TypeVar("T")
+Key = tuple[UUID, str]
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What came of it: membership ids by (organisation, network slug), draft invoices, mails queued."""
+
+    memberships: dict[Key, UUID]
+    invoices: tuple[UUID, ...]
+    mails: tuple[UUID, ...]
+
+
+async def apply(
+    connection: Connection, catalogue: Catalogue, facts: Facts, intents: Sequence[Intent], family: UUID
+) -> Applied:
+    """Write every intent; `facts` are those the decision was made from (what stood before)."""
+    memberships = await _memberships(connection, catalogue, intents)
+    await _grants(connection, catalogue, memberships, intents)
+    await _timelines(connection, catalogue, memberships, facts, _only(intents, SetTimeline))
+    invoices = await _charges(connection, catalogue, memberships, _only(intents, Charge), family)
+    await _waivers(connection, memberships, _only(intents, WaiveFee))
+    await _feed(connection, catalogue, memberships, _only(intents, Publish))
+    await mail.cancel(connection, catalogue, _only(intents, CancelNotices))
+    mails = await mail.queue_notices(connection, catalogue, _only(intents, Notify), family)
+    return Applied(memberships, tuple(invoices), tuple(mails))
+
+
+def _only(intents: Iterable[Intent], kind: type[T]) -> list[T]:
+    return [i for i in intents if isinstance(i, kind)]
+
+
+async def open_membership(connection: Connection, organisation: UUID, network: UUID) -> UUID:
+    """The membership of this organisation in this network; made when it is the first time."""
+    await connection.execute(
+        "insert into membership (id, organisation_id, network_id, created_at) values ($1, $2, $3, now())"
+        " on conflict (organisation_id, network_id) do nothing",
+        uuid4(),
+        organisation,
+        network,
+    )
+    return await connection.fetchval(
+        "select id from membership where organisation_id = $1 and network_id = $2", organisation, network
+    )
+
+
+async def _memberships(
+    connection: Connection, catalogue: Catalogue, intents: Sequence[Intent]
+) -> dict[Key, UUID]:
+    keys: set[Key] = set()
+    for intent in intents:
+        if isinstance(intent, StartGrant | EndGrant | ReviseGrant):
+            keys.add((intent.grant.organisation, intent.grant.network))
+        elif isinstance(intent, RetractGrant):
+            keys.add((intent.before.organisation, intent.before.network))
+        elif isinstance(intent, SetTimeline | Charge | WaiveFee | Publish):
+            keys.add((intent.organisation, intent.network))
+    ordered = sorted(keys, key=str)
+    return {
+        (organisation, slug): await open_membership(connection, organisation, catalogue.network(slug).id)
+        for organisation, slug in ordered
+    }
+
+
+async def _grants(
+    connection: Connection, catalogue: Catalogue, memberships: dict[Key, UUID], intents: Sequence[Intent]
+) -> None:
+    replaced = [i.before.id for i in intents if isinstance(i, EndGrant | ReviseGrant | RetractGrant)]
+    if replaced:
+        await connection.execute(
+            "update membership_grant set superseded_at = now() where id = any($1) and superseded_at is null",
+            replaced,
+        )
+    rows = [
+        (
+            g.id,
+            memberships[g.organisation, g.network],
+            catalogue.network(g.network).id,
+            g.organisation,
+            g.kind,
+            g.tier,
+            g.period.start,
+            g.period.end,
+            catalogue.network(g.source).id if g.source else None,
+            g.rule,
+            g.version,
+            g.agreement,
+            g.cause,
+            msgspec.to_builtins(i.reason),
+        )
+        for i in intents
+        if isinstance(i, StartGrant | EndGrant | ReviseGrant)
+        for g in (i.grant,)
+    ]
+    if rows:
+        await connection.executemany(
+            "insert into membership_grant (id, membership_id, network_id, organisation_id, kind, tier, starts_on,"
+            " ends_on, source_network_id, rule, rulebook_version, agreement, cause_id, reason, recorded_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now())",
+            rows,
+        )
+
+
+async def _timelines(
+    connection: Connection,
+    catalogue: Catalogue,
+    memberships: dict[Key, UUID],
+    facts: Facts,
+    timelines: Iterable[SetTimeline],
+) -> None:
+    """Supersede and insert only the segments that differ: unchanged history keeps its rows."""
+    gone: list[tuple[UUID, object]] = []
+    new: list[tuple[object, ...]] = []
+    for t in timelines:
+        membership = memberships[t.organisation, t.network]
+        before = facts.timelines.get((t.organisation, t.network), ())
+        gone += [(membership, s.period.start) for s in before if s not in t.segments]
+        network = catalogue.network(t.network).id
+        new += [_period_row(membership, network, t.organisation, s) for s in t.segments if s not in before]
+    if gone:
+        await connection.executemany(
+            "update membership_period set superseded_at = now()"
+            " where membership_id = $1 and starts_on = $2 and superseded_at is null",
+            gone,
+        )
+    if new:
+        await connection.executemany(
+            "insert into membership_period (membership_id, network_id, organisation_id, tier, status, origin,"
+            " starts_on, ends_on, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, now())",
+            new,
+        )
+
+
+def _period_row(membership: UUID, network: UUID, organisation: UUID, s: Segment) -> tuple[object, ...]:
+    return membership, network, organisation, s.tier, s.status, s.origin, s.period.start, s.period.end
+
+
+async def _charges(
+    connection: Connection,
+    catalogue: Catalogue,
+    memberships: dict[Key, UUID],
+    charges: Sequence[Charge],
+    family: UUID,
+) -> list[UUID]:
+    """Put charges on the one open draft per host, payer and currency; a unit's payer is its family's root."""
+    drafts: dict[tuple[UUID, str], UUID] = {}
+    for charge in charges:
+        network = catalogue.network(charge.network)
+        key = (network.host_id, charge.line.currency)
+        if key not in drafts:
+            drafts[key] = await _draft(connection, catalogue, charge, family)
+    await connection.executemany(
+        "insert into charge (id, invoice_id, membership_id, grant_id, tier, component, names, starts_on, ends_on,"
+        " net, vat_code, vat_percent, vat, currency, example, steps, reason, recorded_at) values"
+        " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now())",
+        [
+            (
+                uuid4(),
+                drafts[catalogue.network(c.network).host_id, c.line.currency],
+                memberships[c.organisation, c.network],
+                c.grant,
+                c.line.tier,
+                c.line.component,
+                c.line.names,
+                c.line.period.start,
+                c.line.period.end,
+                c.line.net,
+                c.line.vat_code,
+                c.line.vat_percent,
+                c.line.vat,
+                c.line.currency,
+                c.line.example,
+                msgspec.to_builtins(c.line.steps),
+                msgspec.to_builtins(c.reason),
+            )
+            for c in charges
+        ],
+    )
+    return list(drafts.values())
+
+
+async def _draft(connection: Connection, catalogue: Catalogue, charge: Charge, family: UUID) -> UUID:
+    network = catalogue.network(charge.network)
+    book = catalogue.book(charge.network, charge.line.period.start)
+    await connection.execute(
+        "insert into invoice (id, host_id, organisation_id, status, currency, payment_days, created_at)"
+        " values ($1, $2, $3, 'draft', $4, $5, now())"
+        " on conflict (host_id, organisation_id, currency) where status = 'draft' do nothing",
+        uuid4(),
+        network.host_id,
+        family,
+        charge.line.currency,
+        book.invoice.payment_days,
+    )
+    return await connection.fetchval(
+        "select id from invoice where host_id = $1 and organisation_id = $2 and currency = $3 and status = 'draft'",
+        network.host_id,
+        family,
+        charge.line.currency,
+    )
+
+
+async def _waivers(connection: Connection, memberships: dict[Key, UUID], waivers: Iterable[WaiveFee]) -> None:
+    await connection.executemany(
+        "insert into fee_waiver (id, membership_id, grant_id, starts_on, ends_on, recorded_at)"
+        " values ($1, $2, $3, $4, $5, now())",
+        [
+            (uuid4(), memberships[w.organisation, w.network], w.because, w.period.start, w.period.end)
+            for w in waivers
+        ],
+    )
+
+
+async def _feed(
+    connection: Connection, catalogue: Catalogue, memberships: dict[Key, UUID], entries: Iterable[Publish]
+) -> None:
+    """One entry a membership; `version` counts a membership's changes without a hole."""
+    await connection.executemany(
+        "insert into feed (network_id, organisation_id, membership_id, op, reason, version, recorded_at)"
+        " values ($1, $2, $3, $4, $5,"
+        " (select coalesce(max(f.version), 0) + 1 from feed f where f.membership_id = $3), now())",
+        [
+            (
+                catalogue.network(e.network).id,
+                e.organisation,
+                memberships[e.organisation, e.network],
+                e.op,
+                e.reason,
+            )
+            for e in entries
+        ],
+    )

@@ -1,0 +1,57 @@
+"""Decisions of people about memberships: the facts everything is derived from."""
+
+from uuid import UUID
+
+from cluster_rules.memberships import Decision
+from crm.actor import Actor
+from crm.catalogue import Catalogue
+from crm.database import Connection
+from crm.errors import NotFound
+
+
+async def record(
+    connection: Connection,
+    membership: UUID,
+    decision: Decision,
+    actor: Actor,
+    application: UUID | None = None,
+) -> bool:
+    """Store one decision. False when this application has opened its membership already."""
+    stored = await connection.fetchval(
+        "insert into membership_decision (id, membership_id, kind, effective_on, until_on, tier, reason,"
+        " application_id, actor, channel, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        " on conflict (application_id) where application_id is not null and withdrawn_at is null do nothing"
+        " returning id",
+        decision.id,
+        membership,
+        decision.kind,
+        decision.effective_on,
+        decision.until,
+        decision.tier,
+        decision.reason,
+        application,
+        actor.name,
+        actor.channel,
+        decision.recorded_at,
+    )
+    return stored is not None
+
+
+async def withdraw(connection: Connection, decision: UUID, actor: Actor) -> None:
+    """Mark one decision as withdrawn; it stays in the history."""
+    await connection.execute(
+        "update membership_decision set withdrawn_at = now(), withdrawn_by = $2"
+        " where id = $1 and withdrawn_at is null",
+        decision,
+        actor.name,
+    )
+
+
+async def membership(connection: Connection, catalogue: Catalogue, wanted: UUID) -> tuple[UUID, str]:
+    """(organisation, network slug) of a membership; NotFound."""
+    row = await connection.fetchrow(
+        "select organisation_id, network_id from membership where id = $1", wanted
+    )
+    if row is None:
+        raise NotFound("membership", wanted)
+    return row["organisation_id"], catalogue.by_id[row["network_id"]].slug

@@ -1,0 +1,98 @@
+"""Memberships: decisions (facts), grants (derived reasons) and the timeline they add up to."""
+
+from piccolo.columns import (
+    JSONB,
+    UUID,
+    BigSerial,
+    Date,
+    ForeignKey,
+    Integer,
+    OnDelete,
+    Text,
+    Timestamptz,
+    Varchar,
+)
+from piccolo.columns.defaults.uuid import UUID4
+from piccolo.table import Table
+
+from crm.tables.networks import Network
+from crm.tables.organisations import Organisation
+
+
+class Membership(Table, tablename="membership"):
+    """Organisation x network; never copied, never deleted."""
+
+    id = UUID(primary_key=True, default=UUID4())
+    organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict)
+    network_id = ForeignKey(references=Network, null=False, on_delete=OnDelete.restrict, index=True)
+    created_at = Timestamptz()
+
+
+class MembershipDecision(Table, tablename="membership_decision"):
+    """What a person decided: joining, tier_change, ending or suspension. Withdrawn, never deleted."""
+
+    id = UUID(primary_key=True, default=UUID4())
+    membership_id = ForeignKey(references=Membership, null=False, on_delete=OnDelete.restrict, index=True)
+    kind = Varchar(length=20, required=True)
+    effective_on = Date(required=True, default=None)
+    until_on = Date(null=True, default=None)
+    tier = Varchar(length=60, default="")
+    reason = Text(default="")
+    application_id = UUID(null=True, default=None)
+    actor = Text(required=True)
+    channel = Varchar(length=20, required=True)
+    recorded_at = Timestamptz()
+    withdrawn_at = Timestamptz(null=True, default=None)
+    withdrawn_by = Text(null=True, default=None)
+
+
+class MembershipGrant(Table, tablename="membership_grant"):
+    """One reason why a membership stands. A changed grant is a new row; the old one is superseded."""
+
+    row_id = BigSerial(primary_key=True)
+    id = UUID(null=False, default=None)
+    membership_id = ForeignKey(references=Membership, null=False, on_delete=OnDelete.restrict)
+    network_id = ForeignKey(references=Network, null=False, on_delete=OnDelete.restrict)
+    organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict)
+    kind = Varchar(length=10, required=True)
+    tier = Varchar(length=60, required=True)
+    starts_on = Date(required=True, default=None)
+    ends_on = Date(null=True, default=None)
+    source_network_id = ForeignKey(references=Network, null=True, on_delete=OnDelete.restrict)
+    rule = Varchar(length=60, default="")
+    rulebook_version = Integer(default=0)
+    agreement = Varchar(length=60, default="")
+    cause_id = UUID(null=True, default=None)
+    reason = JSONB(default="{}")
+    recorded_at = Timestamptz()
+    superseded_at = Timestamptz(null=True, default=None)
+
+
+class MembershipPeriod(Table, tablename="membership_period"):
+    """The timeline: tier, status and origin of a membership for a stretch of days. What lists read."""
+
+    row_id = BigSerial(primary_key=True)
+    membership_id = ForeignKey(references=Membership, null=False, on_delete=OnDelete.restrict)
+    network_id = ForeignKey(references=Network, null=False, on_delete=OnDelete.restrict)
+    organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict)
+    tier = Varchar(length=60, required=True)
+    status = Varchar(length=20, required=True)
+    origin = Varchar(length=10, required=True)
+    starts_on = Date(required=True, default=None)
+    ends_on = Date(null=True, default=None)
+    recorded_at = Timestamptz()
+    superseded_at = Timestamptz(null=True, default=None)
+
+
+class LinkAnswer(Table, tablename="link_answer"):
+    """A member's or target network's word on a link rule: accepted or declined, from a day."""
+
+    id = UUID(primary_key=True, default=UUID4())
+    organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict, index=True)
+    source_network_id = ForeignKey(references=Network, null=False, on_delete=OnDelete.restrict)
+    rule = Varchar(length=60, required=True)
+    answer = Varchar(length=10, required=True)
+    on_date = Date(required=True, default=None)
+    actor = Text(required=True)
+    recorded_at = Timestamptz()
+    withdrawn_at = Timestamptz(null=True, default=None)
