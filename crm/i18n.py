@@ -18,6 +18,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent, get_currency_precision
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.utils import missing
 
 from crm.paths import LOCALE, TEMPLATES
 
@@ -56,9 +57,13 @@ class Translator:
         return found % values if values else found
 
     def ngettext(self, one: str, many: str, n: int, **values: object) -> str:
+        """As gettext, by number; `%(n)s` is filled with the number itself unless `values` says otherwise."""
+        return self.plural(one, many, n) % {"n": self.number(n), **values}
+
+    def plural(self, one: str, many: str, n: int) -> str:
+        """The right form, not yet filled: templates fill it themselves, escaping as they do."""
         found = self._catalog.get(one, (one, many))
-        text = found[0] if n == 1 else found[-1]
-        return text % {"num": n, **values}
+        return found[0] if n == 1 else found[-1]
 
     def text(self, names: Mapping[str, str] | None) -> str:
         """The reader's language out of {"nb": .., "en": ..}; else whichever there is."""
@@ -114,6 +119,15 @@ class Translator:
         return format_timedelta(moment - now, add_direction=True, locale=self._locale)
 
 
+class StrictName(StrictUndefined):
+    """A missing variable is an error; a missing key of a given value may be tested, but never printed."""
+
+    def __bool__(self) -> bool:
+        if self._undefined_obj is missing:
+            self._fail_with_undefined_error()
+        return False
+
+
 @lru_cache
 def translator(language: str) -> Translator:
     """The one Translator of a language; KeyError for a language we do not speak."""
@@ -126,13 +140,13 @@ def jinja_environment(language: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
+        undefined=StrictName,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     environment.policies["ext.i18n.trimmed"] = True
-    environment.install_gettext_callables(speaker.gettext, speaker.ngettext, newstyle=True)
+    environment.install_gettext_callables(speaker.gettext, speaker.plural, newstyle=True)
     environment.globals.update(t=speaker, lang=language)
     return environment
 

@@ -25,6 +25,7 @@ BUNDLE = (
     "css/tokens.css",
     "css/base.css",
     "css/parts.css",
+    "css/notices.css",
     "css/forms.css",
     "css/lists.css",
     "css/member.css",

@@ -33,15 +33,15 @@ def icon(name: str, label: str = "") -> Markup:
     return _ICON.format(label=described, shape=_shape(name))
 
 
-def logo(name: str, size: str = "") -> Markup:
+def logo(name: str, size: str = "", hue: str = "") -> Markup:
     """A tile with the initials of an organisation or person; the same name always looks the same.
 
-    size: "" (40 px), "s" (28 px) or "lg" (60 px).
+    size: "" (40 px), "s" (28 px) or "lg" (60 px); hue: one of HUES, else chosen by the name.
     """
     seed = crc32(name.encode())
     return _TILE.format(
         size=size,
-        hue=HUES[seed % len(HUES)],
+        hue=hue or HUES[seed % len(HUES)],
         shape=_SHAPES[(seed >> 8) % len(_SHAPES)],
         initials=_initials(name),
     )
