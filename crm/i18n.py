@@ -155,9 +155,7 @@ def problems(language: str = "nb") -> list[str]:
     """Texts without a translation, translations without a text, and placeholders that differ."""
     catalog = _read_catalogs(LOCALE / language)
     found = dict(_extracted())
-    missing = [
-        f"{place}: no {language} text for {text!r}" for text, place in found.items() if text not in catalog
-    ]
+    missing = [f"{place}: no {language} text for {text!r}" for text, place in found.items() if text not in catalog]
     unused = [f"nothing uses the {language} text of {text!r}" for text in catalog if text not in found]
     broken = [
         f"{text!r}: placeholders differ in {language}"

@@ -74,9 +74,7 @@ async def open_membership(connection: Connection, organisation: UUID, network: U
     )
 
 
-async def _memberships(
-    connection: Connection, catalogue: Catalogue, intents: Sequence[Intent]
-) -> dict[Key, UUID]:
+async def _memberships(connection: Connection, catalogue: Catalogue, intents: Sequence[Intent]) -> dict[Key, UUID]:
     keys: set[Key] = set()
     for intent in intents:
         if isinstance(intent, StartGrant | EndGrant | ReviseGrant):
@@ -234,10 +232,7 @@ async def _waivers(connection: Connection, memberships: dict[Key, UUID], waivers
     await connection.executemany(
         "insert into fee_waiver (id, membership_id, grant_id, starts_on, ends_on, recorded_at)"
         " values ($1, $2, $3, $4, $5, now())",
-        [
-            (uuid4(), memberships[w.organisation, w.network], w.because, w.period.start, w.period.end)
-            for w in waivers
-        ],
+        [(uuid4(), memberships[w.organisation, w.network], w.because, w.period.start, w.period.end) for w in waivers],
     )
 
 

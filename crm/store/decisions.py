@@ -40,8 +40,7 @@ async def record(
 async def withdraw(connection: Connection, decision: UUID, actor: Actor) -> None:
     """Mark one decision as withdrawn; it stays in the history."""
     await connection.execute(
-        "update membership_decision set withdrawn_at = now(), withdrawn_by = $2"
-        " where id = $1 and withdrawn_at is null",
+        "update membership_decision set withdrawn_at = now(), withdrawn_by = $2 where id = $1 and withdrawn_at is null",
         decision,
         actor.name,
     )
@@ -49,9 +48,7 @@ async def withdraw(connection: Connection, decision: UUID, actor: Actor) -> None
 
 async def membership(connection: Connection, catalogue: Catalogue, wanted: UUID) -> tuple[UUID, str]:
     """(organisation, network slug) of a membership; NotFound."""
-    row = await connection.fetchrow(
-        "select organisation_id, network_id from membership where id = $1", wanted
-    )
+    row = await connection.fetchrow("select organisation_id, network_id from membership where id = $1", wanted)
     if row is None:
         raise NotFound("membership", wanted)
     return row["organisation_id"], catalogue.by_id[row["network_id"]].slug

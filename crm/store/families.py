@@ -158,9 +158,7 @@ def grant_of(row: asyncpg.Record, catalogue: Catalogue) -> Grant:
     )
 
 
-def _timelines(
-    rows: Iterable[asyncpg.Record], catalogue: Catalogue
-) -> dict[tuple[UUID, str], tuple[Segment, ...]]:
+def _timelines(rows: Iterable[asyncpg.Record], catalogue: Catalogue) -> dict[tuple[UUID, str], tuple[Segment, ...]]:
     out: dict[tuple[UUID, str], tuple[Segment, ...]] = {}
     for row in rows:
         key = (row["organisation_id"], catalogue.by_id[row["network_id"]].slug)

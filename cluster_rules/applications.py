@@ -1,0 +1,45 @@
+"""May this organisation apply for this tier, and from which day may it start?"""
+
+from datetime import date, timedelta
+
+from cluster_rules.errors import RuleViolation
+from cluster_rules.networks import Rulebook, Tier
+from cluster_rules.organisations import Profile
+from cluster_rules.periods import add_months
+
+LATEST_START_DAYS = 731  # two years ahead
+
+
+def may_apply(book: Rulebook, tier_code: str, profile: Profile, today: date) -> Tier:
+    """The tier, if it is open to an organisation like this one.
+
+    RuleViolation `tier_unknown`, `tier_not_public`, `kind_not_open`, `country_not_open`,
+    `too_many_employees`, `too_old`; each names the field that does not fit.
+    """
+    tier = book.tier(tier_code)
+    if tier is None:
+        raise RuleViolation("tier_unknown", "tier", tier=tier_code, network=book.network)
+    if not tier.public:
+        raise RuleViolation("tier_not_public", "tier", tier=tier_code)
+    open_to = tier.open_to
+    if open_to.kinds and profile.kind not in open_to.kinds:
+        raise RuleViolation("kind_not_open", "organisation.kind", tier=tier_code, given=profile.kind)
+    if open_to.countries and profile.country not in open_to.countries:
+        raise RuleViolation("country_not_open", "organisation.country", tier=tier_code, given=profile.country)
+    if open_to.max_employees and (profile.employees or 0) > open_to.max_employees:
+        raise RuleViolation(
+            "too_many_employees", "organisation.employees", tier=tier_code, limit=open_to.max_employees
+        )
+    years = open_to.max_age_years
+    if years and profile.founded_on and add_months(profile.founded_on, 12 * years) <= today:
+        raise RuleViolation("too_old", "organisation.founded_on", tier=tier_code, limit=years)
+    return tier
+
+
+def may_start(book: Rulebook, starts_on: date, today: date) -> None:
+    """A membership starts on or after the first rulebook's day and at most two years ahead."""
+    latest = today + timedelta(days=LATEST_START_DAYS)
+    if not book.effective_from <= starts_on <= latest:
+        raise RuleViolation(
+            "start_out_of_range", "starts_on", given=starts_on, earliest=book.effective_from, latest=latest
+        )

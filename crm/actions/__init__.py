@@ -1,0 +1,1 @@
+"""Use cases. One public function = one use case = one transaction; actions do not call actions."""

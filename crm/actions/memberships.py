@@ -1,0 +1,164 @@
+"""Change a membership: another tier, an end, a suspension; see first what follows; take it back."""
+
+from datetime import date, timedelta
+from typing import Literal
+from uuid import UUID, uuid4
+
+import msgspec
+
+from cluster_rules.applications import LATEST_START_DAYS
+from cluster_rules.cascades import Consequences, allowed, decide, withdraw
+from cluster_rules.errors import RuleViolation
+from cluster_rules.intents import Intent
+from cluster_rules.memberships import Decision, Facts
+from crm import catalogue, faults, forms
+from crm.actor import Actor
+from crm.catalogue import Catalogue
+from crm.context import Context
+from crm.database import Connection
+from crm.errors import Invalid, NotFound, Refused
+from crm.store import audit, decisions, families
+from crm.store.apply import apply
+
+LONGEST_BACKDATING_DAYS = 3660
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What is asked for: `effective_on` is the first day it counts; `until` the first day after a suspension."""
+
+    kind: Literal["tier_change", "ending", "suspension"]
+    effective_on: date
+    tier: str = ""
+    reason: str = ""
+    until: date | None = None
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """The decision's id (to take it back with), the memberships it touched, and draft invoices."""
+
+    decision: UUID
+    memberships: tuple[UUID, ...]
+    invoices: tuple[UUID, ...]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One membership with its family's facts, as a decision needs it."""
+
+    kept: Catalogue
+    organisation: UUID
+    network: str
+    family: UUID
+    facts: Facts
+    today: date
+
+
+async def preview(context: Context, actor: Actor, membership: UUID, change: Change) -> tuple[Catalogue, Consequences]:
+    """What the change would do; nothing is stored."""
+    async with context.db.tx() as connection:
+        found = await _find(connection, context, actor, membership, lock=False)
+        return found.kept, decide(found.facts, _decision(context, found, change), found.today)
+
+
+async def make(context: Context, actor: Actor, membership: UUID, change: Change) -> Changed:
+    """Decide the change and everything that follows from it, in one transaction."""
+    async with context.db.tx() as connection:
+        found = await _find(connection, context, actor, membership, lock=True)
+        decision = _decision(context, found, change)
+        consequences = decide(found.facts, decision, found.today)
+        await decisions.record(connection, membership, decision, actor)
+        faults.point("change_recorded")
+        applied = await apply(connection, found.kept, found.facts, consequences.intents, found.family)
+        detail = {
+            "tier": change.tier,
+            "on": change.effective_on.isoformat(),
+            "reason": change.reason,
+            "rules": msgspec.to_builtins(consequences.considered),
+        }
+        await _audit(connection, actor, found, change.kind, decision.id, detail, consequences.intents)
+        touched = [membership, *(m for m in applied.memberships.values() if m != membership)]
+        return Changed(decision.id, tuple(touched), applied.invoices)
+
+
+async def take_back(context: Context, actor: Actor, membership: UUID, decision: UUID) -> Changed:
+    """Withdraw a decision that changed this membership: what followed from it is undone (AC-2d).
+
+    A joining is not taken back but ended. NotFound when the decision is another membership's.
+    """
+    async with context.db.tx() as connection:
+        found = await _find(connection, context, actor, membership, lock=True)
+        key = (found.organisation, found.network)
+        stored = next(
+            (d for d in found.facts.decisions if d.id == decision and (d.organisation, d.network) == key), None
+        )
+        if stored is None:
+            raise NotFound("decision", decision)
+        if stored.kind == "joining":
+            raise Refused("joining_not_withdrawable", "id")
+        consequences = withdraw(found.facts, decision, found.today)
+        await decisions.withdraw(connection, decision, actor)
+        applied = await apply(connection, found.kept, found.facts, consequences.intents, found.family)
+        detail = {"decision": str(decision), "kind": stored.kind, "on": stored.effective_on.isoformat()}
+        await _audit(connection, actor, found, "decision_withdrawn", decision, detail, consequences.intents)
+        touched = [membership, *(m for m in applied.memberships.values() if m != membership)]
+        return Changed(decision, tuple(touched), applied.invoices)
+
+
+async def _find(connection: Connection, context: Context, actor: Actor, membership: UUID, lock: bool) -> Found:
+    kept = await catalogue.load(connection)
+    organisation, slug = await decisions.membership(connection, kept, membership)
+    network = kept.network(slug)
+    actor.must_manage(network.id)
+    if lock:
+        family = await families.lock(connection, organisation)
+    else:
+        family = await connection.fetchval("select family_id from organisation where id = $1", organisation)
+    facts = await families.load(connection, kept, family)
+    return Found(kept, organisation, slug, family, facts, context.clock.today(network.zone))
+
+
+def _decision(context: Context, found: Found, change: Change) -> Decision:
+    problems: forms.Problems = []
+    forms.text(problems, "reason", change.reason, forms.NOTE_MAX, required=False)
+    if problems:
+        raise Invalid(problems)
+    earliest = found.today - timedelta(days=LONGEST_BACKDATING_DAYS)
+    latest = found.today + timedelta(days=LATEST_START_DAYS)
+    if not earliest <= change.effective_on <= latest:
+        raise RuleViolation(
+            "date_out_of_range", "effective_on", given=change.effective_on, earliest=earliest, latest=latest
+        )
+    if change.until is not None and change.until <= change.effective_on:
+        raise RuleViolation("period_empty", "until", starts_on=change.effective_on, ends_on=change.until)
+    decision = Decision(
+        id=uuid4(),
+        organisation=found.organisation,
+        network=found.network,
+        kind=change.kind,
+        effective_on=change.effective_on,
+        recorded_at=context.clock.now(),
+        tier=change.tier,
+        until=change.until,
+        reason=change.reason.strip(),
+    )
+    allowed(found.facts, decision)
+    return decision
+
+
+async def _audit(
+    connection: Connection,
+    actor: Actor,
+    found: Found,
+    action: str,
+    decision: UUID,
+    detail: dict[str, object],
+    intents: tuple[Intent, ...],
+) -> None:
+    """One entry for the network that decided, one for every other network a rule reached."""
+    own = found.kept.network(found.network).id
+    await audit.append(connection, actor, action, detail, own, found.organisation, decision)
+    reached = {i.network for i in intents if getattr(i, "network", found.network) != found.network}
+    for slug in sorted(reached):
+        linked = {"decision": str(decision), "source": found.network}
+        await audit.append(
+            connection, actor, "linked_membership", linked, found.kept.network(slug).id, found.organisation
+        )

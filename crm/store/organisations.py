@@ -1,0 +1,82 @@
+"""Organisations: found by strong identifiers, made once, never overwritten by an application."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID, uuid4
+
+from crm.database import Connection
+from crm.errors import Refused
+from crm.forms import ContactForm, IdentifierForm, OrganisationForm
+
+
+async def find(connection: Connection, identifiers: Sequence[IdentifierForm]) -> UUID | None:
+    """The organisation with any of these identifiers; Refused when they point to different ones."""
+    if not identifiers:
+        return None
+    rows = await connection.fetch(
+        "select distinct i.organisation_id from identifier i"
+        " join unnest($1::text[], $2::text[]) as wanted(scheme, value) using (scheme, value)",
+        [i.scheme for i in identifiers],
+        [i.value for i in identifiers],
+    )
+    if len(rows) > 1:
+        raise Refused("identifiers_conflict", "organisation.identifiers")
+    return rows[0]["organisation_id"] if rows else None
+
+
+async def add(connection: Connection, form: OrganisationForm, known_from: date, parent: UUID | None = None) -> UUID:
+    """A new organisation with its profile and identifiers.
+
+    Two of the same identifier at the same moment: the unique constraint lets one in, the other
+    caller gets Refused `organisation_known`.
+    """
+    new = uuid4()
+    await connection.execute(
+        "insert into organisation (id, name, family_id, website, fields, created_at)"
+        " values ($1, $2, $3, $4, '[]', now())",
+        new,
+        form.name,
+        parent or new,
+        form.website,
+    )
+    await connection.execute(
+        "insert into organisation_profile (id, organisation_id, name, kind, country, municipality, county,"
+        " employees, employees_as_of, founded_on, parent_id, starts_on, recorded_at)"
+        " values ($1, $2, $3, $4, $5, '', '', $6, $7, $8, $9, $7, now())",
+        uuid4(),
+        new,
+        form.name,
+        form.kind,
+        form.country,
+        form.employees,
+        known_from,
+        form.founded_on,
+        parent,
+    )
+    for identifier in form.identifiers:
+        stored = await connection.fetchval(
+            "insert into identifier (id, organisation_id, scheme, value) values ($1, $2, $3, $4)"
+            " on conflict (scheme, value) do nothing returning id",
+            uuid4(),
+            new,
+            identifier.scheme,
+            identifier.value,
+        )
+        if stored is None:
+            raise Refused("organisation_known", "organisation.identifiers", scheme=identifier.scheme)
+    return new
+
+
+async def add_contact(connection: Connection, organisation: UUID, contact: ContactForm, language: str) -> None:
+    """The person who speaks for it; the same e-mail address is not stored twice."""
+    await connection.execute(
+        "insert into contact (id, organisation_id, name, email, role, language, main, created_at)"
+        " select $1, $2, $3, $4, $5, $6, not exists (select 1 from contact where organisation_id = $2), now()"
+        " where not exists (select 1 from contact where organisation_id = $2 and email = $4)",
+        uuid4(),
+        organisation,
+        contact.name,
+        contact.email,
+        contact.role,
+        language,
+    )
