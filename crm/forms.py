@@ -105,7 +105,7 @@ def check(form: ApplicationForm) -> ApplicationForm:
     _founded(problems, organisation.founded_on)
     _website(problems, organisation.website)
     text(problems, "contact.name", form.contact.name, NAME_MAX)
-    _email(problems, "contact.email", form.contact.email)
+    email(problems, "contact.email", form.contact.email)
     text(problems, "contact.role", form.contact.role, SHORT_MAX, required=False)
     text(problems, "billing_reference", form.billing_reference, SHORT_MAX, required=False)
     identifiers = _identifiers(problems, organisation.identifiers)
@@ -163,7 +163,7 @@ def _website(problems: Problems, value: str) -> None:
         problems.append(("organisation.website", "website_format", {"given": value[:80]}))
 
 
-def _email(problems: Problems, field: str, value: str) -> None:
+def email(problems: Problems, field: str, value: str) -> None:
     if not value.strip():
         problems.append((field, "required", {}))
     elif len(value) > EMAIL_MAX or _CONTROL.search(value) or not _EMAIL.match(value.strip()):
