@@ -28,6 +28,9 @@ from cluster_rules.links import Derived, FailedPredicate, derive, failed_predica
 from cluster_rules.memberships import Decision, Facts, Grant, timeline
 
 
+RECOMPUTED = Step("recomputed")
+
+
 class RuleOutcome(msgspec.Struct, frozen=True):
     """The decision log: a link rule that was looked at, and whether and why (not) it fired."""
 
@@ -65,10 +68,10 @@ def withdraw(facts: Facts, decision: UUID, today: date) -> Consequences:
     return _compare(facts, msgspec.structs.replace(facts, decisions=kept), taken, today, bill=False)
 
 
-def repair(facts: Facts, today: date) -> tuple[Intent, ...]:
+def repair(facts: Facts, today: date, reason: Step = RECOMPUTED) -> tuple[Intent, ...]:
     """What is stored and should not be, or the other way round; empty when all is as it must be."""
     wanted = derive(facts)
-    grants = _difference(facts, wanted, Step("recomputed"))
+    grants = _difference(facts, wanted, reason)
     return (*grants, *_memberships(facts, wanted, today))
 
 

@@ -158,9 +158,10 @@ def problems(language: str = "nb") -> list[str]:
     missing = [f"{place}: no {language} text for {text!r}" for text, place in found.items() if text not in catalog]
     unused = [f"nothing uses the {language} text of {text!r}" for text in catalog if text not in found]
     broken = [
-        f"{text!r}: placeholders differ in {language}"
-        for text, translations in catalog.items()
-        if any(_placeholders(text) != _placeholders(each) for each in translations[-1:])
+        f"{path.name}: placeholders differ in {texts[-1]!r}"
+        for path in sorted((LOCALE / language).glob("*.po"))
+        for texts, translations in _entries(path)
+        if _placeholders(texts[-1]) != _placeholders(translations[-1])
     ]
     return missing + unused + broken
 
@@ -179,21 +180,26 @@ def _read_catalogs(folder: Path) -> dict[str, tuple[str, ...]]:
     merged: dict[str, tuple[str, ...]] = {}
     origin: dict[str, str] = {}
     for path in sorted(folder.glob("*.po")):
-        for text, translation in _entries(path):
+        for texts, translation in _entries(path):
+            text = texts[0]
             if merged.setdefault(text, translation) != translation:
                 raise CatalogError(f"{text!r} is translated differently in {origin[text]} and {path.name}")
             origin.setdefault(text, path.name)
     return merged
 
 
-def _entries(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _entries(path: Path) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The translated messages of one file: (one, many) or (text,), each with its translations."""
     with path.open("rb") as file:
         catalog: Catalog = read_po(file, abort_invalid=True)
     for message in catalog:
-        text = message.id[0] if isinstance(message.id, tuple) else message.id
-        strings = message.string if isinstance(message.string, tuple) else (message.string,)
-        if text and all(strings):
-            yield text, tuple(strings)
+        texts, strings = _tuple(message.id), _tuple(message.string)
+        if texts[0] and all(strings):
+            yield texts, strings
+
+
+def _tuple(value: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _extracted() -> Iterator[tuple[str, str]]:

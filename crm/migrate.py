@@ -9,6 +9,8 @@ from io import StringIO
 from pathlib import Path
 
 import asyncpg
+from pgqueuer.db import AsyncpgDriver
+from pgqueuer.queries import Queries
 from piccolo.apps.migrations.commands.forwards import run_forwards
 
 from piccolo_conf import DB
@@ -34,8 +36,18 @@ async def migrate(dsn: str) -> None:
             result = await run_forwards("crm")
         if not result.success:
             raise MigrationError(f"{result.message}\n{told.getvalue()}")
+        await _install_queue(connection)
     finally:
         await connection.close()
+
+
+async def _install_queue(connection: asyncpg.Connection) -> None:
+    """The job queue's own tables, as its library makes and upgrades them."""
+    queries = Queries(AsyncpgDriver(connection))
+    if await queries.has_table("pgqueuer"):
+        await queries.upgrade()
+    else:
+        await queries.install()
 
 
 async def is_migrated(connection: asyncpg.Connection) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from crm.paths import TEMPLATES
 
@@ -29,14 +30,15 @@ BUNDLE = (
     "css/forms.css",
     "css/lists.css",
     "css/member.css",
+    "css/menus.css",
     "css/layouts.css",
     "css/print.css",
 )
 FOREVER = "public, max-age=31536000, immutable"
 HASH_LENGTH = 10
 _TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
     ".png": "image/png",
@@ -63,7 +65,7 @@ def asset(name: str) -> str:
 
 
 @get("/static/{name:path}", include_in_schema=False, sync_to_thread=False, opt={"public": True})
-def serve_asset(request: Request, name: str) -> Response[bytes]:
+def serve_asset(request: Request, name: FromPath[str]) -> Response[bytes]:
     found = _by_url().get("/static/" + name.lstrip("/"))
     if found is None:
         raise NotFoundException()

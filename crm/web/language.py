@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from litestar import Request, get
 from litestar.datastructures import Cookie
 from litestar.exceptions import ClientException, NotFoundException
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from crm.i18n import DEFAULT_LANGUAGE, LANGUAGES
@@ -64,9 +65,7 @@ def url_with_scheme(request: Request, scheme: str) -> str:
 
 def preference_cookie(request: Request, key: str, value: str) -> Cookie:
     secure = request.url.scheme == "https"
-    return Cookie(
-        key=key, value=value, max_age=COOKIE_SECONDS, path="/", httponly=True, samesite="lax", secure=secure
-    )
+    return Cookie(key=key, value=value, max_age=COOKIE_SECONDS, path="/", httponly=True, samesite="lax", secure=secure)
 
 
 def safe_back(back: str) -> str:
@@ -79,14 +78,14 @@ def safe_back(back: str) -> str:
 
 
 @get("/language/{language:str}", include_in_schema=False, sync_to_thread=False, opt={"public": True})
-def choose_language(request: Request, language: str, back: str = "/") -> Redirect:
+def choose_language(request: Request, language: FromPath[str], back: FromQuery[str] = "/") -> Redirect:
     if language not in LANGUAGES:
         raise NotFoundException()
     return _back_with(request, back, LANGUAGE_COOKIE, language)
 
 
 @get("/theme/{scheme:str}", include_in_schema=False, sync_to_thread=False, opt={"public": True})
-def choose_scheme(request: Request, scheme: str, back: str = "/") -> Redirect:
+def choose_scheme(request: Request, scheme: FromPath[str], back: FromQuery[str] = "/") -> Redirect:
     if scheme not in SCHEMES:
         raise NotFoundException()
     return _back_with(request, back, SCHEME_COOKIE, scheme)

@@ -16,7 +16,7 @@ from crm.web import language as languages
 from crm.web.assets import asset
 from crm.web.pictures import icon, logo
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"  # Litestar adds the charset
 # Pages hold personal data and differ by cookie: no cache keeps them, not even the browser's own.
 PAGE_HEADERS = {"cache-control": "no-store", "vary": "HX-Request, Cookie, Accept-Language"}
 ERROR_STATUSES = (403, 404, 410, 422, 429, 500)

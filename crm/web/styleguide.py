@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from crm.web.language import language_of
 from crm.web.pictures import HUES
@@ -46,7 +47,7 @@ def show_styleguide(request: Request) -> Response[str]:
 
 
 @get("/_styleguide/{layout:str}", include_in_schema=False, sync_to_thread=False, opt={"public": True})
-def show_layout(request: Request, layout: str) -> Response[str]:
+def show_layout(request: Request, layout: FromPath[str]) -> Response[str]:
     """public, wizard, wizard-errors, or the number of an error page."""
     if layout == "public":
         return page(request, "styleguide_public.html", networks=NETWORKS, nav="networks")

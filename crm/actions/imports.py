@@ -1,0 +1,144 @@
+"""Load a folder of data files into an instance: networks, rulebooks, organisations, memberships.
+
+All or nothing: one transaction, and a mistake in any row refuses the whole folder. Importing the
+same folder twice changes nothing. Memberships of the past are recorded as decisions; everything
+that follows from them (linked memberships too) is derived by the same rules as an approval.
+"""
+
+from datetime import date, timedelta
+from uuid import UUID
+
+import msgspec
+
+from cluster_rules import cascades, rulebooks
+from cluster_rules.fees import Step
+from cluster_rules.memberships import Decision
+from crm import catalogue
+from crm.actor import Actor
+from crm.catalogue import Catalogue
+from crm.context import Context
+from crm.database import Connection
+from crm.errors import Refused
+from crm.folder import Folder, FolderError, MembershipRow
+from crm.identifiers import normalise
+from crm.store import audit, families, imports
+from crm.store.apply import apply
+
+FAMILIES_AT_A_TIME = 200
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """How much was new."""
+
+    networks: int
+    rulebooks: int
+    organisations: int
+    decisions: int
+
+
+async def load(context: Context, actor: Actor, folder: Folder) -> Imported:
+    """Store a folder. FolderError names file, row and field; then nothing at all is stored."""
+    async with context.db.tx() as connection:
+        await imports.add_hosts(connection, folder.hosts)
+        await imports.add_networks(connection, folder.networks)
+        await imports.add_agreements(connection, folder.agreements)
+        new_books = [b for b, body in folder.rulebooks if await imports.add_rulebook(connection, b, body, actor)]
+        kept = await catalogue.load(connection)
+        rulebooks.check_links(kept.rulebooks.versions)
+        first_days = _first_days(folder.memberships)
+        today = context.clock.now().date()
+        new = await imports.add_organisations(
+            connection,
+            [
+                (row, _identifiers(place, row), first_days.get(row.key, today))
+                for place, row in enumerate(folder.organisations, 2)
+            ],
+        )
+        await imports.add_contacts(connection, folder.contacts)
+        decisions = _decisions(context, kept, folder)
+        networks = {n.slug: n.id for n in kept.networks}
+        added = await imports.add_decisions(connection, decisions, networks, actor)
+        await _derive(connection, context, kept, sorted({d.organisation for d in decisions}))
+        counts = Imported(len(folder.networks), len(new_books), len(new), added)
+        await audit.append(connection, actor, "imported", msgspec.to_builtins(counts))
+        return counts
+
+
+def _identifiers(place: int, row: imports.OrganisationRow) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for column, scheme, value in imports.identifiers_of(row):
+        try:
+            out[scheme] = normalise(scheme, value, column)
+        except Refused as refusal:
+            raise FolderError("organisations.csv", place, column, f"{refusal.code}: {value}") from refusal
+    return out
+
+
+def _first_days(rows: list[MembershipRow]) -> dict[str, date]:
+    out: dict[str, date] = {}
+    for row in rows:
+        out[row.organisation_key] = min(row.starts_on, out.get(row.organisation_key, row.starts_on))
+    return out
+
+
+def _decisions(context: Context, kept: Catalogue, folder: Folder) -> list[Decision]:
+    """Rows of one membership, in order: joining, tier_change where a row begins as another ends, ending."""
+    keys = {o.key for o in folder.organisations}
+    by_membership: dict[tuple[str, str], list[tuple[int, MembershipRow]]] = {}
+    for place, row in enumerate(folder.memberships, 2):
+        if row.organisation_key not in keys:
+            raise FolderError("memberships.csv", place, "organisation_key", f"no organisation {row.organisation_key}")
+        if row.network not in kept.by_slug:
+            raise FolderError("memberships.csv", place, "network", f"no network {row.network}")
+        if kept.book(row.network, row.starts_on).tier(row.tier) is None:
+            raise FolderError("memberships.csv", place, "tier", f"{row.network} has no tier {row.tier}")
+        by_membership.setdefault((row.network, row.organisation_key), []).append((place, row))
+    out: list[Decision] = []
+    for rows in by_membership.values():
+        out += _of_one_membership(context, sorted(rows, key=lambda r: r[1].starts_on), len(out))
+    return out
+
+
+def _of_one_membership(context: Context, rows: list[tuple[int, MembershipRow]], order: int) -> list[Decision]:
+    out: list[Decision] = []
+    ends: date | None = None
+    for place, row in rows:
+        if out and (ends is None or row.starts_on < ends):
+            raise FolderError("memberships.csv", place, "starts_on", "overlaps the row before")
+        if row.ends_on is not None and row.ends_on <= row.starts_on:
+            raise FolderError("memberships.csv", place, "ends_on", "not after starts_on")
+        if out and ends is not None and ends < row.starts_on:
+            out.append(_decision(context, row, "ending", ends, order + len(out)))
+        kind = "tier_change" if out and ends == row.starts_on else "joining"
+        out.append(_decision(context, row, kind, row.starts_on, order + len(out)))
+        ends = row.ends_on
+    if ends is not None:
+        out.append(_decision(context, rows[-1][1], "ending", ends, order + len(out)))
+    return out
+
+
+def _decision(context: Context, row: MembershipRow, kind: str, on: date, order: int) -> Decision:
+    key = f"{row.network}/{row.organisation_key}/{kind}/{on}"
+    return Decision(
+        id=imports.id_of("decision", key),
+        organisation=imports.id_of("organisation", row.organisation_key),
+        network=row.network,
+        kind=kind,
+        effective_on=on,
+        recorded_at=context.clock.now() + timedelta(microseconds=order),
+        tier=row.tier if kind in ("joining", "tier_change") else "",
+        reason=row.note if kind != "ending" else "",
+    )
+
+
+async def _derive(connection: Connection, context: Context, kept: Catalogue, organisations: list[UUID]) -> None:
+    """Bring grants and timelines in line with the facts, family by family."""
+    rows = await connection.fetch(
+        "select distinct family_id from organisation where id = any($1) order by family_id", organisations
+    )
+    listed = [row["family_id"] for row in rows]
+    for at in range(0, len(listed), FAMILIES_AT_A_TIME):
+        some = listed[at : at + FAMILIES_AT_A_TIME]
+        for family, facts in zip(some, await families.load_many(connection, kept, some), strict=True):
+            intents = cascades.repair(facts, context.clock.now().date(), Step("imported"))
+            await apply(connection, kept, facts, intents, family)

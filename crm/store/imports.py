@@ -1,0 +1,215 @@
+"""Reference data and history as bulk rows, for imports: what is there already stays as it is."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from cluster_rules.memberships import Decision
+from cluster_rules.networks import Rulebook
+from crm.actor import Actor
+from crm.database import Connection
+from crm.errors import Refused
+from crm.folder import (
+    AgreementRow,
+    ContactRow,
+    HostRow,
+    NetworkFileRow,
+    OrganisationRow,
+)
+
+# Ids of imported things come from their keys in the file, so that importing twice changes nothing.
+IMPORTED = UUID("6b6c796e-6765-5000-8000-000000000001")
+_SCHEMES = (("orgnr", "no-orgnr"), ("vat", "vat"), ("lei", "lei"), ("ror", "ror"))
+
+
+def id_of(kind: str, key: str) -> UUID:
+    """The id an imported thing has, made from its kind and key."""
+    return uuid5(IMPORTED, f"{kind}/{key}")
+
+
+async def add_hosts(connection: Connection, rows: Iterable[HostRow]) -> None:
+    """Hosts by code."""
+    await connection.executemany(
+        "insert into host (id, code, name, country, vat_number, language, time_zone, invoice_series)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (code) do nothing",
+        [
+            (id_of("host", r.code), r.code, r.name, r.country, r.vat_number, r.language, r.time_zone, r.invoice_series)
+            for r in rows
+        ],
+    )
+
+
+async def add_networks(connection: Connection, rows: Iterable[NetworkFileRow]) -> None:
+    """Networks by slug; a parent comes before its children in the file."""
+    for r in rows:
+        await connection.execute(
+            "insert into network (id, slug, host_id, parent_id, kind, colour, names, short, summary, website,"
+            " aliases, founded, time_zone) select $1, $2, h.id, (select id from network where slug = $4), $5, $6, $7,"
+            " $8, $9, $10, $11, $12, $13 from host h where h.code = $3 on conflict (slug) do nothing",
+            id_of("network", r.slug),
+            r.slug,
+            r.host,
+            r.parent,
+            r.kind,
+            r.colour,
+            r.names,
+            r.short,
+            r.summary,
+            r.website,
+            r.aliases,
+            r.founded,
+            r.time_zone,
+        )
+
+
+async def add_agreements(connection: Connection, rows: Iterable[AgreementRow]) -> None:
+    """Agreements by code, between two networks."""
+    for r in rows:
+        await connection.execute(
+            "insert into agreement (id, code, source_network_id, target_network_id, names, starts_on, ends_on, on_end,"
+            " notice_days, shared_fields, purpose, legal_basis) select $1, $2, s.id, t.id, $5, $6, $7, $8, $9, $10,"
+            " $11, $12 from network s, network t where s.slug = $3 and t.slug = $4 on conflict (code) do nothing",
+            id_of("agreement", r.code),
+            r.code,
+            r.source,
+            r.target,
+            r.names,
+            r.starts_on,
+            r.ends_on,
+            r.on_end,
+            r.notice_days,
+            r.shared_fields,
+            r.purpose,
+            r.legal_basis,
+        )
+
+
+async def add_rulebook(connection: Connection, book: Rulebook, body: dict[str, Any], actor: Actor) -> bool:
+    """One published version; False when it is there already. The same version with another text is refused."""
+    before = await connection.fetchval(
+        "select r.body from rulebook r join network n on n.id = r.network_id where n.slug = $1 and r.version = $2",
+        book.network,
+        book.version,
+    )
+    if before is not None:
+        if msgspec.convert(before, Rulebook) != book:
+            raise Refused("rulebook_published", "version", network=book.network, version=book.version)
+        return False
+    await connection.execute(
+        "insert into rulebook (id, network_id, version, effective_from, body, published_at, published_by)"
+        " select $1, n.id, $3, $4, $5, now(), $6 from network n where n.slug = $2",
+        id_of("rulebook", f"{book.network}/{book.version}"),
+        book.network,
+        book.version,
+        book.effective_from,
+        body,
+        actor.name,
+    )
+    return True
+
+
+async def add_organisations(
+    connection: Connection, rows: Sequence[tuple[OrganisationRow, dict[str, str], Any]]
+) -> list[UUID]:
+    """Organisations with profile and identifiers; each row with its checked identifiers and first day.
+
+    Returns the ids that are new. A parent comes before its units in the file.
+    """
+    new = []
+    for r, identifiers, known_from in rows:
+        wanted = id_of("organisation", r.key)
+        parent = id_of("organisation", r.parent_key) if r.parent_key else None
+        made = await connection.fetchval(
+            "insert into organisation (id, name, family_id, website, fields, created_at)"
+            " values ($1, $2, coalesce((select family_id from organisation where id = $3), $1), $4, $5, now())"
+            " on conflict (id) do nothing returning id",
+            wanted,
+            r.name,
+            parent,
+            r.website,
+            [f for f in r.fields.split(";") if f],
+        )
+        if made is None:
+            continue
+        new.append(wanted)
+        await connection.execute(
+            "insert into organisation_profile (id, organisation_id, name, kind, country, municipality, county,"
+            " employees, employees_as_of, founded_on, parent_id, starts_on, recorded_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now())",
+            id_of("profile", r.key),
+            wanted,
+            r.legal_name or r.name,
+            r.kind,
+            r.country,
+            r.municipality,
+            r.county,
+            r.employees,
+            r.as_of if r.employees is not None else None,
+            r.founded_on,
+            parent,
+            known_from,
+        )
+        await connection.executemany(
+            "insert into identifier (id, organisation_id, scheme, value) values ($1, $2, $3, $4)",
+            [(id_of("identifier", f"{s}/{v}"), wanted, s, v) for s, v in identifiers.items()],
+        )
+    return new
+
+
+def identifiers_of(row: OrganisationRow) -> list[tuple[str, str, str]]:
+    """(column, scheme, value) of every identifier a row gives."""
+    return [(column, scheme, getattr(row, column)) for column, scheme in _SCHEMES if getattr(row, column)]
+
+
+async def add_contacts(connection: Connection, rows: Iterable[ContactRow]) -> None:
+    """The first contact of an organisation is its main one."""
+    seen: set[str] = set()
+    for r in rows:
+        await connection.execute(
+            "insert into contact (id, organisation_id, name, email, role, language, main, created_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, now()) on conflict (id) do nothing",
+            id_of("contact", f"{r.organisation_key}/{r.email}"),
+            id_of("organisation", r.organisation_key),
+            r.name,
+            r.email,
+            r.role,
+            r.language,
+            r.organisation_key not in seen,
+        )
+        seen.add(r.organisation_key)
+
+
+async def add_decisions(
+    connection: Connection, rows: Sequence[Decision], networks: dict[str, UUID], actor: Actor
+) -> int:
+    """Decisions of the past with their memberships; returns how many were new."""
+    await connection.executemany(
+        "insert into membership (id, organisation_id, network_id, created_at) values ($1, $2, $3, now())"
+        " on conflict (organisation_id, network_id) do nothing",
+        [(id_of("membership", f"{d.organisation}/{d.network}"), d.organisation, networks[d.network]) for d in rows],
+    )
+    before = await connection.fetchval("select count(*) from membership_decision")
+    await connection.executemany(
+        "insert into membership_decision (id, membership_id, kind, effective_on, until_on, tier, reason, actor,"
+        " channel, recorded_at) select $1, m.id, $4, $5, $6, $7, $8, $9, $10, $11 from membership m"
+        " where m.organisation_id = $2 and m.network_id = $3 on conflict (id) do nothing",
+        [
+            (
+                d.id,
+                d.organisation,
+                networks[d.network],
+                d.kind,
+                d.effective_on,
+                d.until,
+                d.tier,
+                d.reason,
+                actor.name,
+                actor.channel,
+                d.recorded_at,
+            )
+            for d in rows
+        ],
+    )
+    return int(await connection.fetchval("select count(*) from membership_decision")) - int(before)

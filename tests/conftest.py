@@ -1,0 +1,142 @@
+"""The database of the test run and what every test is given.
+
+One throwaway server for the run; the demo data is loaded once into a template database. Ordinary tests
+share one copy and run inside one rolled-back transaction each; tests marked `commits` get a copy of their own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+from piccolo.engine.postgres import PostgresTransaction
+
+from crm.actor import Actor
+from crm.app import create_app
+from crm.clock import FixedClock
+from crm.context import Context
+from crm.database import Database, close_pool, open_pool
+from crm.settings import Settings
+from tests.postgres import Server, throwaway_server
+from tests.seed import Keys, seed
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+TEMPLATE = "klynge_seeded"
+SETTINGS = Settings(development=True, base_url="http://klynge.test")
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """asyncio on uvloop, as in production."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with throwaway_server() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def seeded(server: Server) -> Keys:
+    """The template database with the demo data, and the keys made in it."""
+    dsn = server.create_database(TEMPLATE)
+    return asyncio.run(seed(dsn, SETTINGS, FixedClock(NOW)))
+
+
+@pytest.fixture(scope="session")
+def shared_dsn(server: Server, seeded: Keys) -> str:
+    return server.create_database("klynge_shared", TEMPLATE)
+
+
+@pytest.fixture
+def own_database(server: Server, seeded: Keys) -> Iterator[str]:
+    """A fresh copy of the seeded database, for tests that commit."""
+    name = f"klynge_own_{next(_numbers)}"
+    yield server.create_database(name, TEMPLATE)
+    server.drop_database(name)
+
+
+@asynccontextmanager
+async def context_on(dsn: str, clock: Any = None, size: int = 8) -> AsyncIterator[Context]:
+    """A context with a pool of its own; for tests that commit."""
+    pool = await open_pool(dsn, size)
+    try:
+        yield Context(Database(pool), clock or FixedClock(NOW), SETTINGS)
+    finally:
+        await close_pool(pool)
+
+
+class _OneConnection:
+    """Stands where a pool stands, and always gives the test's own connection."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[asyncpg.Connection]:
+        yield self.connection
+
+
+@pytest.fixture
+async def context(shared_dsn: str, anyio_backend: Any) -> AsyncIterator[Context]:
+    """Work on the seeded database; whatever the test does is rolled back."""
+    pool = await open_pool(shared_dsn, 1)
+    try:
+        async with pool.acquire() as connection:
+            db = Database(pool)
+            outer = connection.transaction()
+            await outer.start()
+            current = PostgresTransaction(db.engine)
+            current.connection = connection
+            token = db.engine.current_transaction.set(current)
+            try:
+                yield Context(db, FixedClock(NOW), SETTINGS)
+            finally:
+                db.engine.current_transaction.reset(token)
+                await outer.rollback()
+    finally:
+        await close_pool(pool)
+
+
+@pytest.fixture
+async def actor(context: Context) -> Actor:
+    """A manager of every network."""
+    async with context.db.tx() as connection:
+        ids = frozenset(row["id"] for row in await connection.fetch("select id from network"))
+    return Actor("Test Manager", "web", manages=ids, reads=ids)
+
+
+@pytest.fixture
+async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application, in this test's own event loop and transaction."""
+    transport = httpx.ASGITransport(app=create_app(context.settings, context), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=SETTINGS.base_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def manager_key(seeded: Keys) -> str:
+    return seeded.manager_key
+
+
+@pytest.fixture
+def manager_headers(seeded: Keys) -> dict[str, str]:
+    return {"authorization": f"Bearer {seeded.manager_key}"}
+
+
+@pytest.fixture
+def partner_keys(seeded: Keys) -> dict[str, str]:
+    return seeded.partner_keys
+
+
+def shown(value: Any) -> Any:
+    """Structs as plain data, for readable assertion messages."""
+    return msgspec.to_builtins(value)
