@@ -1,0 +1,68 @@
+"""The only wiring: settings, database, handlers, error answers, the worker beside the web. Fails loudly."""
+
+import traceback
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from crm import api, web
+from crm.clock import SystemClock
+from crm.context import Context
+from crm.database import Database, close_pool, open_pool
+from crm.errors import status_of
+from crm.settings import Settings
+from crm.web.headers import add_security_headers
+from crm.web.rendering import error_page
+
+BODY_MAX_BYTES = 64 * 1024
+API_PATHS = ("/api/", "/healthz", "/readyz")
+log = structlog.get_logger("klynge")
+
+Lifespan = Callable[[Litestar], object]
+
+
+def create_app(settings: Settings, context: Context | None = None, *lifespans: Lifespan) -> Litestar:
+    """The application. Without a `context` it opens its own pool at start and closes it at the end."""
+    return Litestar(
+        route_handlers=[*api.handlers, *web.handlers],
+        dependencies={"context": Provide(_context, sync_to_thread=False)},
+        exception_handlers={Exception: _failure},
+        before_send=[add_security_headers],
+        request_max_body_size=BODY_MAX_BYTES,
+        openapi_config=None,
+        state=State({"context": context, "settings": settings}),
+        lifespan=[_database, *lifespans] if context is None else list(lifespans),
+    )
+
+
+def _context(state: State) -> Context:
+    return state.context
+
+
+@asynccontextmanager
+async def _database(app: Litestar) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    pool = await open_pool(settings.database_url, settings.pool_size)
+    app.state.context = Context(Database(pool), SystemClock(), settings)
+    try:
+        yield
+    finally:
+        app.state.context = None
+        await close_pool(pool)
+
+
+def _failure(request: Request, error: Exception) -> Response:
+    """Programs get problem+json, people a page; what is our fault is logged with a reference."""
+    status = error.status_code if isinstance(error, HTTPException) else status_of(error)
+    reference = uuid4().hex[:12]
+    if status >= 500:
+        log.error("failed", reference=reference, path=request.url.path, trace=traceback.format_exception(error))
+    if request.url.path.startswith(API_PATHS):
+        return api.problem(request, error, reference)
+    return error_page(request, status, reference=reference)
