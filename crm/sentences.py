@@ -1,0 +1,177 @@
+"""The fixed texts behind `crm/words.py`: one entry for each stable code, so that no code is without a sentence.
+
+A code may have several sentences; the first one whose values are all given is taken (crm/words.py `refusal`).
+"""
+
+from crm.i18n import N_
+
+# What rules, actions and forms refuse. The codes are stable (docs/api.md).
+_RULES: dict[str, tuple[str, ...]] = {
+    "already_decided": (N_("This application has been decided already: %(status)s."),),
+    "already_ending": (N_("The membership ends on that day already."),),
+    "already_member": (N_("The organisation has been a member of %(network)s since %(since)s."),),
+    "application_open": (N_("The organisation has an open application to %(network)s already."),),
+    "band_missing": (N_("No fee band covers an organisation of size %(size)s."),),
+    "bands_hole": (N_("The fee bands must follow each other without a hole from 0 up; there is one at %(at)s."),),
+    "country_not_open": (N_("This level is not open to organisations in %(given)s."),),
+    "currency_mixed": (N_("Amounts in %(left)s and %(right)s cannot be added."),),
+    "date_out_of_range": (
+        N_("%(given)s is outside the days that can be chosen: %(earliest)s to %(latest)s."),
+        N_("%(given)s is outside the days that can be chosen."),
+    ),
+    "days_negative": (N_("A number of days cannot be negative."),),
+    "decision_unknown": (N_("There is no such decision to take back. It may have been taken back already."),),
+    "duplicate_code": (N_("%(given)s is used more than once."),),
+    "fixed_fee_wrong": (N_("A fixed fee has one amount of 0 or more and no bands."),),
+    "identifier_checksum": (
+        N_("%(given)s is not a valid %(scheme)s: the check digits do not fit. Look for a typing error."),
+    ),
+    "identifier_format": (N_("%(given)s is not written like a %(scheme)s."),),
+    "identifier_length": (N_("%(given)s has the wrong length for a %(scheme)s."),),
+    "identifier_scheme": (N_("%(given)s is not a kind of identifier we know: %(known)s."),),
+    "identifiers_conflict": (N_("The identifiers belong to different organisations."),),
+    "joining_not_withdrawable": (N_("A joining cannot be taken back. End the membership instead."),),
+    "kind_not_open": (N_("This level is not open to organisations of the kind %(given)s."),),
+    "link_to_itself": (N_("A link rule cannot give membership in its own network, %(given)s."),),
+    "network_unknown": (N_("There is no network called %(given)s."),),
+    "not_a_member": (N_("The organisation is not a member in its own right on %(on)s."),),
+    "not_sent": (N_("This application has not been sent yet."),),
+    "organisation_known": (N_("An organisation with this %(scheme)s is registered already."),),
+    "outside_year": (N_("%(starts_on)s is outside the membership year."),),
+    "percent_wrong": (N_("%(given)s is not a percentage from 0 to 100."),),
+    "period_empty": (N_("The end must come after the start, %(starts_on)s."),),
+    "period_open": (N_("The period needs an end."),),
+    "rule_cycle": (
+        N_("The link rules go in a circle: %(cycle)s."),
+        N_("The link rules go in a circle: %(rules)s."),
+    ),
+    "rulebook_malformed": (N_("The rulebook cannot be read here: %(message)s."),),
+    "rulebook_missing": (N_("%(network)s has no rulebook."),),
+    "size_unknown": (N_("The fee depends on the size, and it is not known. Give the number of employees."),),
+    "start_out_of_range": (N_("%(given)s is outside the days to start on: %(earliest)s to %(latest)s."),),
+    "tier_not_public": (N_("This level cannot be applied for. The network offers it itself."),),
+    "tier_same": (N_("The membership is at this level already."),),
+    "tier_unknown": (
+        N_("%(network)s has no level called %(tier)s."),
+        N_("There is no level called %(given)s."),
+    ),
+    "tiers_missing": (N_("A rulebook needs at least one level."),),
+    "too_many_employees": (N_("This level is for organisations with at most %(limit)s employees."),),
+    "too_old": (N_("This level is for organisations younger than %(limit)s years."),),
+    "weights_invalid": (N_("An amount cannot be split like this."),),
+}
+
+# What is wrong with one field of a form.
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "control_characters": (N_("The text contains characters that cannot be shown."),),
+    "country_unknown": (N_("%(given)s is not a country code of two letters, such as NO."),),
+    "email_format": (N_("Enter an e-mail address like name@company.no."),),
+    "number_out_of_range": (N_("Enter a number from %(least)s to %(most)s."),),
+    "required": (N_("This must be filled in."),),
+    "scheme_twice": (N_("Only one %(scheme)s can be given."),),
+    "too_long": (N_("The text has %(length)s characters; the limit is %(limit)s."),),
+    "too_many": (N_("At most %(limit)s can be given."),),
+    "website_format": (N_("Enter an address like https://company.no."),),
+}
+
+# What the edge of the API refuses before anything is asked of a rule.
+_EDGE: dict[str, tuple[str, ...]] = {
+    "body_malformed": (N_("The body is not JSON in UTF-8: %(message)s."),),
+    "body_too_large": (N_("The body is larger than %(limit)s bytes."),),
+    "cursor_invalid": (N_("This cursor is not one of ours. Start again without it."),),
+    "date_format": (N_("Write the day as YYYY-MM-DD."),),
+    "field_missing": (N_("This field is missing."),),
+    "field_unknown": (N_("There is no field with this name here."),),
+    "forbidden": (N_("This key may not do that."),),
+    "header_format": (N_("This header cannot be read: %(rule)s."),),
+    "idempotency_in_progress": (N_("A request with this Idempotency-Key is being worked on. Try again shortly."),),
+    "idempotency_key_reused": (N_("This Idempotency-Key was used for another request."),),
+    "internal_error": (N_("Something went wrong on our side. Nothing was stored."),),
+    "method_not_allowed": (N_("This address does not take that method: %(allowed)s."),),
+    "moment_format": (N_("Write the moment as RFC 3339 with a time zone, or the day as YYYY-MM-DD."),),
+    "not_acceptable": (N_("The answer is JSON; the request does not accept it."),),
+    "not_found": (
+        N_("There is nothing called %(given)s here, or nothing this key may see."),
+        N_("There is nothing at this address, or nothing this key may see."),
+    ),
+    "parameter_unknown": (N_("There is no parameter with this name here."),),
+    "search_needed": (N_("Say which organisation: identifier=scheme:value."),),
+    "too_many_requests": (N_("Too many requests. Try again in %(seconds)s seconds."),),
+    "type_wrong": (N_("The value has the wrong type: %(message)s."),),
+    "unauthenticated": (N_("A valid key is needed: Authorization: Bearer KEY."),),
+    "unavailable": (N_("The database cannot be reached or is being upgraded. Try again shortly."),),
+    "unsupported_media_type": (N_("The body must be sent as application/json."),),
+    "uuid_format": (N_("This is not an id."),),
+    "value_unknown": (N_("This value is not one of those that can be chosen: %(message)s."),),
+    "version_stale": (N_("It has changed since you read it. Read it again, then decide."),),
+}
+
+REFUSALS = _RULES | _FIELDS | _EDGE
+
+KINDS = {
+    "company": N_("company"),
+    "university": N_("university"),
+    "university_college": N_("university college"),
+    "research_institute": N_("research institute"),
+    "public_body": N_("public body"),
+    "association": N_("association"),
+    "network": N_("network"),
+    "person": N_("person"),
+}
+SCHEMES = {
+    "no-orgnr": N_("Norwegian organisation number"),
+    "vat": N_("VAT number"),
+    "lei": N_("LEI"),
+    "ror": N_("ROR id"),
+    "pic": N_("EU participant code (PIC)"),
+}
+STATUSES = {
+    "draft": N_("draft"),
+    "sent": N_("sent"),
+    "info_needed": N_("waiting for an answer"),
+    "approved": N_("approved"),
+    "declined": N_("declined"),
+    "withdrawn": N_("withdrawn"),
+}
+SHAPES = {
+    "unit": N_("a unit inside an organisation"),
+    "legal_entity": N_("a legal entity of its own"),
+    "any": N_("any"),
+}
+
+# Why a link rule did not fire, by predicate; wanted and actual are words already.
+COUNTED = {
+    "tiers": N_("the level is %(actual)s, and the rule wants %(wanted)s"),
+    "kinds": N_("it is of the kind %(actual)s, and the rule wants %(wanted)s"),
+    "countries": N_("its country is %(actual)s, and the rule wants %(wanted)s"),
+    "unit": N_("it is %(actual)s, and the rule wants %(wanted)s"),
+}
+
+# What happens to a direct or linked grant.
+STARTS = {
+    "direct": N_("%(organisation)s becomes %(tier)s in %(network)s %(days)s"),
+    "linked": N_("Linked membership in %(network)s %(days)s"),
+}
+ENDS = {
+    "direct": N_("%(organisation)s stops being %(tier)s in %(network)s; the last day is %(last)s"),
+    "linked": N_("Linked membership in %(network)s ends; the last day is %(last)s"),
+}
+GOES_ON = {
+    "direct": N_("%(organisation)s stays %(tier)s in %(network)s, with no end date"),
+    "linked": N_("Linked membership in %(network)s continues, with no end date"),
+}
+GOES_ON_UNTIL = {
+    "direct": N_("%(organisation)s stays %(tier)s in %(network)s; the last day is %(last)s"),
+    "linked": N_("Linked membership in %(network)s continues; the last day is %(last)s"),
+}
+TAKEN_BACK = {
+    "direct": N_("%(organisation)s does not become %(tier)s in %(network)s on %(start)s after all"),
+    "linked": N_("The linked membership in %(network)s from %(start)s is taken back"),
+}
+
+# When a linked membership ends, by its rule's policy.
+ENDS_WITH = {
+    "with_cause": N_("It ends when %(organisation)s is no longer %(cause)s."),
+    "period_end": N_("When %(organisation)s is no longer %(cause)s, it ends with the membership year in %(network)s."),
+    "grace": N_("It ends %(n)s days after %(organisation)s is no longer %(cause)s."),
+}
