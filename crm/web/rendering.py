@@ -20,6 +20,7 @@ HTML = "text/html"  # Litestar adds the charset
 # Pages hold personal data and differ by cookie: no cache keeps them, not even the browser's own.
 PAGE_HEADERS = {"cache-control": "no-store", "vary": "HX-Request, Cookie, Accept-Language"}
 ERROR_STATUSES = (403, 404, 410, 422, 429, 500)
+_NEAREST = {400: 422, 401: 403, 405: 404, 406: 404, 409: 422, 411: 422, 413: 422, 414: 422, 415: 422}
 
 
 def page(
@@ -57,7 +58,7 @@ def fragment(
 
 def error_page(request: Request, status_code: int, *, reference: str = "", detail: str = "") -> Response[str]:
     """What happened, why, and where to go next. Needs no database and no session."""
-    shown = status_code if status_code in ERROR_STATUSES else (500 if status_code >= 500 else 404)
+    shown = status_code if status_code in ERROR_STATUSES else _NEAREST.get(status_code, 500)
     phrase = HTTPStatus(status_code).phrase
     return page(
         request,

@@ -161,9 +161,21 @@ def test_error_pages_say_what_why_and_where_next(client, status, code):
     assert f'href="/{code}/networks"' in answer.text
 
 
-def test_an_unusual_status_has_a_page_too(client):
-    assert client.get("/error/405").status_code == 405
-    assert client.get("/error/503").status_code == 503
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "could not be used"),
+        (401, "may not open"),
+        (405, "no such page"),
+        (409, "could not be used"),
+        (413, "could not be used"),
+        (503, "went wrong on our side"),
+    ],
+)
+def test_an_unusual_status_has_the_nearest_page(client, status, words):
+    answer = client.get(f"/error/{status}", headers={"cookie": "lang=en"})
+    assert answer.status_code == status
+    assert words in answer.text
 
 
 def test_the_csrf_token_reaches_forms_and_htmx():
@@ -171,7 +183,7 @@ def test_the_csrf_token_reaches_forms_and_htmx():
     with create_test_client(HANDLERS, csrf_config=app.csrf_config) as client:
         body = client.get("/layouts/office").text
         token = client.cookies["csrftoken"]
-        assert f'hx-headers:inherited=\'{{"x-csrf-token": "{token}"}}\'' in body
+        assert f'hx-headers:inherited=\'{{"x-csrftoken": "{token}"}}\'' in body
     form = environment_for("en").get_template("macros/form.html").module
     assert 'name="_csrf_token" value="a&#34;b"' in form.csrf('a"b')
     assert form.csrf("") == ""
