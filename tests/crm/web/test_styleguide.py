@@ -105,6 +105,21 @@ def test_the_colours_come_from_the_server_and_can_be_changed(browser, base):
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
+def test_automatic_colours_are_those_of_the_device(browser, base):
+    seen = {}
+    for scheme, device in (("light", "dark"), ("dark", "light"), ("auto", "light"), ("auto", "dark")):
+        with open_page(browser, f"{base}/_styleguide/public", scheme=scheme) as page:
+            page.emulate_media(color_scheme=device)
+            style = "(e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color])(document.body)"
+            seen[scheme, device] = page.evaluate(style)
+            is_dark = scheme == "dark" or (scheme, device) == ("auto", "dark")
+            assert page.locator(".to-light").is_visible() == is_dark
+            assert page.locator(".to-dark").is_visible() != is_dark
+    assert seen["auto", "light"] == seen["light", "dark"]
+    assert seen["auto", "dark"] == seen["dark", "light"]
+    assert seen["auto", "light"] != seen["auto", "dark"]
+
+
 def test_focus_is_visible_and_the_skip_link_is_first(browser, base):
     with open_page(browser, f"{base}/_styleguide") as page:
         page.keyboard.press("Tab")

@@ -61,7 +61,7 @@ class _Text:
 
 
 @pytest.mark.parametrize("path", MACROS, ids=[path.name for path in MACROS])
-def test_every_macro_is_documented_and_on_the_style_guide(path):
+def test_every_macro_is_on_the_style_guide(path):
     source = path.read_text("utf-8")
     shown = "".join(each.read_text("utf-8") for each in TEMPLATES.glob("styleguide*.html"))
     shown += "".join(each.read_text("utf-8") for each in (TEMPLATES / "layouts").glob("*.html"))
