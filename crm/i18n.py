@@ -213,7 +213,7 @@ def _extracted() -> Iterator[tuple[str, str]]:
             text = message[0] if isinstance(message, tuple) else message
             if text not in seen:
                 seen.add(text)
-                yield text, f"{path.name}:{line}"
+                yield text, f"{path.parent.name}/{path.name}:{line}"
 
 
 def _source_files() -> Iterator[tuple[Path, str]]:
