@@ -36,6 +36,7 @@ def create_app(settings: Settings, context: Context | None = None, *lifespans: L
         before_send=[add_security_headers],
         request_max_body_size=BODY_MAX_BYTES,
         openapi_config=None,
+        logging_config=None,  # crm/logs.py has the word; Litestar would put its own handler on the root
         state=State({"context": context, "settings": settings}),
         lifespan=[_database, *lifespans] if context is None else list(lifespans),
     )

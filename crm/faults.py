@@ -8,6 +8,23 @@ import signal
 
 CRASH_AT = os.environ.get("KLYNGE_CRASH_AT", "")
 
+# Each is used exactly once in the code (tests/test_house.py) and crashed at (tests/crash).
+POINTS = (
+    "approval_locked",
+    "approval_decided",
+    "approval_recorded",
+    "apply_grants",
+    "apply_charges",
+    "apply_feed",
+    "approval_applied",
+    "approval_before_commit",
+    "approval_committed",
+    "change_recorded",
+    "mail_claimed",
+    "mail_accepted",
+    "mail_marked",
+)
+
 
 def point(name: str) -> None:
     """Die here, at once and without clean-up, when a test asked for it."""

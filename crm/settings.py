@@ -25,6 +25,9 @@ class Settings(msgspec.Struct, frozen=True):
         return self.base_url.startswith("https://")
 
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
 class SettingsError(ValueError):
     """An environment variable has a value that cannot be used; the message names it."""
 
@@ -45,6 +48,8 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError("DATABASE_URL must start with postgresql://")
     if not settings.base_url.startswith(("http://", "https://")):
         raise SettingsError("KLYNGE_BASE_URL must start with http:// or https://")
+    if settings.log_level not in LOG_LEVELS:
+        raise SettingsError(f"KLYNGE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     return settings
 
 

@@ -25,6 +25,7 @@ from cluster_rules.intents import (
     WaiveFee,
 )
 from cluster_rules.memberships import Facts, Segment
+from crm import faults
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.store import mail
@@ -47,10 +48,13 @@ async def apply(
     """Write every intent; `facts` are those the decision was made from (what stood before)."""
     memberships = await _memberships(connection, catalogue, intents)
     await _grants(connection, catalogue, memberships, intents)
+    faults.point("apply_grants")
     await _timelines(connection, catalogue, memberships, facts, _only(intents, SetTimeline))
     invoices = await _charges(connection, catalogue, memberships, _only(intents, Charge), family)
+    faults.point("apply_charges")
     await _waivers(connection, memberships, _only(intents, WaiveFee))
     await _feed(connection, catalogue, memberships, _only(intents, Publish))
+    faults.point("apply_feed")
     await mail.cancel(connection, catalogue, _only(intents, CancelNotices))
     mails = await mail.queue_notices(connection, catalogue, _only(intents, Notify), family)
     return Applied(memberships, tuple(invoices), tuple(mails))
