@@ -1,0 +1,86 @@
+"""Keys of programs: of a key only the SHA-256 of its secret is stored, so a stolen table opens nothing."""
+
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import msgspec
+
+from crm.database import Connection
+from crm.errors import NotFound
+
+USED_EVERY_SECONDS = 60  # how exact "last used" is
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key as stored; `networks` are those it is for (all of them when it is for none in particular)."""
+
+    id: UUID
+    prefix: str
+    secret_hash: str
+    name: str
+    role: str
+    networks: list[UUID]
+    created_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+_KEY = """
+select id, prefix, secret_hash, name, role,
+       case when network_id is null then array(select n.id from network n) else array[network_id] end as networks,
+       created_at, revoked_at, last_used_at
+from api_key
+"""
+
+
+def secret_hash(secret: str) -> str:
+    """What is stored of a secret. It has 256 random bits, so a slow hash would add nothing."""
+    return sha256(secret.encode()).hexdigest()
+
+
+async def add(connection: Connection, prefix: str, secret: str, name: str, role: str, network: UUID | None) -> Key:
+    """Store a new key."""
+    await connection.execute(
+        "insert into api_key (id, prefix, secret_hash, name, role, network_id, created_at)"
+        " values ($1, $2, $3, $4, $5, $6, now())",
+        uuid4(),
+        prefix,
+        secret_hash(secret),
+        name,
+        role,
+        network,
+    )
+    return await get(connection, prefix)
+
+
+async def find(connection: Connection, prefix: str) -> Key | None:
+    """The key with this prefix, revoked or not; None when there is none."""
+    row = await connection.fetchrow(f"{_KEY} where prefix = $1", prefix)
+    return Key(**dict(row)) if row else None
+
+
+async def get(connection: Connection, prefix: str) -> Key:
+    """As `find`; NotFound."""
+    found = await find(connection, prefix)
+    if found is None:
+        raise NotFound("key", prefix)
+    return found
+
+
+async def revoke(connection: Connection, prefix: str) -> bool:
+    """From now on the key opens nothing. False when it was revoked already."""
+    done = await connection.execute(
+        "update api_key set revoked_at = now() where prefix = $1 and revoked_at is null", prefix
+    )
+    return done == "UPDATE 1"
+
+
+async def mark_used(connection: Connection, key: UUID) -> None:
+    """Note that the key is in use, at most once a minute: a row written on every request would be a queue."""
+    await connection.execute(
+        "update api_key set last_used_at = now() where id = $1"
+        " and (last_used_at is null or last_used_at < now() - make_interval(secs => $2))",
+        key,
+        USED_EVERY_SECONDS,
+    )
