@@ -23,7 +23,7 @@ from tests.demo_data.files import (
 )
 
 NETWORK_KINDS = {"consortium", "industry_network", "innovation_network", "startup_network", "cluster"}
-COLOURS = {"accent", "nora", "claire", "sin", "nce", "plum", "slate"}
+COLOURS = {"accent", "nora", "claire", "sin", "nce", "rose", "moss"}
 TIER_KEYS = {
     "code",
     "rank",
