@@ -88,14 +88,17 @@ def _row(row: asyncpg.Record | None, wanted: Any) -> Row:
     return Row(**dict(row))
 
 
-async def save(connection: Connection, wanted: UUID, answers: dict[str, Any], tier: str) -> None:
-    """Keep a draft's answers."""
+async def save(
+    connection: Connection, wanted: UUID, answers: dict[str, Any], tier: str, language: str | None = None
+) -> None:
+    """Keep a draft's answers, and the language they were given in."""
     await connection.execute(
-        "update application set answers = $2, tier = $3, version = version + 1, updated_at = now()"
-        " where id = $1 and status = 'draft'",
+        "update application set answers = $2, tier = $3, language = coalesce($4, language), version = version + 1,"
+        " updated_at = now() where id = $1 and status = 'draft'",
         wanted,
         answers,
         tier,
+        language,
     )
 
 
