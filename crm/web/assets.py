@@ -31,6 +31,7 @@ BUNDLE = (
     "css/lists.css",
     "css/member.css",
     "css/menus.css",
+    "css/office.css",
     "css/layouts.css",
     "css/print.css",
 )

@@ -1,0 +1,190 @@
+"""The back office of one network: the frame every page stands in, the overview and the linked memberships."""
+
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, get
+from litestar.di import Provide
+from litestar.response import Redirect
+
+from crm import names
+from crm.actor import Actor
+from crm.catalogue import Catalogue, NetworkRow
+from crm.context import Context
+from crm.errors import Unauthenticated
+from crm.i18n import Translator, translator
+from crm.reads import applications as application_reads
+from crm.reads import office as reads
+from crm.store.accounts import Session
+from crm.web import session
+from crm.web.language import language_of
+from crm.web.rendering import page
+
+OLDEST_WAITING = 5
+
+
+class Office(msgspec.Struct, frozen=True):
+    """What every page of the office knows: who reads, which network is open, which day it is there."""
+
+    context: Context
+    session: Session
+    actor: Actor
+    kept: Catalogue
+    network: NetworkRow
+    today: date
+    t: Translator
+
+    @property
+    def base(self) -> str:
+        """The address under which this network's pages are."""
+        return f"/n/{self.network.slug}"
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+        return self.context.clock.now()
+
+    def last_day(self, ends_on: date) -> str:
+        """The last day of what ends half-open on `ends_on`."""
+        return names.last_day(self.t, ends_on)
+
+    def tiers(self) -> list[str]:
+        """Codes of all levels any version of the rulebook knows, from the highest down."""
+        ranks = {t.code: t.rank for book in self.kept.rulebooks.of(self.network.slug) for t in book.tiers}
+        return sorted(ranks, key=lambda code: (-ranks[code], code))
+
+    def tier(self, code: str, slug: str = "") -> str:
+        """A level's name."""
+        return names.tier_name(self.t, self.kept, slug or self.network.slug, code)
+
+    def face(self, network: NetworkRow) -> dict[str, Any]:
+        """A network as macros show it."""
+        t = self.t
+        shown = {"name": t.text(network.names), "short": t.text(network.short)}
+        return {"slug": network.slug, "colour": network.colour, **shown}
+
+
+def provide_office(request: Request, context: Context) -> Office:
+    """The open network, on a route guarded by `manages_network`."""
+    who = session.session_of(request)
+    kept, network = session.network_of(request)
+    today = context.clock.today(network.zone)
+    return Office(context, who, session.actor_of(who), kept, network, today, translator(language_of(request)))
+
+
+def routes(*handlers: Any) -> Router:
+    """Routes under /n/{slug}: only for those who manage that network."""
+    return Router(
+        path="/n/{slug:str}",
+        guards=[session.manages_network],
+        dependencies={"office": Provide(provide_office, sync_to_thread=False)},
+        exception_handlers={Unauthenticated: session.to_sign_in},
+        route_handlers=list(handlers),
+    )
+
+
+async def show(request: Request, office: Office, template: str, nav: str, **values: Any) -> Response[str]:
+    """A page of the office in its frame. `status_code` and `headers` go to the answer."""
+    async with office.context.db.reading(office.actor.sees) as connection:
+        counts = await reads.counts(connection, office.network.id, office.today)
+    managed = [n for n in office.kept.networks if n.id in office.session.manages]
+    return page(
+        request,
+        template,
+        nav=nav,
+        networks=sorted((office.face(n) for n in managed), key=lambda face: face["name"]),
+        network=office.face(office.network) | {"members": counts.members},
+        counts={"applications": counts.applications, "members": counts.members, "links": counts.links},
+        user={"name": office.session.name, "email": office.session.email},
+        office=office,
+        base=office.base,
+        today=office.today,
+        **values,
+    )
+
+
+@get("/n", include_in_schema=False)
+async def open_office(request: Request, context: Context) -> Redirect:
+    """To the network in which most applications wait, else the first one; to the account when there is none."""
+    who = session.session_of(request)
+    kept = await session.load_catalogue(context)
+    async with context.db.reading(who.manages) as connection:
+        busiest = await reads.busiest(connection, sorted(who.manages))
+    wanted = busiest or next((n.id for n in kept.networks if n.id in who.manages), None)
+    where = f"/n/{kept.by_id[wanted].slug}" if wanted else "/account"
+    return Redirect(where, status_code=303, headers=session.NOT_KEPT)
+
+
+@get("/", include_in_schema=False)
+async def show_overview(request: Request, office: Office) -> Response[str]:
+    network, today, tiers = office.network.id, office.today, office.tiers()
+    async with office.context.db.reading(office.actor.sees) as connection:
+        cube = await reads.cube(connection, network, today, tiers)
+        waiting = await application_reads.queue(connection, network, ["sent", "info_needed"])
+        ahead = await reads.ahead(connection, network, today)
+        newest = await reads.newest(connection, network, today, tiers)
+        links = await reads.linked(connection, network, today)
+    shown = {"waiting": waiting, "ahead": ahead, "newest": newest, "rules": rules_of(office, links)}
+    return await show(request, office, "office/overview.html", "overview", levels=levels(office, cube), **shown)
+
+
+@get("/links", include_in_schema=False)
+async def show_links(request: Request, office: Office, rule: str = "") -> Response[str]:
+    async with office.context.db.reading(office.actor.sees) as connection:
+        rows = await reads.linked(connection, office.network.id, office.today)
+    groups = rules_of(office, rows)
+    shown = [g for g in groups if not rule or g["code"] == rule]
+    return await show(request, office, "office/links.html", "links", groups=shown, all_groups=groups, rule=rule)
+
+
+handlers = [
+    Router(
+        path="/",
+        guards=[session.signed_in],
+        exception_handlers={Unauthenticated: session.to_sign_in},
+        route_handlers=[open_office],
+    ),
+    routes(show_overview, show_links),
+]
+
+
+def levels(office: Office, cube: dict[tuple[str, str, str], int]) -> list[dict[str, Any]]:
+    """Active members of each level, with those who come by rule alone or by both ways."""
+    out = []
+    for code in office.tiers():
+        counted = dict.fromkeys(("direct", "linked", "both"), 0)
+        for (tier, origin, state), n in cube.items():
+            if tier == code and state in ("active", "ending"):
+                counted[origin] += n
+        out.append({"code": code, "name": office.tier(code), "total": sum(counted.values()), **counted})
+    return out
+
+
+def rules_of(office: Office, rows: list[reads.LinkedRow]) -> list[dict[str, Any]]:
+    """Linked memberships gathered by the rule that gives them, every rule of this network among them."""
+    slug, by_id = office.network.slug, office.kept.by_id
+    found: dict[tuple[str, str], list[reads.LinkedRow]] = {
+        (slug, rule.code): [] for book in office.kept.rulebooks.of(slug) for rule in book.link_rules
+    }
+    for row in rows:
+        found.setdefault((by_id[row.source_network_id].slug, row.rule), []).append(row)
+    return [_group(office, source, code, listed) for (source, code), listed in found.items()]
+
+
+def _group(office: Office, source: str, code: str, rows: list[reads.LinkedRow]) -> dict[str, Any]:
+    books = [b for b in office.kept.rulebooks.of(source) if b.link_rule(code)]
+    rule = books[-1].link_rule(code)
+    agreement = office.kept.rulebooks.agreement(rule.agreement)
+    return {
+        "code": code,
+        "name": office.t.text(rule.names),
+        "version": books[-1].version,
+        "agreement": office.t.text(agreement.names) if agreement else rule.agreement,
+        "source": office.face(office.kept.by_slug[source]),
+        "target": office.face(office.kept.by_slug[rule.grants.network]),
+        "ours": source == office.network.slug,
+        "rows": rows,
+        "count": len({row.membership_id for row in rows}),
+        "standing": len({r.membership_id for r in rows if r.starts_on <= office.today}),
+    }
