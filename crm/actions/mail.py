@@ -1,0 +1,86 @@
+"""Send one mail, at least once and visibly so.
+
+Three steps: claim the row (a short transaction), talk to the mail server (outside any transaction), write
+down how it went (a short transaction). Killed between the last two, the mail is sent again when its lease
+ends: then `attempts` says 2, and both copies carry the same Message-ID.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from crm import faults
+from crm.context import Context
+from crm.gateways.mail import SEND_TIMEOUT_SECONDS, Mailer, Message, NotSent
+from crm.store import mailing
+
+# Waits between the tries: about a day in all, then a person must look.
+RETRY_AFTER = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=4),
+    timedelta(hours=8),
+    timedelta(hours=12),
+)
+LEASE = timedelta(seconds=SEND_TIMEOUT_SECONDS + 15)
+OVERDUE = timedelta(minutes=2)
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How patient sending is; tests are less so."""
+
+    retry_after: tuple[timedelta, ...] = RETRY_AFTER
+    lease: timedelta = LEASE
+    overdue: timedelta = OVERDUE
+
+
+POLICY = Policy()
+
+
+async def send(context: Context, mailer: Mailer, mail: UUID, policy: Policy = POLICY) -> timedelta | None:
+    """Try to send the mail once; how long to wait before the next try, None when there is no more to do."""
+    async with context.db.tx() as connection:
+        claimed = await mailing.claim(connection, mail, mailer.message_id(mail), policy.lease)
+    if not isinstance(claimed, mailing.Claimed):
+        return claimed
+    faults.point("mail_claimed")
+    try:
+        if claimed.attempt > len(policy.retry_after) + 1:  # every try ended in a killed process
+            raise NotSent("no try came to an end", final=True)
+        await mailer.send(
+            Message(
+                id=claimed.id,
+                recipient=claimed.recipient,
+                recipient_name=claimed.recipient_name,
+                language=claimed.language,
+                subject=claimed.subject,
+                text=claimed.body_text,
+                html=claimed.body_html,
+            )
+        )
+    except NotSent as error:
+        return await _failed(context, claimed, error, policy)
+    faults.point("mail_accepted")
+    async with context.db.tx() as connection:
+        await mailing.sent(connection, claimed)
+    faults.point("mail_marked")
+    return None
+
+
+async def sweep(context: Context, policy: Policy = POLICY) -> list[UUID]:
+    """Give every overdue mail without a job a new one; which ones that were."""
+    async with context.db.tx() as connection:
+        return await mailing.requeue_stranded(connection, policy.overdue)
+
+
+async def _failed(context: Context, mail: mailing.Claimed, error: NotSent, policy: Policy) -> timedelta | None:
+    async with context.db.tx() as connection:
+        if error.final or mail.attempt > len(policy.retry_after):
+            await mailing.give_up(connection, mail, str(error))
+            return None
+        wait = policy.retry_after[mail.attempt - 1]
+        await mailing.put_back(connection, mail, str(error), wait)
+        return wait

@@ -1,0 +1,1 @@
+"""What happens later: tasks that follow from stored changes, and a timetable."""

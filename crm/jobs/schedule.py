@@ -1,0 +1,32 @@
+"""The timetable: what runs by itself, in UTC. However many workers there are, each run happens once."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from crm.actions import mail
+from crm.jobs.tasks import Tools
+from crm.store import job_tables
+
+KEPT_DAYS = 30  # of finished jobs' log
+
+log = structlog.get_logger()
+
+
+async def sweep_mails(tools: Tools) -> None:
+    """A mail whose job was lost gets another."""
+    stranded = await mail.sweep(tools.context, tools.policy)
+    if stranded:
+        log.warning("mails_without_job", count=len(stranded))
+
+
+async def forget_finished_jobs(tools: Tools) -> None:
+    """The queue's log would grow for ever."""
+    async with tools.context.db.tx() as connection:
+        await job_tables.forget_finished(connection, KEPT_DAYS)
+
+
+TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
+    ("* * * * *", sweep_mails),
+    ("15 3 * * *", forget_finished_jobs),
+)

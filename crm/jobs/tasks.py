@@ -1,0 +1,35 @@
+"""Task name -> use case. A task answers with how long to wait before it is to run again, or None when done.
+
+Every task may be run twice: a worker that is killed leaves its job to the next one.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from crm.actions import mail
+from crm.context import Context
+from crm.gateways.mail import Mailer
+from crm.store.mail import SEND_TASK
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What tasks are given to work with."""
+
+    context: Context
+    mailer: Mailer
+    policy: mail.Policy = mail.POLICY
+
+
+Task = Callable[[Tools, dict[str, Any]], Awaitable[timedelta | None]]
+
+
+async def send_mail(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """One try at one mail."""
+    return await mail.send(tools.context, tools.mailer, UUID(payload["mail"]), tools.policy)
+
+
+TASKS: dict[str, Task] = {SEND_TASK: send_mail}
