@@ -1,5 +1,6 @@
 """The seed networks as a running demo: data, logins and keys. Everything goes through actions."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -8,11 +9,14 @@ from crm import catalogue
 from crm.actions import accounts, applications, imports, keys
 from crm.actor import Actor
 from crm.context import Context
+from crm.errors import Unauthenticated
 from crm.folder import ApplicationRow
 from crm.forms import ApplicationForm, ContactForm, IdentifierForm, OrganisationForm
 from crm.gateways import folder
 
 DATA = Path(__file__).parent / "demo_data"
+FILE = "demo.json"
+DEMO_LOCK = 727_003
 # Printed at the start of the demo and good for nothing else: the demo serves 127.0.0.1 only.
 PASSWORD = "klynge-demo-2026"  # noqa: S105
 MANAGERS = (
@@ -23,12 +27,32 @@ MANAGERS = (
 EVERYTHING = ("demo@klynge.example", "Demo Manager", "en")
 
 
+class DemoError(Exception):
+    """The demo cannot run on this database; the message says why."""
+
+
 class Demo(msgspec.Struct, frozen=True):
     """What `crm demo` prints and writes to demo.json."""
 
     manager_key: str
-    partner_keys: dict[str, str]
+    partner_keys: dict[str, str] = msgspec.field(name="partner_key")
     logins: list[dict[str, str]]
+    base_url: str = ""
+
+
+async def prepare(context: Context, place: Path) -> Demo:
+    """Load the demo into an empty database, or take up the one that is there, keys and all.
+
+    The file is written inside the transaction that loads: killed at any moment, there is either a whole
+    demo with its file, or an empty database. DemoError when the data is not this demo's.
+    """
+    async with context.db.tx() as connection:
+        await connection.execute("select pg_advisory_xact_lock($1)", DEMO_LOCK)
+        kept = await catalogue.load(connection)
+        made = await _adopt(context, place / FILE) if kept.networks else await load(context)
+        made = msgspec.structs.replace(made, base_url=context.settings.base_url)
+        _write(place / FILE, made)
+        return made
 
 
 async def load(context: Context) -> Demo:
@@ -50,6 +74,35 @@ async def load(context: Context) -> Demo:
     for slug in slugs:
         _, partners[slug] = await keys.create(context, f"{slug} sync", "partner", slug)
     return Demo(manager_key, partners, logins)
+
+
+async def _adopt(context: Context, file: Path) -> Demo:
+    """The demo that was loaded before. A database of somebody's own is never served as a demo."""
+    try:
+        found = _read(file)
+        for key in (found.manager_key, *found.partner_keys.values()):
+            await keys.open_with(context, key)
+    except (OSError, msgspec.DecodeError, Unauthenticated) as error:
+        raise DemoError(
+            f"This database holds networks already, and {file} is not about them: it is not this demo's."
+            " Serve it with `crm serve`, or give the demo another --data-dir."
+        ) from error
+    return found
+
+
+def _read(file: Path) -> Demo:
+    return msgspec.json.decode(file.read_bytes(), type=Demo)
+
+
+def _write(file: Path, made: Demo) -> None:
+    """For the owner's eyes only, and never half written."""
+    fresh = file.with_name(file.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(file)
 
 
 def _form(row: ApplicationRow) -> ApplicationForm:

@@ -5,6 +5,7 @@ same folder twice changes nothing. Memberships of the past are recorded as decis
 that follows from them (linked memberships too) is derived by the same rules as an approval.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -13,18 +14,20 @@ import msgspec
 from cluster_rules import cascades, rulebooks
 from cluster_rules.fees import Step
 from cluster_rules.memberships import Decision
+from cluster_rules.networks import Rulebook
 from crm import catalogue
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Refused
-from crm.folder import Folder, FolderError, MembershipRow
+from crm.folder import AgreementRow, Folder, FolderError, MembershipRow
 from crm.identifiers import normalise
 from crm.store import audit, families, imports
 from crm.store.apply import apply
 
 FAMILIES_AT_A_TIME = 200
+Progress = Callable[[int, int], None]
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -36,12 +39,19 @@ class Imported(msgspec.Struct, frozen=True):
     decisions: int
 
 
-async def load(context: Context, actor: Actor, folder: Folder) -> Imported:
-    """Store a folder. FolderError names file, row and field; then nothing at all is stored."""
+def _silent(_done: int, _of: int) -> None:
+    """Nobody is told."""
+
+
+async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = _silent) -> Imported:
+    """Store a folder. FolderError names file, row and field; then nothing at all is stored.
+
+    `tell` hears how far it is: (families done, of how many).
+    """
     async with context.db.tx() as connection:
         await imports.add_hosts(connection, folder.hosts)
         await imports.add_networks(connection, folder.networks)
-        await imports.add_agreements(connection, folder.agreements)
+        new_agreements = await imports.add_agreements(connection, folder.agreements)
         new_books = [b for b, body in folder.rulebooks if await imports.add_rulebook(connection, b, body, actor)]
         kept = await catalogue.load(connection)
         rulebooks.check_links(kept.rulebooks.versions)
@@ -58,7 +68,10 @@ async def load(context: Context, actor: Actor, folder: Folder) -> Imported:
         decisions = _decisions(context, kept, folder)
         networks = {n.slug: n.id for n in kept.networks}
         added = await imports.add_decisions(connection, decisions, networks, actor)
-        await _derive(connection, context, kept, sorted({d.organisation for d in decisions}))
+        touched = await families.touched(
+            connection, {d.organisation for d in decisions}, _reach(kept, new_books, new_agreements)
+        )
+        await _derive(connection, context, kept, touched, tell)
         counts = Imported(len(folder.networks), len(new_books), len(new), added)
         await audit.append(connection, actor, "imported", msgspec.to_builtins(counts))
         return counts
@@ -131,14 +144,20 @@ def _decision(context: Context, row: MembershipRow, kind: str, on: date, order: 
     )
 
 
-async def _derive(connection: Connection, context: Context, kept: Catalogue, organisations: list[UUID]) -> None:
+def _reach(kept: Catalogue, books: list[Rulebook], agreements: list[AgreementRow]) -> set[UUID]:
+    """The networks whose members stand under other rules now."""
+    slugs = {b.network for b in books} | {slug for a in agreements for slug in (a.source, a.target)}
+    return {kept.network(slug).id for slug in slugs}
+
+
+async def _derive(
+    connection: Connection, context: Context, kept: Catalogue, listed: Sequence[UUID], tell: Progress
+) -> None:
     """Bring grants and timelines in line with the facts, family by family."""
-    rows = await connection.fetch(
-        "select distinct family_id from organisation where id = any($1) order by family_id", organisations
-    )
-    listed = [row["family_id"] for row in rows]
     for at in range(0, len(listed), FAMILIES_AT_A_TIME):
         some = listed[at : at + FAMILIES_AT_A_TIME]
+        await families.lock_many(connection, some)
         for family, facts in zip(some, await families.load_many(connection, kept, some), strict=True):
             intents = cascades.repair(facts, context.clock.now().date(), Step("imported"))
             await apply(connection, kept, facts, intents, family)
+        tell(at + len(some), len(listed))

@@ -26,6 +26,24 @@ async def lock(connection: Connection, organisation: UUID) -> UUID:
     return family
 
 
+async def lock_many(connection: Connection, families: Sequence[UUID]) -> None:
+    """Lock several families, always in the same order, so that two who do so never wait for each other."""
+    await connection.execute(
+        "select 1 from organisation where id = any($1) order by id for no key update", list(families)
+    )
+
+
+async def touched(connection: Connection, organisations: Iterable[UUID], networks: Iterable[UUID]) -> list[UUID]:
+    """The families of these organisations and of every member of these networks, in the order of `lock_many`."""
+    rows = await connection.fetch(
+        "select distinct o.family_id from organisation o where o.id = any($1) or exists"
+        " (select from membership m where m.organisation_id = o.id and m.network_id = any($2)) order by 1",
+        list(organisations),
+        list(networks),
+    )
+    return [row["family_id"] for row in rows]
+
+
 async def load(connection: Connection, catalogue: Catalogue, family: UUID) -> Facts:
     """The facts of one family, as stored now (call `lock` first when you mean to write)."""
     (facts,) = await load_many(connection, catalogue, [family])

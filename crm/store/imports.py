@@ -64,13 +64,15 @@ async def add_networks(connection: Connection, rows: Iterable[NetworkFileRow]) -
         )
 
 
-async def add_agreements(connection: Connection, rows: Iterable[AgreementRow]) -> None:
-    """Agreements by code, between two networks."""
+async def add_agreements(connection: Connection, rows: Iterable[AgreementRow]) -> list[AgreementRow]:
+    """Agreements by code, between two networks; which ones are new."""
+    new = []
     for r in rows:
-        await connection.execute(
+        made = await connection.fetchval(
             "insert into agreement (id, code, source_network_id, target_network_id, names, starts_on, ends_on, on_end,"
             " notice_days, shared_fields, purpose, legal_basis) select $1, $2, s.id, t.id, $5, $6, $7, $8, $9, $10,"
-            " $11, $12 from network s, network t where s.slug = $3 and t.slug = $4 on conflict (code) do nothing",
+            " $11, $12 from network s, network t where s.slug = $3 and t.slug = $4 on conflict (code) do nothing"
+            " returning id",
             id_of("agreement", r.code),
             r.code,
             r.source,
@@ -84,6 +86,9 @@ async def add_agreements(connection: Connection, rows: Iterable[AgreementRow]) -
             r.purpose,
             r.legal_basis,
         )
+        if made:
+            new.append(r)
+    return new
 
 
 async def add_rulebook(connection: Connection, book: Rulebook, body: dict[str, Any], actor: Actor) -> bool:

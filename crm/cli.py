@@ -1,0 +1,146 @@
+"""`crm` on the command line. A mistake of whoever types it is told in a sentence; a traceback is our mistake."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from cluster_rules.errors import RuleViolation
+from crm import cli_access, cli_data, demo, migrate, serving
+from crm.cli_tools import DataDir, err, on_database, out, settings_for
+from crm.context import Context
+from crm.demo import Demo, DemoError
+from crm.errors import Invalid, NotFound, Refused
+from crm.folder import FolderError
+from crm.gateways.mail import mailer_from
+from crm.gateways.postgres import PostgresError
+from crm.i18n import translator
+from crm.jobs.worker import work_until_signalled
+from crm.migrate import MigrationError
+from crm.serving import OperatorError
+from crm.settings import Settings, SettingsError
+from crm.words import refusal
+
+DEMO_HOST = "127.0.0.1"
+MAILBOX = "/mailbox"
+TOLD = (OperatorError, DemoError, SettingsError, MigrationError, PostgresError, FolderError)
+ASKED_WRONG = (RuleViolation, Refused, Invalid, NotFound)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Klynge: the membership CRM of industry clusters and innovation networks.",
+)
+app.add_typer(cli_data.rulebook, name="rulebook")
+app.add_typer(cli_access.key, name="key")
+app.add_typer(cli_access.account, name="account")
+
+Port = Annotated[int, typer.Option(help="The port to serve on; 0 takes any free one.", min=0, max=65535)]
+
+
+def main() -> None:
+    """The entry point."""
+    try:
+        app()
+    except TOLD as error:
+        _fail(str(error))
+    except ASKED_WRONG as error:
+        _fail("\n".join(_sentences(error)))
+
+
+@app.command("demo")
+def run_demo(port: Port = 8000, data_dir: DataDir = None) -> None:
+    """Start the demo: database, seed networks, web pages, API and worker, on this machine only."""
+    settings = settings_for(data_dir)
+    with serving.listening(DEMO_HOST, port) as listener:
+        address = serving.address_of(listener)
+        # Nothing leaves the machine: mails stay in the mailbox page.
+        settings = msgspec.structs.replace(settings, base_url=address, development=True, smtp_url="")
+        with serving.database(settings, create=True) as ready:
+            made = asyncio.run(_prepare(ready))
+            serving.serve(ready, listener, with_worker=True, started=lambda: _welcome(ready, made))
+    out.print("Stopped. `crm demo` with the same data directory goes on from here.")
+
+
+async def _prepare(settings: Settings) -> Demo:
+    await serving.reach(settings.database_url)
+    await migrate.migrate(settings.database_url)
+    async with serving.opened(settings) as context:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return await demo.prepare(context, settings.data_dir)
+
+
+def _welcome(settings: Settings, made: Demo) -> None:
+    logins = Table("Sign in with", "Password", "Manages", box=None, pad_edge=False)
+    for each in made.logins:
+        logins.add_row(each["email"], each["password"], each["networks"].replace(" ", ", "))
+    out.print(f"\nKlynge is ready:    [bold]{settings.base_url}[/bold]")
+    out.print(f"Mails it sends:     {settings.base_url}{MAILBOX}")
+    out.print(f"Keys of the API:    {settings.data_dir / demo.FILE}\n")
+    out.print(logins)
+    out.print("\nCtrl-C stops it.")
+
+
+@app.command("serve")
+def run_web(
+    host: Annotated[str, typer.Option(help="The address to serve on.")] = "127.0.0.1",
+    port: Port = 8000,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve web pages and API. Mails are sent by `crm worker`."""
+    settings = settings_for(data_dir)
+    with serving.listening(host, port) as listener, serving.database(settings) as ready:
+        asyncio.run(_check(ready))
+        address = serving.address_of(listener)
+        serving.serve(ready, listener, with_worker=False, started=lambda: out.print(f"Serving on {address}"))
+
+
+async def _check(settings: Settings) -> None:
+    async with serving.opened(settings):
+        pass
+
+
+@app.command("worker")
+def run_worker(data_dir: DataDir = None) -> None:
+    """Do what is queued (send mails) and what the timetable asks for, until stopped."""
+    mailer_from(settings_for(data_dir))
+
+    async def work(context: Context) -> None:
+        out.print("Working.")
+        await work_until_signalled(context, mailer_from(context.settings))
+
+    on_database(data_dir, work)
+
+
+@app.command("migrate")
+def run_migrations(data_dir: DataDir = None) -> None:
+    """Bring the database to the newest schema, making it when there is none. Harmless to repeat."""
+
+    async def run(dsn: str) -> None:
+        await serving.reach(dsn)
+        await migrate.migrate(dsn)
+
+    with serving.database(settings_for(data_dir), create=True) as settings:
+        asyncio.run(run(settings.database_url))
+    out.print("The database has the newest schema.")
+
+
+app.command("import")(cli_data.import_folder)
+app.command("verify")(cli_data.verify_all)
+
+
+def _sentences(error: Exception) -> list[str]:
+    t = translator("en")
+    if isinstance(error, Invalid):
+        return [f"{field}: {refusal(t, None, code, params)}" for field, code, params in error.problems]
+    if isinstance(error, RuleViolation):
+        return [f"{error.field}: {refusal(t, None, error.code, error.params)}".removeprefix(": ")]
+    return [f"There is no {error}."]
+
+
+def _fail(text: str) -> None:
+    err.print(f"crm: {text}", markup=False)
+    sys.exit(1)
