@@ -126,8 +126,8 @@ async def send(connection: Connection, wanted: UUID, organisation: UUID, tier: s
 async def decide(connection: Connection, wanted: UUID, status: str, actor: str, starts_on: date | None = None) -> None:
     """Approved, declined, withdrawn, info_needed, or sent again after an answer."""
     await connection.execute(
-        "update application set status = $2, decided_by = $3, starts_on = coalesce($4, starts_on),"
-        " decided_at = case when $2 in ('approved', 'declined', 'withdrawn') then now() end,"
+        "update application set status = $2::text, decided_by = $3, starts_on = coalesce($4, starts_on),"
+        " decided_at = case when $2::text in ('approved', 'declined', 'withdrawn') then now() end,"
         " version = version + 1, updated_at = now() where id = $1",
         wanted,
         status,

@@ -4,7 +4,8 @@ begin
     raise exception '% is append-only', tg_table_name using errcode = 'restrict_violation';
 end $$;
 
--- Updates may touch only the columns named as trigger arguments.
+-- Updates may touch only the columns named as trigger arguments. (After the update: before it, generated
+-- columns are not computed yet and would always differ.)
 create function only_these_columns() returns trigger language plpgsql as $$
 begin
     if (to_jsonb(new) - tg_argv::text[]) is distinct from (to_jsonb(old) - tg_argv::text[]) then
@@ -14,16 +15,16 @@ begin
 end $$;
 
 create trigger no_delete before delete on membership_decision for each row execute function forbid_change();
-create trigger only_withdrawn before update on membership_decision for each row
+create trigger only_withdrawn after update on membership_decision for each row
     execute function only_these_columns('withdrawn_at', 'withdrawn_by');
 create trigger no_delete before delete on membership_grant for each row execute function forbid_change();
-create trigger only_superseded before update on membership_grant for each row
+create trigger only_superseded after update on membership_grant for each row
     execute function only_these_columns('superseded_at');
 create trigger no_delete before delete on membership_period for each row execute function forbid_change();
-create trigger only_superseded before update on membership_period for each row
+create trigger only_superseded after update on membership_period for each row
     execute function only_these_columns('superseded_at');
 create trigger no_delete before delete on organisation_profile for each row execute function forbid_change();
-create trigger only_superseded before update on organisation_profile for each row
+create trigger only_superseded after update on organisation_profile for each row
     execute function only_these_columns('superseded_at');
 create trigger no_change before update or delete on charge for each row execute function forbid_change();
 create trigger no_change before update or delete on feed for each row execute function forbid_change();
