@@ -15,14 +15,12 @@ from cluster_rules import cascades, rulebooks
 from cluster_rules.fees import Step
 from cluster_rules.memberships import Decision
 from cluster_rules.networks import Rulebook
-from crm import catalogue
+from crm import catalogue, folder_checks
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
-from crm.errors import Refused
 from crm.folder import AgreementRow, Folder, FolderError, MembershipRow
-from crm.identifiers import normalise
 from crm.store import audit, families, imports
 from crm.store.apply import apply
 
@@ -49,6 +47,13 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
     `tell` hears how far it is: (families done, of how many).
     """
     async with context.db.tx() as connection:
+        identified = [
+            (row, folder_checks.identifiers_of(place, row)) for place, row in enumerate(folder.organisations, 2)
+        ]
+        known = await imports.known(connection, [found for _, found in identified])
+        folder_checks.check(folder, known)
+        owners = [(place, imports.id_of("organisation", r.key), i) for place, (r, i) in enumerate(identified, 2)]
+        folder_checks.check_owners(owners, known)
         await imports.add_hosts(connection, folder.hosts)
         await imports.add_networks(connection, folder.networks)
         new_agreements = await imports.add_agreements(connection, folder.agreements)
@@ -58,11 +63,7 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
         first_days = _first_days(folder.memberships)
         today = context.clock.now().date()
         new = await imports.add_organisations(
-            connection,
-            [
-                (row, _identifiers(place, row), first_days.get(row.key, today))
-                for place, row in enumerate(folder.organisations, 2)
-            ],
+            connection, [(row, found, first_days.get(row.key, today)) for row, found in identified]
         )
         await imports.add_contacts(connection, folder.contacts)
         decisions = _decisions(context, kept, folder)
@@ -77,16 +78,6 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
         return counts
 
 
-def _identifiers(place: int, row: imports.OrganisationRow) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for column, scheme, value in imports.identifiers_of(row):
-        try:
-            out[scheme] = normalise(scheme, value, column)
-        except Refused as refusal:
-            raise FolderError("organisations.csv", place, column, f"{refusal.code}: {value}") from refusal
-    return out
-
-
 def _first_days(rows: list[MembershipRow]) -> dict[str, date]:
     out: dict[str, date] = {}
     for row in rows:
@@ -96,37 +87,26 @@ def _first_days(rows: list[MembershipRow]) -> dict[str, date]:
 
 def _decisions(context: Context, kept: Catalogue, folder: Folder) -> list[Decision]:
     """Rows of one membership, in order: joining, tier_change where a row begins as another ends, ending."""
-    keys = {o.key for o in folder.organisations}
-    by_membership: dict[tuple[str, str], list[tuple[int, MembershipRow]]] = {}
     for place, row in enumerate(folder.memberships, 2):
-        if row.organisation_key not in keys:
-            raise FolderError("memberships.csv", place, "organisation_key", f"no organisation {row.organisation_key}")
-        if row.network not in kept.by_slug:
-            raise FolderError("memberships.csv", place, "network", f"no network {row.network}")
         if kept.book(row.network, row.starts_on).tier(row.tier) is None:
             raise FolderError("memberships.csv", place, "tier", f"{row.network} has no tier {row.tier}")
-        by_membership.setdefault((row.network, row.organisation_key), []).append((place, row))
     out: list[Decision] = []
-    for rows in by_membership.values():
-        out += _of_one_membership(context, sorted(rows, key=lambda r: r[1].starts_on), len(out))
+    for rows in folder_checks.by_membership(folder.memberships).values():
+        out += _of_one_membership(context, [row for _, row in rows], len(out))
     return out
 
 
-def _of_one_membership(context: Context, rows: list[tuple[int, MembershipRow]], order: int) -> list[Decision]:
+def _of_one_membership(context: Context, rows: list[MembershipRow], order: int) -> list[Decision]:
     out: list[Decision] = []
     ends: date | None = None
-    for place, row in rows:
-        if out and (ends is None or row.starts_on < ends):
-            raise FolderError("memberships.csv", place, "starts_on", "overlaps the row before")
-        if row.ends_on is not None and row.ends_on <= row.starts_on:
-            raise FolderError("memberships.csv", place, "ends_on", "not after starts_on")
+    for row in rows:
         if out and ends is not None and ends < row.starts_on:
             out.append(_decision(context, row, "ending", ends, order + len(out)))
         kind = "tier_change" if out and ends == row.starts_on else "joining"
         out.append(_decision(context, row, kind, row.starts_on, order + len(out)))
         ends = row.ends_on
     if ends is not None:
-        out.append(_decision(context, rows[-1][1], "ending", ends, order + len(out)))
+        out.append(_decision(context, rows[-1], "ending", ends, order + len(out)))
     return out
 
 

@@ -18,15 +18,31 @@ from crm.folder import (
     NetworkFileRow,
     OrganisationRow,
 )
+from crm.folder_checks import Known
 
 # Ids of imported things come from their keys in the file, so that importing twice changes nothing.
 IMPORTED = UUID("6b6c796e-6765-5000-8000-000000000001")
-_SCHEMES = (("orgnr", "no-orgnr"), ("vat", "vat"), ("lei", "lei"), ("ror", "ror"))
 
 
 def id_of(kind: str, key: str) -> UUID:
     """The id an imported thing has, made from its kind and key."""
     return uuid5(IMPORTED, f"{kind}/{key}")
+
+
+async def known(connection: Connection, identifiers: Iterable[dict[str, str]]) -> Known:
+    """What is stored that rows of a folder may refer to, or must not take."""
+    pairs = [pair for each in identifiers for pair in each.items()]
+    rows = await connection.fetch(
+        "select i.scheme, i.value, i.organisation_id from identifier i"
+        " join unnest($1::text[], $2::text[]) as g (scheme, value) using (scheme, value)",
+        [scheme for scheme, _ in pairs],
+        [value for _, value in pairs],
+    )
+    return Known(
+        hosts=frozenset(row["code"] for row in await connection.fetch("select code from host")),
+        networks=frozenset(row["slug"] for row in await connection.fetch("select slug from network")),
+        identifiers={(row["scheme"], row["value"]): row["organisation_id"] for row in rows},
+    )
 
 
 async def add_hosts(connection: Connection, rows: Iterable[HostRow]) -> None:
@@ -161,11 +177,6 @@ async def add_organisations(
             [(id_of("identifier", f"{s}/{v}"), wanted, s, v) for s, v in identifiers.items()],
         )
     return new
-
-
-def identifiers_of(row: OrganisationRow) -> list[tuple[str, str, str]]:
-    """(column, scheme, value) of every identifier a row gives."""
-    return [(column, scheme, getattr(row, column)) for column, scheme in _SCHEMES if getattr(row, column)]
 
 
 async def add_contacts(connection: Connection, rows: Iterable[ContactRow]) -> None:
