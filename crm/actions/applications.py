@@ -9,7 +9,7 @@ import msgspec
 from cluster_rules import applications as rules
 from cluster_rules.cascades import Consequences, decide
 from cluster_rules.errors import RuleViolation
-from cluster_rules.memberships import Decision
+from cluster_rules.memberships import Decision, Facts
 from cluster_rules.organisations import Profile
 from cluster_rules.periods import Period
 from crm import catalogue, faults, forms
@@ -141,10 +141,9 @@ async def consequences(
         kept = await catalogue.load(connection)
         row = await applications.get(connection, application)
         actor.must_manage(row.network_id)
-        decision = _decision(context, kept, row, starts_on)
-        family = await connection.fetchval("select family_id from organisation where id = $1", decision.organisation)
-        facts = await families.load(connection, kept, family)
-        return kept, decide(facts, decision, _today(context, kept, row))
+        organisation = _applicant(context, kept, row, starts_on)
+        facts = await families.load(connection, kept, await families.of(connection, organisation))
+        return kept, decide(facts, _joining(context, kept, row, facts, starts_on), _today(context, kept, row))
 
 
 async def approve(context: Context, actor: Actor, application: UUID, starts_on: date) -> Approval:
@@ -159,9 +158,9 @@ async def approve(context: Context, actor: Actor, application: UUID, starts_on: 
             return Approval(*map(tuple, await applications.outcome(connection, application)))
         faults.point("approval_locked")
         kept = await catalogue.load(connection)
-        decision = _decision(context, kept, row, starts_on)
-        family = await families.lock(connection, decision.organisation)
+        family = await families.lock(connection, _applicant(context, kept, row, starts_on))
         facts = await families.load(connection, kept, family)
+        decision = _joining(context, kept, row, facts, starts_on)
         found = decide(facts, decision, _today(context, kept, row))
         faults.point("approval_decided")
         membership = await open_membership(connection, decision.organisation, row.network_id)
@@ -183,18 +182,23 @@ def _today(context: Context, kept: Catalogue, row: applications.Row) -> date:
     return context.clock.today(kept.by_id[row.network_id].zone)
 
 
-def _decision(context: Context, kept: Catalogue, row: applications.Row, starts_on: date) -> Decision:
+def _applicant(context: Context, kept: Catalogue, row: applications.Row, starts_on: date) -> UUID:
+    """The organisation, if its application still waits for an answer and may start on that day."""
     if row.status not in OPEN or row.organisation_id is None:
         raise Refused("not_sent" if row.status == "draft" else "already_decided", "status", status=row.status)
     network = kept.by_id[row.network_id]
     rules.may_start(kept.rulebooks.of(network.slug)[0], starts_on, context.clock.today(network.zone))
+    return row.organisation_id
+
+
+def _joining(context: Context, kept: Catalogue, row: applications.Row, facts: Facts, starts_on: date) -> Decision:
     return Decision(
         id=uuid4(),
-        organisation=row.organisation_id,
-        network=network.slug,
+        organisation=_applicant(context, kept, row, starts_on),
+        network=kept.by_id[row.network_id].slug,
         kind="joining",
         effective_on=starts_on,
-        recorded_at=context.clock.now(),
+        recorded_at=families.moment(facts, context.clock.now()),
         tier=row.tier,
     )
 

@@ -6,7 +6,7 @@ that follows from them (linked memberships too) is derived by the same rules as 
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -90,27 +90,30 @@ def _decisions(context: Context, kept: Catalogue, folder: Folder) -> list[Decisi
     for place, row in enumerate(folder.memberships, 2):
         if kept.book(row.network, row.starts_on).tier(row.tier) is None:
             raise FolderError("memberships.csv", place, "tier", f"{row.network} has no tier {row.tier}")
-    out: list[Decision] = []
-    for rows in folder_checks.by_membership(folder.memberships).values():
-        out += _of_one_membership(context, [row for _, row in rows], len(out))
-    return out
+    steps = [
+        step
+        for rows in folder_checks.by_membership(folder.memberships).values()
+        for step in _of_one_membership([row for _, row in rows])
+    ]
+    # All of it lies behind us: one microsecond each, up to now, in the order of the rows.
+    begin = context.clock.now() - timedelta(microseconds=len(steps))
+    return [_decision(*step, begin + timedelta(microseconds=n)) for n, step in enumerate(steps)]
 
 
-def _of_one_membership(context: Context, rows: list[MembershipRow], order: int) -> list[Decision]:
-    out: list[Decision] = []
+def _of_one_membership(rows: list[MembershipRow]) -> list[tuple[MembershipRow, str, date]]:
+    out: list[tuple[MembershipRow, str, date]] = []
     ends: date | None = None
     for row in rows:
         if out and ends is not None and ends < row.starts_on:
-            out.append(_decision(context, row, "ending", ends, order + len(out)))
-        kind = "tier_change" if out and ends == row.starts_on else "joining"
-        out.append(_decision(context, row, kind, row.starts_on, order + len(out)))
+            out.append((row, "ending", ends))
+        out.append((row, "tier_change" if out and ends == row.starts_on else "joining", row.starts_on))
         ends = row.ends_on
     if ends is not None:
-        out.append(_decision(context, rows[-1], "ending", ends, order + len(out)))
+        out.append((rows[-1], "ending", ends))
     return out
 
 
-def _decision(context: Context, row: MembershipRow, kind: str, on: date, order: int) -> Decision:
+def _decision(row: MembershipRow, kind: str, on: date, recorded_at: datetime) -> Decision:
     key = f"{row.network}/{row.organisation_key}/{kind}/{on}"
     return Decision(
         id=imports.id_of("decision", key),
@@ -118,7 +121,7 @@ def _decision(context: Context, row: MembershipRow, kind: str, on: date, order: 
         network=row.network,
         kind=kind,
         effective_on=on,
-        recorded_at=context.clock.now() + timedelta(microseconds=order),
+        recorded_at=recorded_at,
         tier=row.tier if kind in ("joining", "tier_change") else "",
         reason=row.note if kind != "ending" else "",
     )

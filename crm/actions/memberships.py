@@ -108,10 +108,7 @@ async def _find(connection: Connection, context: Context, actor: Actor, membersh
     organisation, slug = await decisions.membership(connection, kept, membership)
     network = kept.network(slug)
     actor.must_manage(network.id)
-    if lock:
-        family = await families.lock(connection, organisation)
-    else:
-        family = await connection.fetchval("select family_id from organisation where id = $1", organisation)
+    family = await (families.lock if lock else families.of)(connection, organisation)
     facts = await families.load(connection, kept, family)
     return Found(kept, organisation, slug, family, facts, context.clock.today(network.zone))
 
@@ -135,7 +132,7 @@ def _decision(context: Context, found: Found, change: Change) -> Decision:
         network=found.network,
         kind=change.kind,
         effective_on=change.effective_on,
-        recorded_at=context.clock.now(),
+        recorded_at=families.moment(found.facts, context.clock.now()),
         tier=change.tier,
         until=change.until,
         reason=change.reason.strip(),

@@ -5,6 +5,7 @@ decisions about the same family happen one after the other; other families are n
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -17,11 +18,17 @@ from crm.database import Connection
 from crm.errors import NotFound
 
 
-async def lock(connection: Connection, organisation: UUID) -> UUID:
-    """Lock the family of `organisation` until the transaction ends; returns its root's id."""
+async def of(connection: Connection, organisation: UUID) -> UUID:
+    """The family an organisation belongs to: the id of the legal entity at its root. NotFound."""
     family = await connection.fetchval("select family_id from organisation where id = $1", organisation)
     if family is None:
         raise NotFound("organisation", organisation)
+    return family
+
+
+async def lock(connection: Connection, organisation: UUID) -> UUID:
+    """Lock the family of `organisation` until the transaction ends; returns its root's id."""
+    family = await of(connection, organisation)
     await connection.execute("select 1 from organisation where id = $1 for no key update", family)
     return family
 
@@ -113,6 +120,16 @@ async def load_many(connection: Connection, catalogue: Catalogue, families: Sequ
         )
         for rows in out.values()
     ]
+
+
+def moment(facts: Facts, now: datetime) -> datetime:
+    """When a new decision of this family is recorded: now, but always after those before it.
+
+    Decisions are taken in the order they were recorded, so no two may share a moment (a coarse or
+    corrected clock would otherwise turn them round).
+    """
+    latest = max((d.recorded_at for d in facts.decisions), default=None)
+    return max(now, latest + timedelta(microseconds=1)) if latest else now
 
 
 def _grouped(rows: Iterable[asyncpg.Record]) -> dict[UUID, list[asyncpg.Record]]:
