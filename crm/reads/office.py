@@ -1,6 +1,6 @@
 """What the back office shows of one network on a day: figures, what waits, members, linked memberships."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
@@ -245,3 +245,9 @@ async def linked(connection: Connection, network: UUID, day: date) -> list[Linke
         day,
     )
     return [LinkedRow(**dict(r)) for r in rows]
+
+
+async def names_of(connection: Connection, organisations: Iterable[UUID]) -> dict[UUID, str]:
+    """The names of these organisations."""
+    rows = await connection.fetch("select id, name from organisation where id = any($1)", list(organisations))
+    return {r["id"]: r["name"] for r in rows}

@@ -58,6 +58,22 @@ class Office(msgspec.Struct, frozen=True):
         """A level's name."""
         return names.tier_name(self.t, self.kept, slug or self.network.slug, code)
 
+    def kind(self, code: str) -> str:
+        """What kind of organisation."""
+        return names.kind_name(self.t, code)
+
+    def country(self, code: str) -> str:
+        """A country's name."""
+        return names.country_name(self.t, code)
+
+    def scheme(self, code: str) -> str:
+        """What kind of number."""
+        return names.scheme_name(self.t, code)
+
+    def day_words(self, day: str) -> str:
+        """A day of an address or a field, as people write it."""
+        return self.t.date(date.fromisoformat(day))
+
     def face(self, network: NetworkRow) -> dict[str, Any]:
         """A network as macros show it."""
         t = self.t

@@ -1,0 +1,180 @@
+"""What a decision leads to, as a page shows it: one panel, the same before and after; and how a fee came about."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from cluster_rules.cascades import Consequences
+from cluster_rules.errors import RuleViolation
+from cluster_rules.intents import Charge, EndGrant, Intent, Notify, ReviseGrant, StartGrant
+from cluster_rules.memberships import Grant
+from crm import words
+from crm.errors import Invalid
+from crm.i18n import N_, Translator
+from crm.reads import office as reads
+from crm.web.office import Office
+
+# Each step of a fee's computation, in the order the rules made it (cluster_rules/fees.py).
+_STEPS = {
+    "fixed": N_("%(amount)s a year"),
+    "band_employees": N_("%(amount)s a year for an organisation of %(size)s employees"),
+    "band_turnover": N_("%(amount)s a year for a turnover of %(size)s"),
+    "prorated_days": N_("%(part)s of %(whole)s days"),
+    "prorated_months": N_("%(part)s of %(whole)s months"),
+    "prorated_half_year": N_("%(part)s of %(whole)s half-years"),
+    "link_percent": N_("%(percent)s of it by the link rule"),
+    "unused_days": N_("back for days that will not be used"),
+    "used_days": N_("less %(amount)s for days that were used"),
+    "withdrawn": N_("taken back with the decision"),
+}
+_MONEY = frozenset({"amount"})
+_COLOURS = {"ending": "warning", "suspension": "danger", "invoice": "neutral", "credit": "neutral", "fee": "neutral"}
+
+
+async def panel(office: Office, found: Consequences, on: date, title: str, note: str = "") -> dict[str, Any]:
+    """The panel of `member.consequences` for what was found; `on` is the day the decision counts from."""
+    async with office.context.db.reading(office.actor.sees) as connection:
+        named = await reads.names_of(connection, organisations_of(found.intents))
+    items = _items(office, found, on, named)
+    return {
+        "title": title,
+        "items": items,
+        "total": _total(office, [i for i in found.intents if isinstance(i, Charge)]),
+        "note": note,
+        "rules": [
+            {"fired": outcome.fired, "text": words.outcome(office.t, office.kept, outcome)}
+            for outcome in found.considered
+        ],
+    }
+
+
+def organisations_of(intents: Sequence[Intent]) -> set[UUID]:
+    """Every organisation these intents are about."""
+    grants = {i.grant.organisation for i in intents if isinstance(i, StartGrant | EndGrant | ReviseGrant)}
+    return grants | {i.organisation for i in intents if hasattr(i, "organisation")}
+
+
+def explain(t: Translator, steps: Sequence[Mapping[str, Any]], currency: str, example: bool) -> str:
+    """How a fee came about: "NOK 150,000 a year, 31 of 365 days"."""
+    said = [_step(t, step, currency) for step in steps]
+    if example:
+        said.append(t.gettext("the amount is an example"))
+    return ", ".join(s for s in said if s)
+
+
+def refusal(office: Office, error: RuleViolation) -> str:
+    """Why a rule says no, in a sentence."""
+    return words.refusal(office.t, office.kept, error.code, error.params)
+
+
+def problems(office: Office, error: RuleViolation | Invalid, fields: Mapping[str, str]) -> list[dict[str, str]]:
+    """What is wrong, for the summary on top and the fields; `fields` maps a rule's names to the page's."""
+    listed = error.problems if isinstance(error, Invalid) else [(error.field, error.code, error.params)]
+    return [
+        {"field": fields.get(field, ""), "text": words.refusal(office.t, office.kept, code, params)}
+        for field, code, params in listed
+    ]
+
+
+def _step(t: Translator, step: Mapping[str, Any], currency: str) -> str:
+    given = step.get("values", {})
+    code = f"band_{given['basis']}" if step["code"] == "band" else step["code"]
+    text = _STEPS.get(code)
+    if text is None:
+        return ""
+    values = {name: _value(t, name, value, currency) for name, value in given.items()}
+    return t.gettext(text, **values) if values else t.gettext(text)
+
+
+def _value(t: Translator, name: str, value: Any, currency: str) -> str:
+    if name in _MONEY:
+        return t.money(value, currency)
+    if name == "percent":
+        return t.percent(value / 100)
+    return t.number(value) if isinstance(value, int) else str(value)
+
+
+def _items(office: Office, found: Consequences, on: date, named: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    items: dict[str, dict[str, Any]] = {}
+    mails: list[str] = []
+    for each in found.intents:
+        line = words.intent(office.t, office.kept, each, named, on)
+        if line is None:
+            continue
+        if line.kind == "mail":
+            mails.append(_recipient(office, each, named))
+            continue
+        network = office.kept.by_slug[line.network]
+        items.setdefault(
+            line.text,
+            {
+                "icon": line.icon,
+                "colour": _COLOURS.get(line.kind, network.colour),
+                "title": line.title,
+                "detail": _detail(office, each),
+                "amount": line.amount,
+                "nested": _follows(each),
+            },
+        )
+    out = list(items.values())
+    if mails:
+        told = list(dict.fromkeys(mails))
+        t = office.t
+        title = t.ngettext("One mail", "%(n)s mails", len(told))
+        out.append({"icon": "mail", "colour": "info", "title": title, "detail": "; ".join(told), "amount": ""})
+    return out
+
+
+def _recipient(office: Office, notify: Intent, named: Mapping[UUID, str]) -> str:
+    t = office.t
+    if not isinstance(notify, Notify):
+        return ""
+    if notify.to == "managers":
+        to = t.gettext("the managers of %(network)s", network=words.network_name(t, office.kept, notify.network))
+    else:
+        to = named.get(notify.organisation, "")
+    if notify.not_before:
+        return t.gettext("%(who)s, on %(day)s", who=to, day=t.date(notify.not_before))
+    return to
+
+
+def _follows(intent: Intent) -> bool:
+    """Does it follow from the line above, rather than from the decision itself?"""
+    grant = _grant(intent)
+    return grant is not None and grant.kind == "linked"
+
+
+def _grant(intent: Intent) -> Grant | None:
+    return getattr(intent, "grant", None) or getattr(intent, "before", None) if not isinstance(intent, Charge) else None
+
+
+def _detail(office: Office, intent: Intent) -> str:
+    t = office.t
+    if isinstance(intent, Charge):
+        line = intent.line
+        steps = [{"code": s.code, "values": s.values} for s in line.steps]
+        return explain(t, steps, line.currency, line.example)
+    grant = _grant(intent)
+    if grant is None or not grant.rule:
+        return ""
+    agreement = office.kept.rulebooks.agreement(grant.agreement)
+    books = [b for b in office.kept.rulebooks.of(grant.source) if b.version == grant.version]
+    rule = books[0].link_rule(grant.rule) if books else None
+    return t.gettext(
+        "%(rule)s, version %(version)s, from %(agreement)s",
+        rule=t.text(rule.names) if rule else grant.rule,
+        version=str(grant.version),
+        agreement=t.text(agreement.names) if agreement else grant.agreement,
+    )
+
+
+def _total(office: Office, charges: Sequence[Charge]) -> dict[str, str] | None:
+    """What comes on the draft invoice with VAT; one sum for each currency."""
+    sums: dict[str, int] = {}
+    for charge in charges:
+        sums[charge.line.currency] = sums.get(charge.line.currency, 0) + charge.line.gross
+    if not sums:
+        return None
+    shown = " + ".join(office.t.money(amount, currency) for currency, amount in sums.items())
+    return {"label": office.t.gettext("On the draft invoice, VAT included"), "value": shown}
