@@ -27,9 +27,7 @@ def may_apply(book: Rulebook, tier_code: str, profile: Profile, today: date) -> 
     if open_to.countries and profile.country not in open_to.countries:
         raise RuleViolation("country_not_open", "organisation.country", tier=tier_code, given=profile.country)
     if open_to.max_employees and (profile.employees or 0) > open_to.max_employees:
-        raise RuleViolation(
-            "too_many_employees", "organisation.employees", tier=tier_code, limit=open_to.max_employees
-        )
+        raise RuleViolation("too_many_employees", "organisation.employees", tier=tier_code, limit=open_to.max_employees)
     years = open_to.max_age_years
     if years and profile.founded_on and add_months(profile.founded_on, 12 * years) <= today:
         raise RuleViolation("too_old", "organisation.founded_on", tier=tier_code, limit=years)

@@ -7,6 +7,7 @@ charges, feed entries and mails that come with it. The preview, the approval, th
 """
 
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -24,21 +25,27 @@ from cluster_rules.intents import (
     SetTimeline,
     StartGrant,
 )
-from cluster_rules.links import Derived, FailedPredicate, derive, failed_predicates
-from cluster_rules.memberships import Decision, Facts, Grant, timeline
-
+from cluster_rules.links import Derived, FailedPredicate, consented, derive, failed_predicates, looks_at
+from cluster_rules.memberships import Decision, Facts, Grant, Stretch, stretches, timeline
+from cluster_rules.networks import LinkRule
 
 RECOMPUTED = Step("recomputed")
 
 
 class RuleOutcome(msgspec.Struct, frozen=True):
-    """The decision log: a link rule that was looked at, and whether and why (not) it fired."""
+    """The decision log: a link rule that was looked at, and whether and why (not) it fired.
+
+    `failed` are the predicates that do not hold. When all hold and it still did not fire, `held_back`
+    says what stands in the way: it was declined, the target network has not accepted, or the charge
+    of the cause is not paid.
+    """
 
     rule: str
     network: str
     target: str
     fired: bool
     failed: tuple[FailedPredicate, ...] = ()
+    held_back: Literal["", "declined", "acceptance", "payment"] = ""
 
 
 class Consequences(msgspec.Struct, frozen=True):
@@ -56,16 +63,31 @@ def decide(facts: Facts, decision: Decision, today: date, bill: bool = True) -> 
     """
     allowed(facts, decision)
     after = msgspec.structs.replace(facts, decisions=(*facts.decisions, decision))
-    return _compare(facts, after, decision, today, bill)
+    wanted = derive(after)
+    grants = _difference(facts, wanted, Step(decision.kind, {"decision": str(decision.id)}))
+    memberships = _memberships(after, wanted, today)
+    billed = charges.of(facts, decision, grants, today) if bill else ()
+    told = notices.of(after, decision, grants, today)
+    return Consequences((*grants, *memberships, *billed, *told), _considered(after, decision, wanted))
 
 
 def withdraw(facts: Facts, decision: UUID, today: date) -> Consequences:
-    """All consequences of taking one decision back (AC-2d: the end is cancelled)."""
+    """All consequences of taking one decision back (AC-2d: the end is cancelled).
+
+    What it cost or gave back is reversed, and what was said about it is said to be void. RuleViolation
+    `decision_unknown` when there is no such decision. Decisions that only made sense after it (a tier
+    change within a joining that is taken back) then change nothing, but are kept.
+    """
     taken = next((d for d in facts.decisions if d.id == decision), None)
     if taken is None:
         raise RuleViolation("decision_unknown", "id")
-    kept = tuple(d for d in facts.decisions if d.id != decision)
-    return _compare(facts, msgspec.structs.replace(facts, decisions=kept), taken, today, bill=False)
+    after = msgspec.structs.replace(facts, decisions=tuple(d for d in facts.decisions if d.id != decision))
+    wanted = derive(after)
+    grants = _difference(facts, wanted, Step("withdrawn", {"decision": str(decision)}))
+    memberships = _memberships(after, wanted, today)
+    billed = charges.taken_back(facts, taken, grants, today)
+    told = notices.taken_back(after, taken, grants, today)
+    return Consequences((*grants, *memberships, *billed, *told))
 
 
 def repair(facts: Facts, today: date, reason: Step = RECOMPUTED) -> tuple[Intent, ...]:
@@ -76,38 +98,48 @@ def repair(facts: Facts, today: date, reason: Step = RECOMPUTED) -> tuple[Intent
 
 
 def allowed(facts: Facts, decision: Decision) -> None:
-    """Refuse a decision that the rulebook or the membership's own state does not permit."""
-    book = facts.rulebooks.governing(decision.network, decision.effective_on, decision.effective_on)
+    """Refuse a decision that the rulebook or the membership's own state does not permit.
+
+    RuleViolation `rulebook_missing`, `tier_unknown`, `already_member`, `not_a_member`, `tier_same`,
+    `already_ending`, `period_empty`. Only a direct membership changes tier or ends by decision; a
+    linked one can be suspended by its network, and ends with its cause or by being declined.
+    """
+    on = decision.effective_on
+    stood = [s for s in stretches(facts.decisions) if (s.organisation, s.network) == _membership(decision)]
+    holding = next((s for s in stood if s.period.covers(on)), None)
+    book = facts.rulebooks.governing(decision.network, holding.period.start if holding else on, on)
     if book is None:
         raise RuleViolation("rulebook_missing", "network", network=decision.network)
-    stands = [g for g in derive(facts).grants if g.kind == "direct" and _same(g, decision)]
-    current = next((g for g in stands if g.period.covers(decision.effective_on)), None)
-    later = [g for g in stands if g.period.end_or_far > decision.effective_on]
     if decision.kind in ("joining", "tier_change") and book.tier(decision.tier) is None:
         raise RuleViolation("tier_unknown", "tier", tier=decision.tier, network=decision.network)
-    if decision.kind == "joining" and later:
-        raise RuleViolation(
-            "already_member", "network", network=decision.network, since=later[0].period.start
-        )
-    if decision.kind in ("tier_change", "ending", "suspension") and current is None:
-        raise RuleViolation("not_a_member", "effective_on", on=decision.effective_on)
-    if decision.kind == "tier_change" and current and current.tier == decision.tier:
+    if decision.kind == "joining":
+        later = next((s for s in stood if s.period.end_or_far > on), None)
+        if later:
+            raise RuleViolation("already_member", "network", network=decision.network, since=later.period.start)
+        return
+    if decision.kind == "ending" and not holding and any(s.period.end == on for s in stood):
+        raise RuleViolation("already_ending", "effective_on", on=on)
+    if not holding and not (decision.kind == "suspension" and _linked_on(facts, decision)):
+        raise RuleViolation("not_a_member", "effective_on", on=on)
+    if decision.kind == "suspension" and decision.until is not None and decision.until <= on:
+        raise RuleViolation("period_empty", "until", starts_on=on, ends_on=decision.until)
+    if decision.kind == "tier_change" and holding and _tier_on(holding, on) == decision.tier:
         raise RuleViolation("tier_same", "tier", tier=decision.tier)
-    if decision.kind == "ending" and current and current.period.end == decision.effective_on:
-        raise RuleViolation("already_ending", "effective_on", on=decision.effective_on)
 
 
-def _same(grant: Grant, decision: Decision) -> bool:
-    return (grant.organisation, grant.network) == (decision.organisation, decision.network)
+def _membership(decision: Decision) -> tuple[UUID, str]:
+    return decision.organisation, decision.network
 
 
-def _compare(before: Facts, after: Facts, decision: Decision, today: date, bill: bool) -> Consequences:
-    wanted = derive(after)
-    grants = _difference(before, wanted, Step(decision.kind, {"decision": str(decision.id)}))
-    memberships = _memberships(after, wanted, today)
-    billed = charges.of(before, decision, grants, today) if bill else ()
-    told = notices.of(after, decision, grants, today)
-    return Consequences((*grants, *memberships, *billed, *told), _considered(after, decision, wanted))
+def _linked_on(facts: Facts, decision: Decision) -> bool:
+    return any(
+        (g.organisation, g.network) == _membership(decision) and g.period.covers(decision.effective_on)
+        for g in derive(facts).grants
+    )
+
+
+def _tier_on(stretch: Stretch, day: date) -> str:
+    return next(g.tier for g in stretch.grants if g.period.covers(day))
 
 
 def _difference(facts: Facts, wanted: Derived, reason: Step) -> tuple[GrantIntent, ...]:
@@ -138,28 +170,58 @@ def _memberships(facts: Facts, wanted: Derived, today: date) -> tuple[Intent, ..
             continue
         gone = not segments or segments[-1].period.end_or_far <= today
         out.append(SetTimeline(organisation, network, segments))
-        out.append(
-            Publish(organisation, network, "remove" if gone else "upsert", "left" if gone else "changed")
-        )
+        out.append(Publish(organisation, network, "remove" if gone else "upsert", "left" if gone else "changed"))
     return tuple(out)
 
 
 def _considered(facts: Facts, decision: Decision, wanted: Derived) -> tuple[RuleOutcome, ...]:
     """Which link rules were looked at for this decision's tier, and what stood in the way."""
-    book = facts.rulebooks.governing(decision.network, decision.effective_on, decision.effective_on)
-    profile = facts.organisation(decision.organisation).profile_on(decision.effective_on)
+    on = decision.effective_on
+    cause = next(
+        (
+            g
+            for g in wanted.grants
+            if g.kind == "direct" and (g.organisation, g.network) == _membership(decision) and g.period.covers(on)
+        ),
+        None,
+    )
+    since = next((s.period.start for s in stretches(facts.decisions) if cause in s.grants), on)
+    book = facts.rulebooks.governing(decision.network, since, on)
     out: list[RuleOutcome] = []
     for rule in book.link_rules if book and decision.tier else ():
-        failed = failed_predicates(rule.when, profile) if profile else []
-        if decision.tier not in rule.when.tiers:
-            failed.insert(0, FailedPredicate("tiers", list(rule.when.tiers), decision.tier))
-        agreement = facts.rulebooks.agreement(rule.agreement)
-        if agreement is None or not agreement.period.covers(decision.effective_on):
-            failed.append(FailedPredicate("agreement", [rule.agreement], str(decision.effective_on)))
-        fired = any(
+        failed = _failed(rule, decision, facts)
+        fired = looks_at(rule, decision.tier) and any(
             g.rule == rule.code and g.source == decision.network and g.organisation == decision.organisation
             for g in wanted.grants
-            if g.period.end_or_far > decision.effective_on
+            if g.period.end_or_far > on
         )
-        out.append(RuleOutcome(rule.code, decision.network, rule.grants.network, fired, tuple(failed)))
+        held_back = _held_back(rule, decision, cause, facts) if not (fired or failed) else ""
+        outcome = RuleOutcome(
+            rule.code, decision.network, rule.grants.network, fired, () if fired else tuple(failed), held_back
+        )
+        out.append(outcome)
     return tuple(out)
+
+
+def _failed(rule: LinkRule, decision: Decision, facts: Facts) -> list[FailedPredicate]:
+    on = decision.effective_on
+    profile = facts.organisation(decision.organisation).profile_on(on)
+    failed = failed_predicates(rule.when, profile) if profile else []
+    if not looks_at(rule, decision.tier):
+        failed.insert(0, FailedPredicate("tiers", list(rule.when.tiers), decision.tier))
+    agreement = facts.rulebooks.agreement(rule.agreement)
+    if agreement is None or not agreement.period.covers(on):
+        failed.append(FailedPredicate("agreement", [rule.agreement], str(on)))
+    return failed
+
+
+def _held_back(
+    rule: LinkRule, decision: Decision, cause: Grant | None, facts: Facts
+) -> Literal["", "declined", "acceptance", "payment"]:
+    agreed = consented(rule, decision.organisation, decision.network, facts)
+    if not any(period.end_or_far > decision.effective_on for period in agreed):
+        waits = rule.policy.acceptance == "target_decides" and not agreed
+        return "acceptance" if waits else "declined"
+    if rule.policy.start == "on_payment" and (cause is None or cause.id not in facts.paid):
+        return "payment"
+    return ""

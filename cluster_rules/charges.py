@@ -2,66 +2,92 @@
 
 Joining is billed from its first day to the end of the membership year (and every further year
 that has begun already). A linked membership is billed only if its rule says so (M15). Moving up
-pays the difference for the rest of the year; moving down or leaving gives money back only where
-the rulebook says `refund = "credit"`.
+pays the difference for what is billed already; moving down or leaving gives money back only where
+the rulebook says `refund = "credit"`. A decision that is taken back never costs anything.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+import msgspec
+
 from cluster_rules import fees
 from cluster_rules.fees import FeeLine, Step
-from cluster_rules.intents import Charge, GrantIntent, Intent, StartGrant, WaiveFee
-from cluster_rules.memberships import Decision, Facts, Grant, direct_grants
+from cluster_rules.intents import Charge, EndGrant, GrantIntent, Intent, RetractGrant, StartGrant, WaiveFee
+from cluster_rules.memberships import Decision, Facts, Grant, Stretch, stretches
 from cluster_rules.networks import LinkRule, Rulebook
 from cluster_rules.periods import Period, between
 
-MOST_YEARS_BACK = 30
+MOST_YEARS = 30  # billed back, or looked at for a correction, in one decision
 
 
 def of(before: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
-    """The charges that follow from one decision; `before` knows what was billed already."""
+    """The charges that follow from one decision; `before` knows what was billed already.
+
+    RuleViolation `size_unknown` or `band_missing` when a fee needs a size that nobody has told.
+    """
+    listed = list(changed)
     out: list[Intent] = []
-    for intent in changed:
-        if not isinstance(intent, StartGrant):
-            continue
-        if intent.grant.kind == "linked":
+    for intent in listed:
+        if isinstance(intent, StartGrant) and intent.grant.kind == "linked":
             out += _linked(before, intent.grant, today)
-        elif decision.kind == "joining":
+        elif isinstance(intent, StartGrant) and intent.grant.id == decision.id and decision.kind == "joining":
             out += _joining(before, intent.grant, today)
     if decision.kind in ("tier_change", "ending"):
-        out += _rest_of_year(before, decision)
-    return tuple(out)
+        out += _corrections(before, decision, today)
+    return (*out, *_linked_back(before, listed))
 
 
-def _joining(facts: Facts, grant: Grant, today: date) -> Iterator[Charge]:
-    for line in _lines(facts, grant, today):
-        yield Charge(grant.organisation, grant.network, grant.id, line, Step("joining"))
+def taken_back(facts: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
+    """The charges when a stored decision is withdrawn: the reverse of what it costs or gives back."""
+    listed = list(changed)
+    started = [i.grant for i in listed if isinstance(i, StartGrant) and i.grant.kind == "linked"]
+    out: list[Intent] = [intent for grant in started for intent in _linked(facts, grant, today)]
+    reason = Step("withdrawn")
+    if decision.kind == "joining":
+        for stretch in _stretches_of(facts, decision):
+            for grant in stretch.grants if stretch.period.start == decision.effective_on else ():
+                back = _given_back(facts, grant, stretch.period.start, grant.period.start)
+                out += [_charge(grant, line, reason) for line in back]
+    elif decision.kind in ("tier_change", "ending"):
+        without = tuple(d for d in facts.decisions if d.id != decision.id)
+        for charge in _corrections(msgspec.structs.replace(facts, decisions=without), decision, today):
+            (line,) = fees.credit([charge.line], "withdrawn")
+            out.append(msgspec.structs.replace(charge, line=line, reason=reason))
+    return (*out, *_linked_back(facts, listed))
 
 
-def _lines(facts: Facts, grant: Grant, today: date) -> Iterator[FeeLine]:
-    """The grant's fee for each membership year from its start to the one of `today`, unless billed."""
+def _charge(grant: Grant, line: FeeLine, reason: Step) -> Charge:
+    return Charge(grant.organisation, grant.network, grant.id, line, reason)
+
+
+# What is billed when a grant starts
+
+
+def _joining(facts: Facts, grant: Grant, today: date) -> Iterator[Intent]:
+    """A new direct membership; what its fee is beside a linked one is that rule's word (AC-2c)."""
+    beside = _linked_beside(facts, grant)
+    linked, policy = beside if beside else (None, "keep")
+    if policy != "credit":
+        for line in _lines(facts, grant, today):
+            yield _charge(grant, line, Step("joining"))
     book = facts.rulebooks.governing(grant.network, grant.period.start, grant.period.start)
-    tier = book.tier(grant.tier) if book else None
-    if book is None or tier is None:
+    if linked is None or book is None or policy == "keep":
         return
-    day = grant.period.start
-    for _ in range(MOST_YEARS_BACK):
-        year = book.period.containing(day, grant.period.start)
-        part = year.overlap(grant.period)
-        profile = facts.organisation(grant.organisation).profile_on(day)
-        if part and profile and not _billed(facts, grant, part):
-            yield from fees.prorated(fees.yearly(book, tier, profile, year), book, tier, part)
-        if year.end is None or year.end > max(today, grant.period.start):
-            return
-        day = year.end
+    year = book.period.containing(grant.period.start, grant.period.start)
+    since = grant.period.start if policy == "credit" else year.end_or_far
+    waived = between(since, linked.period.end_or_far)
+    if waived:
+        yield WaiveFee(grant.organisation, grant.network, linked.id, waived)
 
 
-def _billed(facts: Facts, grant: Grant, part: Period) -> bool:
-    return any(
-        (organisation, network) == (grant.organisation, grant.network) and period.overlap(part)
-        for organisation, network, period in facts.charged
-    )
+def _linked_beside(facts: Facts, own: Grant) -> tuple[Grant, str] | None:
+    """The linked grant that stands where `own` starts, with its rule's word on the own fee."""
+    for grant in facts.grants:
+        rule = _rule(facts, grant) if grant.kind == "linked" and _same(grant, own) else None
+        if rule and rule.fee.own_membership != "keep" and grant.period.covers(own.period.start):
+            return grant, rule.fee.own_membership
+    return None
 
 
 def _linked(facts: Facts, grant: Grant, today: date) -> Iterator[Intent]:
@@ -69,85 +95,195 @@ def _linked(facts: Facts, grant: Grant, today: date) -> Iterator[Intent]:
     if rule is None:
         return
     for line in fees.linked(_lines(facts, grant, today), rule.fee):
-        yield Charge(grant.organisation, grant.network, grant.id, line, Step("linked", {"rule": rule.code}))
-    own = _own_grant(facts, grant)
-    if own:
-        yield from _own_fee(facts, own, grant, rule)
+        yield _charge(grant, line, Step("linked", {"rule": rule.code}))
+    for stretch in _stretches_of(facts, grant):
+        own = next((g for g in stretch.grants if g.period.covers(grant.period.start)), None)
+        if own:
+            yield from _own_fee(facts, own, stretch.period.start, grant, rule)
 
 
-def _rule(facts: Facts, grant: Grant) -> LinkRule | None:
-    books = [b for b in facts.rulebooks.of(grant.source) if b.version == grant.version]
-    return books[0].link_rule(grant.rule) if books else None
-
-
-def _own_grant(facts: Facts, grant: Grant) -> Grant | None:
-    return next(
-        (
-            g
-            for g in direct_grants(facts.decisions)
-            if (g.organisation, g.network) == (grant.organisation, grant.network)
-            if g.period.covers(grant.period.start)
-        ),
-        None,
-    )
-
-
-def _own_fee(facts: Facts, own: Grant, grant: Grant, rule: LinkRule) -> Iterator[Intent]:
+def _own_fee(facts: Facts, own: Grant, since: date, grant: Grant, rule: LinkRule) -> Iterator[Intent]:
     """The member pays for the same network itself already: the rule's word on that fee (AC-2c)."""
-    book = facts.rulebooks.governing(own.network, own.period.start, grant.period.start)
+    start = grant.period.start
+    book = facts.rulebooks.governing(own.network, since, start)
     if book is None or rule.fee.own_membership == "keep":
         return
     if rule.fee.own_membership == "credit":
-        for line in _unused(facts, own, book, grant.period.start):
-            yield Charge(own.organisation, own.network, own.id, line, Step("linked", {"rule": rule.code}))
-        since = grant.period.start
+        for line in _given_back(facts, own, since, start):
+            yield _charge(own, line, Step("linked", {"rule": rule.code}))
+        waived = between(start, grant.period.end_or_far)
     else:
-        since = book.period.boundary_on_or_after(grant.period.start, own.period.start) or grant.period.start
-    waived = between(since, grant.period.end_or_far)
+        turn = book.period.boundary_on_or_after(start, since)
+        waived = between(turn or start, grant.period.end_or_far)
     if waived:
         yield WaiveFee(own.organisation, own.network, grant.id, waived)
 
 
-def _rest_of_year(facts: Facts, decision: Decision) -> Iterator[Charge]:
-    """The billed rest of the year at the new tier instead of the old one."""
-    old = next(
-        (
-            g
-            for g in direct_grants(facts.decisions)
-            if (g.organisation, g.network) == (decision.organisation, decision.network)
-            if g.period.covers(decision.effective_on)
-        ),
-        None,
-    )
-    book = (
-        facts.rulebooks.governing(decision.network, old.period.start, decision.effective_on) if old else None
-    )
-    if old is None or book is None:
-        return
-    back = _unused(facts, old, book, decision.effective_on)
-    new = _at_tier(facts, old, book, decision) if back and decision.kind == "tier_change" else []
-    if book.refund == "credit" or sum(line.net for line in (*new, *back)) > 0:
-        for line in (*back, *new):
-            yield Charge(old.organisation, old.network, decision.id, line, Step(decision.kind))
+def _lines(facts: Facts, grant: Grant, today: date, member_since: date | None = None) -> Iterator[FeeLine]:
+    """The grant's fee for each membership year from its start to the one of `today`, unless billed."""
+    day = grant.period.start
+    since = member_since or day
+    for _ in range(MOST_YEARS):
+        book = facts.rulebooks.governing(grant.network, since, day)
+        if book is None:
+            return
+        year = book.period.containing(day, since)
+        part = year.overlap(grant.period)
+        if part and not _billed(facts, grant, part, book):
+            yield from _fee(facts, book, grant, year, part, day)
+        if year.end is None or year.end > max(today, grant.period.start) or year.end >= grant.period.end_or_far:
+            return
+        day = year.end
 
 
-def _unused(facts: Facts, own: Grant, book: Rulebook, day: date) -> list[FeeLine]:
-    """What was billed for the days from `day` to the end of its year, as credit lines."""
-    year = book.period.containing(day, own.period.start)
-    rest = between(day, year.end_or_far)
-    tier = book.tier(own.tier)
-    profile = facts.organisation(own.organisation).profile_on(day)
-    if not (rest and tier and profile and _billed(facts, own, rest)):
+def _fee(facts: Facts, book: Rulebook, grant: Grant, year: Period, part: Period, sized_on: date) -> list[FeeLine]:
+    """The fee of the grant's tier for `part` of a year, for the size on a day; nothing for an unknown tier."""
+    tier = book.tier(grant.tier)
+    if tier is None:
         return []
-    lines = fees.prorated(fees.yearly(book, tier, profile, year), book, tier, rest)
-    return fees.credit(lines, "unused_days")
+    profile = facts.organisation(grant.organisation).profile_on(sized_on)
+    return fees.prorated(fees.yearly(book, tier, profile, year), book, tier, part)
 
 
-def _at_tier(facts: Facts, old: Grant, book: Rulebook, decision: Decision) -> list[FeeLine]:
-    year = book.period.containing(decision.effective_on, old.period.start)
-    rest = between(decision.effective_on, year.end_or_far)
-    tier = book.tier(decision.tier)
-    profile = facts.organisation(old.organisation).profile_on(decision.effective_on)
-    if not (rest and tier and profile):
+# What is changed or given back
+
+
+def _corrections(before: Facts, decision: Decision, today: date) -> list[Charge]:
+    """The billed days from the decision on, at the tier that now holds instead of the one that held."""
+    on = decision.effective_on
+    stood = _stretches_of(before, decision)
+    old = next((s for s in stood if s.period.covers(on)), None)
+    if old is None:
         return []
-    return fees.prorated(fees.yearly(book, tier, profile, year), book, tier, rest)
+    since, leaves = old.period.start, decision.kind == "ending"
+    after = _stretches_of(msgspec.structs.replace(before, decisions=(*before.decisions, decision)), decision)
+    held, holds = ([g for s in each for g in s.grants] for each in (stood, after))
+    lines: list[tuple[Grant, FeeLine]] = []
+    for grant in old.grants:
+        if grant not in holds and grant.period.end_or_far > on:
+            back = _given_back(before, grant, since, max(on, grant.period.start), less_used=leaves)
+            lines += [(grant, line) for line in back]
+    free = not lines and _is_free(before, old, on)
+    for grant in holds:
+        if grant not in held and grant.period.start >= on:
+            more = list(_instead(before, grant, since))
+            lines += [(grant, line) for line in more or (_lines(before, grant, today, since) if free else ())]
+    book = before.rulebooks.governing(decision.network, since, on)
+    due = sum(line.net for _, line in lines) > 0 or (book is not None and book.refund == "credit")
+    return [_charge(grant, line, Step(decision.kind)) for grant, line in lines] if due else []
+
+
+def _is_free(facts: Facts, stretch: Stretch, day: date) -> bool:
+    """Does the tier held on `day` cost nothing, so that nothing of it can have been billed?"""
+    grant = next(g for g in stretch.grants if g.period.covers(day))
+    book = facts.rulebooks.governing(grant.network, stretch.period.start, day)
+    tier = book.tier(grant.tier) if book else None
+    return tier is not None and not any(c.amount or c.bands for c in tier.fees)
+
+
+def _given_back(facts: Facts, grant: Grant, since: date, day: date, less_used: bool = True) -> Iterator[FeeLine]:
+    """What was billed for the days of `grant` from `day` on, as credit lines.
+
+    `less_used`: whoever leaves pays for its used days as if it had been a member for these alone
+    (a month begun is a month, a half-year begun a half-year, an indivisible fee is kept).
+    """
+    for book, year in _years_billed(facts, grant, since, day):
+        whole = year.overlap(grant.period)
+        rest = between(max(day, whole.start), whole.end_or_far) if whole else None
+        if whole is None or rest is None or not _billed(facts, grant, rest, book):
+            continue
+        sized_on = whole.start
+        used = between(whole.start, rest.start) if less_used else None
+        credit = fees.credit(_fee(facts, book, grant, year, whole if used else rest, sized_on), "unused_days")
+        if used:
+            kept = _fee(facts, book, grant, year, used, sized_on)
+            credit = [fees.less(line, k) for line, k in zip(credit, kept, strict=True)]
+        yield from (msgspec.structs.replace(line, period=rest) for line in credit if line.net)
+
+
+def _instead(facts: Facts, grant: Grant, since: date) -> Iterator[FeeLine]:
+    """The fee of a grant that takes the place of a billed one, for the years that are billed."""
+    for book, year in _years_billed(facts, grant, since, grant.period.start):
+        part = year.overlap(grant.period)
+        if part and _billed(facts, grant, part, book):
+            yield from _fee(facts, book, grant, year, part, part.start)
+
+
+def _years_billed(facts: Facts, grant: Grant, since: date, day: date) -> Iterator[tuple[Rulebook, Period]]:
+    """The membership years from the one of `day` to the last that something was billed for."""
+    ends = [p.end_or_far for organisation, network, p in facts.charged if (organisation, network) == _key(grant)]
+    for _ in range(MOST_YEARS):
+        book = facts.rulebooks.governing(grant.network, since, day)
+        if book is None or not ends or day >= max(ends):
+            return
+        year = book.period.containing(day, since)
+        yield book, year
+        if year.end is None:
+            return
+        day = year.end
+
+
+def _linked_back(facts: Facts, changed: Iterable[GrantIntent]) -> Iterator[Charge]:
+    """What was billed for a linked grant that is taken back, or ends where the network gives money back."""
+    listed = list(changed)
+    replaced = {_source(i.grant) for i in listed if isinstance(i, StartGrant)}
+    for intent in listed:
+        if not isinstance(intent, RetractGrant | EndGrant) or intent.before.kind != "linked":
+            continue
+        grant, rule = intent.before, _rule(facts, intent.before)
+        book = facts.rulebooks.governing(grant.network, grant.period.start, grant.period.start)
+        own = any(s.period.overlap(grant.period) for s in _stretches_of(facts, grant))
+        if rule is None or book is None or own or _source(grant) in replaced:
+            continue
+        if isinstance(intent, RetractGrant):
+            day = grant.period.start
+        elif book.refund == "credit":
+            day = intent.grant.period.end_or_far
+        else:
+            continue
+        for line in fees.linked(_given_back(facts, grant, grant.period.start, day), rule.fee):
+            yield _charge(grant, line, Step("linked", {"rule": rule.code}))
+
+
+# Looking things up
+
+
+def _billed(facts: Facts, grant: Grant, part: Period, book: Rulebook) -> bool:
+    """Were any of these days billed (and, where the network gives money back, not given back since)?"""
+    shared = [
+        days
+        for organisation, network, period in facts.charged
+        if (organisation, network) == _key(grant) and (days := period.overlap(part))
+    ]
+    if book.refund == "none":
+        return bool(shared)
+    paid_for = [g.period for g in facts.grants if _same(g, grant) and _costs(facts, g)]
+    return any(days.overlap(stood) for days in shared for stood in paid_for)
+
+
+def _costs(facts: Facts, grant: Grant) -> bool:
+    rule = _rule(facts, grant)
+    return rule is None or rule.fee.policy != "waived"
+
+
+def _rule(facts: Facts, grant: Grant) -> LinkRule | None:
+    book = facts.rulebooks.version(grant.source, grant.version)
+    return book.link_rule(grant.rule) if book else None
+
+
+def _stretches_of(facts: Facts, about: Grant | Decision) -> list[Stretch]:
+    key = _key(about)
+    mine = [d for d in facts.decisions if _key(d) == key]
+    return stretches(mine)
+
+
+def _key(about: Grant | Decision) -> tuple[object, str]:
+    return about.organisation, about.network
+
+
+def _same(one: Grant, other: Grant) -> bool:
+    return _key(one) == _key(other)
+
+
+def _source(grant: Grant) -> tuple[object, str, str, str]:
+    return grant.organisation, grant.network, grant.source, grant.rule

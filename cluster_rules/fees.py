@@ -49,8 +49,8 @@ class FeeLine(msgspec.Struct, frozen=True):
         return self.net + self.vat
 
 
-def yearly(book: Rulebook, tier: Tier, profile: Profile, year: Period) -> list[FeeLine]:
-    """The tier's fee for one whole membership year, for an organisation like `profile`.
+def yearly(book: Rulebook, tier: Tier, profile: Profile | None, year: Period) -> list[FeeLine]:
+    """The tier's fee for one whole membership year, for an organisation like `profile` (None: nothing is known).
 
     RuleViolation `size_unknown` when a band needs a size nobody has told, `band_missing` when
     no band covers it.
@@ -59,7 +59,12 @@ def yearly(book: Rulebook, tier: Tier, profile: Profile, year: Period) -> list[F
 
 
 def prorated(lines: Iterable[FeeLine], book: Rulebook, tier: Tier, part: Period) -> list[FeeLine]:
-    """The same lines for the `part` of their year in which the membership stands."""
+    """The same lines for the `part` of their year in which the membership stands, by each component's own way.
+
+    days: by the day. months: a month begun is a month. half_year: up to six months are half a year.
+    none: the whole fee. Rounded half up to a minor unit per line (AC-15b). RuleViolation
+    `outside_year` when the part lies outside.
+    """
     by_code = {c.code: c for c in tier.fees}
     return [_part_of(line, by_code[line.component].proration, part) for line in lines]
 
@@ -70,8 +75,7 @@ def linked(lines: Iterable[FeeLine], fee: LinkFee) -> list[FeeLine]:
         return []
     percent = 100 if fee.policy == "normal" else fee.percent
     return [
-        _with_net(line, share(line.net, percent, 100), Step("link_percent", {"percent": percent}))
-        for line in lines
+        _with_net(line, share(line.net, percent, 100), Step("link_percent", {"percent": percent})) for line in lines
     ]
 
 
@@ -80,10 +84,41 @@ def credit(lines: Iterable[FeeLine], reason: str) -> list[FeeLine]:
     return [_with_net(line, -line.net, Step(reason)) for line in lines]
 
 
-def _base(component: FeeComponent, profile: Profile) -> tuple[int, tuple[Step, ...]]:
+def less(credit: FeeLine, used: FeeLine) -> FeeLine:
+    """A credit line, less what the used days of the same component cost."""
+    step = Step("used_days", {"amount": used.net})
+    return _with_net(credit, credit.net + used.net, step)
+
+
+def explained(steps: Iterable[Step]) -> int | None:
+    """The net amount that an explanation leads to; None when a step is not one of ours.
+
+    The other direction of everything above: whoever holds a stored line can check it by its own words.
+    """
+    net: int | None = None
+    for step in steps:
+        v = step.values
+        if step.code in ("fixed", "band"):
+            net = v["amount"]
+        elif net is None:
+            return None
+        elif step.code == "link_percent":
+            net = share(net, v["percent"], 100)
+        elif step.code in ("prorated_days", "prorated_months", "prorated_half_year"):
+            net = share(net, v["part"], v["whole"])
+        elif step.code in ("unused_days", "withdrawn"):
+            net = -net
+        elif step.code == "used_days":
+            net += v["amount"]
+        else:
+            return None
+    return net
+
+
+def _base(component: FeeComponent, profile: Profile | None) -> tuple[int, tuple[Step, ...]]:
     if component.basis == "fixed":
         return component.amount, (Step("fixed", {"amount": component.amount}),)
-    size = profile.employees if component.basis == "employees" else profile.turnover
+    size = getattr(profile, component.basis, None)
     if size is None:
         raise RuleViolation("size_unknown", component.basis, component=component.code)
     band = _band(component.bands, size)
@@ -126,7 +161,7 @@ def _part_of(line: FeeLine, proration: str, part: Period) -> FeeLine:
         return msgspec.structs.replace(line, period=overlap)
     counted, whole = _fraction(proration, overlap, year)
     step = Step(f"prorated_{proration}", {"part": counted, "whole": whole})
-    return msgspec.structs.replace(_with_net(line, share(line.net, counted, whole), step), period=overlap)
+    return _with_net(line, share(line.net, counted, whole), step, overlap)
 
 
 def _fraction(proration: str, part: Period, year: Period) -> tuple[int, int]:
@@ -147,7 +182,6 @@ def _months_begun(period: Period) -> int:
     return months
 
 
-def _with_net(line: FeeLine, net: int, step: Step) -> FeeLine:
-    return msgspec.structs.replace(
-        line, net=net, vat=share(net, line.vat_percent, 100), steps=(*line.steps, step)
-    )
+def _with_net(line: FeeLine, net: int, step: Step, period: Period | None = None) -> FeeLine:
+    vat = share(net, line.vat_percent, 100)
+    return msgspec.structs.replace(line, net=net, vat=vat, steps=(*line.steps, step), period=period or line.period)

@@ -9,29 +9,49 @@ add linked ones, and only rules marked `through_linked` may build on those. So e
 is rooted in a direct one, and two rules A->B, B->A cannot hold each other up.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from uuid import UUID, uuid5
 
 import msgspec
 
 from cluster_rules.errors import RuleViolation
-from cluster_rules.memberships import Facts, Grant, direct_grants, suspensions
+from cluster_rules.memberships import Facts, Grant, Stretch, stretches, suspensions
 from cluster_rules.networks import Agreement, LinkRule, Rulebook, When
 from cluster_rules.organisations import Organisation, Profile
-from cluster_rules.periods import Period, between, elementary, joined
+from cluster_rules.periods import FAR, Period, between, elementary, joined
 
 LONGEST_CHAIN = 12
 
 
+class Fit(msgspec.Struct, frozen=True):
+    """Days on which one version of a rule looks at a grant and all its predicates hold."""
+
+    period: Period
+    rule: LinkRule
+    version: int
+
+
 class Piece(msgspec.Struct, frozen=True):
-    """A stretch for which one grant, by one rule, gives a linked membership; `paused` follows the cause."""
+    """A stretch for which one grant, by one rule, gives a linked membership; `paused` follows the cause.
+
+    `depth` counts the links between the cause and the direct grant it is rooted in (0 = it is that).
+    """
 
     period: Period
     cause: Grant
     rule: LinkRule
     version: int
     paused: tuple[Period, ...] = ()
+    depth: int = 0
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """A linked grant with its paused days and its distance from the direct grant it is rooted in."""
+
+    grant: Grant
+    paused: list[Period]
+    depth: int
 
 
 class Derived(msgspec.Struct, frozen=True):
@@ -55,75 +75,126 @@ def derive(facts: Facts) -> Derived:
     Pure and repeatable: the same facts give the same grants with the same ids, whatever is
     stored (`facts.grants` is not read). RuleViolation `rule_cycle` when chained rules never end.
     """
-    direct = direct_grants(facts.decisions)
-    suspended = {
-        g.id: _inside(g.period, suspensions(facts.decisions, g.organisation, g.network)) for g in direct
-    }
-    linked: dict[UUID, Grant] = {}
-    paused: dict[UUID, list[Period]] = {}
+    stood = stretches(facts.decisions)
+    direct = [(g, s.period.start) for s in stood for g in s.grants]
+    suspended = {g.id: _suspended(g, stood, facts) for g, _ in direct}
+    rooted = [p for g, since in direct for p in _pieces(g, since, suspended[g.id], 0, facts)]
+    linked: list[Linked] = []
+    chained: list[Piece] | None = None
     for _ in range(LONGEST_CHAIN):
-        found, pauses = _one_step([*direct, *linked.values()], facts, suspended | paused)
-        if (found, pauses) == (linked, paused):
-            grants = (*direct, *linked.values())
-            return Derived(tuple(sorted(grants, key=_reading_order)), suspended | paused)
-        linked, paused = found, pauses
-    raise RuleViolation("rule_cycle", "link_rules", rules=sorted({g.rule for g in linked.values()}))
+        further = [p for at in linked for p in _pieces_of_linked(at, facts)]
+        if further == chained:
+            grants = [*(g for g, _ in direct), *(at.grant for at in linked)]
+            paused = suspended | {at.grant.id: at.paused for at in linked}
+            return Derived(tuple(sorted(grants, key=_reading_order)), paused)
+        chained = further
+        linked = [_with_own_suspensions(at, stood, facts) for at in _granted([*rooted, *further])]
+    raise RuleViolation("rule_cycle", "link_rules", rules=sorted({at.grant.rule for at in linked}))
 
 
-def _reading_order(grant: Grant) -> tuple[str, str, Period, str]:
-    return str(grant.organisation), grant.network, grant.period, grant.rule
+def _with_own_suspensions(at: Linked, stood: Iterable[Stretch], facts: Facts) -> Linked:
+    own = _suspended(at.grant, stood, facts)
+    return msgspec.structs.replace(at, paused=joined([*own, *at.paused])) if own else at
 
 
-def _one_step(
-    grants: Sequence[Grant], facts: Facts, suspended: dict[UUID, list[Period]]
-) -> tuple[dict[UUID, Grant], dict[UUID, list[Period]]]:
-    """Let every rule look at every grant once."""
-    pieces: dict[tuple[UUID, str, str, str], list[Piece]] = {}
-    for grant in grants:
-        for piece in _pieces(grant, facts, suspended.get(grant.id, [])):
-            key = (grant.organisation, piece.rule.grants.network, grant.network, piece.rule.code)
-            pieces.setdefault(key, []).append(piece)
-    found: dict[UUID, Grant] = {}
-    paused: dict[UUID, list[Period]] = {}
-    for key in sorted(pieces):
-        for grant, pauses in _merged(pieces[key]):
-            own = suspensions(facts.decisions, grant.organisation, grant.network)
-            found[grant.id] = grant
-            paused[grant.id] = joined([*_inside(grant.period, own), *pauses])
-    return found, paused
+def _reading_order(grant: Grant) -> tuple[str, str, date, date, str, str]:
+    period = grant.period
+    return str(grant.organisation), grant.network, period.start, period.end_or_far, grant.source, grant.rule
 
 
-def _pieces(grant: Grant, facts: Facts, paused: Sequence[Period]) -> Iterable[Piece]:
-    """What one grant causes, by each link rule of the rulebook versions that govern it."""
-    for span, book in _governed(grant, facts):
+def _suspended(grant: Grant, stood: Iterable[Stretch], facts: Facts) -> list[Period]:
+    """The days of a grant on which its membership is suspended by decision.
+
+    A suspension lasts at most as long as the stretch (or the linked grant) that it began in: who
+    left while suspended and joins again later is not suspended.
+    """
+    decided = suspensions(facts.decisions, grant.organisation, grant.network)
+    if not decided:
+        return []
+    lives = [s.period for s in stood if (s.organisation, s.network) == (grant.organisation, grant.network)]
+    if grant.kind == "linked":
+        lives.append(grant.period)
+    cut = [p.overlap(life) for p in decided for life in lives if life.covers(p.start)]
+    return _inside(grant.period, [p for p in cut if p])
+
+
+def _granted(pieces: Iterable[Piece]) -> Iterator[Linked]:
+    """Pieces from the same source made into grants that never overlap, with their paused days."""
+    by_source: dict[tuple[str, str, str, str], list[Piece]] = {}
+    for p in pieces:
+        key = (str(p.cause.organisation), p.rule.grants.network, p.cause.network, p.rule.code)
+        by_source.setdefault(key, []).append(p)
+    for key in sorted(by_source):
+        yield from _merged(by_source[key])
+
+
+def _pieces_of_linked(at: Linked, facts: Facts) -> Iterator[Piece]:
+    return _pieces(at.grant, at.grant.period.start, at.paused, at.depth, facts)
+
+
+def _pieces(grant: Grant, since: date, paused: Sequence[Period], depth: int, facts: Facts) -> Iterator[Piece]:
+    """What one grant causes, by each link rule of the rulebook versions that govern it.
+
+    `since` is the day the holder is a member since; `paused` are the grant's suspended days.
+    """
+    for fits in _fits(grant, since, facts).values():
+        before: date | None = None
+        for run in _runs(fits):
+            continues = before == run[0].period.start
+            for piece in _by_policy(run, continues, grant, paused, facts):
+                yield msgspec.structs.replace(piece, depth=depth) if depth else piece
+            before = run[-1].period.end
+
+
+def _fits(grant: Grant, since: date, facts: Facts) -> dict[str, list[Fit]]:
+    """For each rule code, the days on which the rule looks at this grant and its predicates hold."""
+    fits: dict[str, list[Fit]] = {}
+    for span, book in _governed(grant, since, facts):
         for rule in book.link_rules:
-            agreement = facts.rulebooks.agreement(rule.agreement)
-            if grant.tier not in rule.when.tiers or agreement is None:
-                continue
-            if grant.kind == "linked" and not rule.policy.through_linked:
-                continue
-            organisation = facts.organisation(grant.organisation)
-            for fit in _fitting(rule.when, organisation, span):
-                for carried in _carried(agreement, fit, facts):
-                    yield from _by_policy(Piece(carried, grant, rule, book.version, tuple(paused)), facts)
+            if looks_at(rule, grant.tier) and (grant.kind == "direct" or rule.policy.through_linked):
+                organisation = facts.organisation(grant.organisation)
+                found = [Fit(period, rule, book.version) for period in _fitting(rule.when, organisation, span)]
+                fits.setdefault(rule.code, []).extend(found)
+    return fits
 
 
-def _governed(grant: Grant, facts: Facts) -> Iterable[tuple[Period, Rulebook]]:
+def _runs(fits: Sequence[Fit]) -> Iterator[list[Fit]]:
+    """Fits that touch and give the same under the same agreement are one run, across rulebook versions."""
+    run: list[Fit] = []
+    for fit in fits:
+        if run and not (run[-1].period.end == fit.period.start and _gives(run[-1]) == _gives(fit)):
+            yield run
+            run = []
+        run.append(fit)
+    if run:
+        yield run
+
+
+def _gives(fit: Fit) -> tuple[str, str, str]:
+    return fit.rule.agreement, fit.rule.grants.network, fit.rule.grants.tier
+
+
+def looks_at(rule: LinkRule, tier: str) -> bool:
+    """Is `tier` among those the rule asks for? An empty list means any."""
+    return not rule.when.tiers or tier in rule.when.tiers
+
+
+def _governed(grant: Grant, since: date, facts: Facts) -> Iterator[tuple[Period, Rulebook]]:
     """Cut a grant's period where another rulebook version begins to hold for it."""
     books = facts.rulebooks.of(grant.network)
     turns = [
         turn
         for b in books
-        if (day := b.effective_from_existing) and (turn := between(day, grant.period.end_or_far))
-        if turn.start > grant.period.start
+        if (day := b.effective_from_existing) and day > grant.period.start
+        if (turn := between(day, grant.period.end_or_far))
     ]
-    for piece in elementary([grant.period, *turns]):
-        book = facts.rulebooks.governing(grant.network, grant.period.start, piece.start)
+    for piece in elementary([grant.period, *turns]) if turns else [grant.period]:
+        book = facts.rulebooks.governing(grant.network, since, piece.start)
         if book:
             yield piece, book
 
 
-def _fitting(when: When, organisation: Organisation, span: Period) -> Iterable[Period]:
+def _fitting(when: When, organisation: Organisation, span: Period) -> list[Period]:
     """The days of `span` on which the organisation fulfils the rule's predicates."""
     known = list(organisation.profiles)
     if known and span.start < known[0].period.start:  # facts start somewhere: the first holds before
@@ -161,23 +232,64 @@ def _size_fits(when: When, profile: Profile) -> bool:
     return when.min_employees <= profile.employees <= (when.max_employees or profile.employees)
 
 
-def _carried(agreement: Agreement, fit: Period, facts: Facts) -> Iterable[Period]:
-    """The days of `fit` that the agreement carries, by its policy for its own end (AC-2e)."""
-    start = max(fit.start, agreement.period.start)
+def _by_policy(
+    run: Sequence[Fit], continues: bool, cause: Grant, paused: Sequence[Period], facts: Facts
+) -> Iterator[Piece]:
+    """Apply start and end policy, the agreement's life, and what was declined or still needs a yes.
+
+    A link starts only while its cause fits and its agreement runs, whatever the policies say (AC-2e:
+    "new ones stop at once"). `continues`: the rule gave something until this very day already (its
+    agreement or tier was replaced), so that its start policy does not apply a second time.
+    """
+    first, last = run[0].rule, run[-1].rule
+    agreement = facts.rulebooks.agreement(first.agreement)
+    if agreement is None:
+        return
+    fit = Period(run[0].period.start, run[-1].period.end)
+    earliest = max(fit.start, agreement.period.start)
+    start = earliest if continues else _policy_start(first, cause, earliest, facts)
+    if start is None:
+        return
+    pauses = _following(cause, paused) if last.policy.suspension == "follow" else []
+    for window in consented(first, cause.organisation, cause.network, facts):
+        begins = max(start, window.start)
+        if begins >= min(fit.end_or_far, agreement.period.end_or_far):
+            continue
+        ends = min(_policy_end(last, begins, fit, facts), _agreement_end(agreement, begins, facts), window.end_or_far)
+        period = between(begins, ends)
+        if period:
+            yield Piece(period, cause, first, run[0].version, tuple(_inside(period, pauses)))
+
+
+def _policy_start(rule: LinkRule, cause: Grant, earliest: date, facts: Facts) -> date | None:
+    """same_day: at once. on_payment: not before the cause's charge is paid. next_period: the target's next year."""
+    if rule.policy.start == "on_payment":
+        paid = facts.paid.get(cause.id)
+        return max(earliest, paid) if paid else None
+    if rule.policy.start == "next_period":
+        return _turn(rule.grants.network, earliest, earliest, facts) or earliest
+    return earliest
+
+
+def _policy_end(rule: LinkRule, begins: date, fit: Period, facts: Facts) -> date:
+    """with_cause: that day. grace: so many days later. period_end: at the target's next turn of the year."""
+    if fit.end is None:
+        return FAR
+    if rule.policy.end == "grace":
+        return fit.end + timedelta(days=rule.policy.grace_days)
+    if rule.policy.end == "period_end":
+        return _turn(rule.grants.network, begins, fit.end, facts) or fit.end
+    return fit.end
+
+
+def _agreement_end(agreement: Agreement, begins: date, facts: Facts) -> date:
+    """The day on which the agreement's own end takes a link away, by its policy (AC-2e)."""
     end = agreement.period.end
-    if end is None:
-        carried = between(start, fit.end_or_far)
-    elif start >= end:  # new ones stop at once, whatever the policy
-        carried = None
-    elif agreement.on_end == "grandfather":
-        carried = between(start, fit.end_or_far)
-    elif agreement.on_end == "period_end":
-        turn = _turn(agreement.target, start, end, facts) or end
-        carried = between(start, min(fit.end_or_far, turn))
-    else:
-        carried = between(start, min(fit.end_or_far, end))
-    if carried:
-        yield carried
+    if end is None or agreement.on_end == "grandfather":
+        return FAR
+    if agreement.on_end == "period_end":
+        return _turn(agreement.target, begins, end, facts) or end
+    return end
 
 
 def _turn(network: str, member_since: date, day: date, facts: Facts) -> date | None:
@@ -186,75 +298,69 @@ def _turn(network: str, member_since: date, day: date, facts: Facts) -> date | N
     return book.period.boundary_on_or_after(day, member_since) if book else None
 
 
-def _by_policy(piece: Piece, facts: Facts) -> Iterable[Piece]:
-    """Apply the rule's own start and end policy, and what was declined or still needs a yes."""
-    start = _policy_start(piece, facts)
-    end = _policy_end(piece, facts)
-    period = between(start, end) if start else None
-    if period is None:
-        return
-    answers = [
-        a
-        for a in facts.answers
-        if (a.organisation, a.source, a.rule)
-        == (piece.cause.organisation, piece.cause.network, piece.rule.code)
-    ]
-    open_from = [a.on for a in answers if a.answer == "accepted"]
-    if piece.rule.policy.acceptance == "target_decides":
-        period = between(max(period.start, min(open_from)), period.end_or_far) if open_from else None
-    declined = [Period(a.on) for a in answers if a.answer == "declined"]
-    pauses = piece.paused if piece.rule.policy.suspension == "follow" else ()
-    for left in period.minus(declined) if period else []:
-        yield msgspec.structs.replace(piece, period=left, paused=tuple(_inside(left, pauses)))
+def consented(rule: LinkRule, organisation: UUID, source: str, facts: Facts) -> list[Period]:
+    """The days for which a link by `rule` is agreed to: the newest answer holds until the next one.
+
+    Without an answer an automatic rule may link and one where the target decides may not. What was
+    declined stays declined until somebody accepts (peers.md 2.5 item 10); on one day the last counts.
+    """
+    answers = [a for a in facts.answers if (a.organisation, a.source, a.rule) == (organisation, source, rule.code)]
+    since: date | None = date.min if rule.policy.acceptance == "automatic" else None
+    out: list[Period | None] = []
+    for answer in sorted(answers, key=lambda a: a.on):
+        if answer.answer == "accepted":
+            since = since or answer.on
+        elif since:
+            out.append(between(since, answer.on))
+            since = None
+    if since:
+        out.append(Period(since))
+    return [p for p in out if p]
 
 
-def _policy_start(piece: Piece, facts: Facts) -> date | None:
-    start = piece.period.start
-    if piece.rule.policy.start == "on_payment":
-        paid = facts.paid.get(piece.cause.id)
-        return max(start, paid) if paid else None
-    if piece.rule.policy.start == "next_period":
-        return _turn(piece.rule.grants.network, start, start, facts) or start
-    return start
+def _following(cause: Grant, paused: Iterable[Period]) -> list[Period]:
+    """The cause's suspended days; who leaves while suspended stays suspended in the time of grace."""
+    return [Period(p.start) if p.end == cause.period.end else p for p in paused]
 
 
-def _policy_end(piece: Piece, facts: Facts) -> date:
-    end = piece.period.end
-    if end is None:
-        return date.max
-    if piece.rule.policy.end == "grace":
-        return end + timedelta(days=piece.rule.policy.grace_days)
-    if piece.rule.policy.end == "period_end":
-        return _turn(piece.rule.grants.network, piece.period.start, end, facts) or end
-    return end
-
-
-def _merged(pieces: Sequence[Piece]) -> Iterable[tuple[Grant, list[Period]]]:
+def _merged(pieces: Sequence[Piece]) -> Iterator[Linked]:
     """One grant per unbroken stretch: two grants from the same source never overlap.
 
     Upgrading back within the grace time therefore continues the same grant (peers.md 2.5 item 5).
-    A change of the tier that the rule gives starts a new grant on its first day.
+    Where pieces give different tiers on the same day, the one that began last counts. The cause is
+    the piece that began first, and of those the one nearest to its root: no grant holds itself up.
     """
+    if len(pieces) == 1:
+        yield _linked(pieces, pieces[0].period)
+        return
+    ordered = sorted(pieces, key=_first_and_nearest)
     run: list[Piece] = []
-    for piece in sorted(pieces, key=lambda p: (p.period.start, p.period.end_or_far)):
-        if run and not (_span(run).meets(piece.period) and run[-1].rule.grants == piece.rule.grants):
-            cut = between(_span(run).start, min(_span(run).end_or_far, piece.period.start))
-            if cut:
-                yield _linked(run, cut)
-            run = []
-        run.append(piece)
-    if run:
-        yield _linked(run, _span(run))
+    span: Period | None = None
+    for day in elementary(p.period for p in ordered):
+        covering = [p for p in ordered if p.period.covers(day.start)]
+        if not covering:
+            continue
+        tier = covering[-1].rule.grants.tier
+        same = [p for p in covering if p.rule.grants.tier == tier]
+        if span and span.end == day.start and run[0].rule.grants.tier == tier:
+            run, span = [*run, *(p for p in same if p not in run)], Period(span.start, day.end)
+            continue
+        if span:
+            yield _linked(run, span)
+        run, span = same, day
+    if span:
+        yield _linked(run, span)
 
 
-def _span(run: Sequence[Piece]) -> Period:
-    return joined([p.period for p in run])[0]
+def _first_and_nearest(piece: Piece) -> tuple[date, int, date, int, UUID]:
+    return piece.period.start, piece.depth, piece.period.end_or_far, piece.version, piece.cause.id
 
 
-def _linked(run: Sequence[Piece], period: Period) -> tuple[Grant, list[Period]]:
+def _linked(run: Sequence[Piece], period: Period) -> Linked:
+    """The grant that a run of pieces makes; its cause is the piece that began first."""
     first = run[0]
     grant = Grant(
-        id=uuid5(first.cause.id, f"{first.rule.code}/{period.start}"),
+        id=uuid5(first.cause.id, f"{first.rule.code}/{first.rule.grants.network}/{period.start}"),
         organisation=first.cause.organisation,
         network=first.rule.grants.network,
         kind="linked",
@@ -266,7 +372,10 @@ def _linked(run: Sequence[Piece], period: Period) -> tuple[Grant, list[Period]]:
         agreement=first.rule.agreement,
         cause=first.cause.id,
     )
-    return grant, joined([pause for piece in run for pause in piece.paused])
+    paused = joined([pause for piece in run for pause in piece.paused])
+    held_up = [part for piece in run for part in piece.period.minus(piece.paused)] if paused else []
+    days = _inside(period, [part for pause in paused for part in pause.minus(held_up)])
+    return Linked(grant, days, first.depth + 1)
 
 
 def _inside(period: Period, others: Iterable[Period]) -> list[Period]:

@@ -5,7 +5,8 @@ at least one *grant* (direct or linked) is effective, at the highest-ranked effe
 counts once (design.md 3).
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -14,7 +15,7 @@ import msgspec
 
 from cluster_rules.networks import Rulebooks
 from cluster_rules.organisations import Organisation
-from cluster_rules.periods import Period, between, elementary
+from cluster_rules.periods import FAR, Period, between, elementary
 
 DecisionKind = Literal["joining", "tier_change", "ending", "suspension"]
 GrantKind = Literal["direct", "linked"]
@@ -107,46 +108,96 @@ class Facts(msgspec.Struct, frozen=True):
         raise KeyError(wanted)
 
 
-def direct_grants(decisions: Iterable[Decision]) -> list[Grant]:
-    """Fold decisions into direct grants: joining opens, a tier change turns, an ending closes.
+class Stretch(msgspec.Struct, frozen=True):
+    """An unbroken direct membership, from joining to ending: one grant for each tier held in it.
 
-    A decision that changes nothing (ending an ended membership, the same tier again) leaves the
-    grants as they are: repeating is harmless.
+    `period.start` is the day the member is "member since": it anchors anniversary years and says
+    which rulebook version holds (AC-15c); a change of tier does not move it.
+    """
+
+    organisation: UUID
+    network: str
+    period: Period
+    grants: tuple[Grant, ...]
+
+
+def stretches(decisions: Iterable[Decision]) -> list[Stretch]:
+    """Every unbroken direct membership that the decisions add up to, membership by membership, in order.
+
+    A decision that changes nothing (ending an ended membership, the same tier again) leaves all
+    as it is: repeating is harmless. The order in which `decisions` are given does not matter.
     """
     by_membership: dict[tuple[UUID, str], list[Decision]] = {}
     for decision in decisions:
-        by_membership.setdefault((decision.organisation, decision.network), []).append(decision)
-    return [grant for key in sorted(by_membership) for grant in _fold(by_membership[key])]
+        if decision.kind != "suspension":
+            by_membership.setdefault((decision.organisation, decision.network), []).append(decision)
+    return [s for key in sorted(by_membership) for s in _stretches(_plan(by_membership[key]))]
 
 
-def _fold(decisions: Sequence[Decision]) -> list[Grant]:
+def direct_grants(decisions: Iterable[Decision]) -> list[Grant]:
+    """The direct grants the decisions make: joining opens, a tier change turns, an ending closes."""
+    return [grant for stretch in stretches(decisions) for grant in stretch.grants]
+
+
+def _plan(decisions: Iterable[Decision]) -> list[Decision]:
+    """One membership's decisions that count, by day, once each has had its word on the plan of its time.
+
+    They are taken in the order they were recorded. An ending drops what was planned after it in the
+    same stretch, so that an end once planned for December cannot close the membership of somebody
+    who left in June instead and joined again in September.
+    """
+    plan: list[Decision] = []
+    for new in sorted(decisions, key=lambda d: (d.recorded_at, d.effective_on, d.kind, d.id)):
+        at = bisect_right(plan, new.effective_on, key=lambda d: d.effective_on)
+        stands = at > 0 and plan[at - 1].kind != "ending"
+        if not stands and new.kind != "joining":
+            continue
+        if stands and new.kind != "tier_change":
+            _drop_rest_of_stretch(plan, at)
+        plan.insert(at, new)
+    return plan
+
+
+def _drop_rest_of_stretch(plan: list[Decision], at: int) -> None:
+    while at < len(plan) and plan[at].kind != "joining":
+        if plan.pop(at).kind == "ending":
+            return
+
+
+def _stretches(plan: Iterable[Decision]) -> Iterator[Stretch]:
     grants: list[Grant] = []
+    since: date | None = None
     opened: Decision | None = None
-    tier = ""
-    for d in sorted(decisions, key=lambda d: (d.effective_on, d.recorded_at, d.id)):
-        if d.kind == "ending" and opened:
-            grants += _closed(opened, tier, d.effective_on)
-            opened = None
-        elif (d.kind == "joining" and not opened) or (d.kind == "tier_change" and opened and d.tier != tier):
-            if opened:
-                grants += _closed(opened, tier, d.effective_on)
-            opened, tier = d, d.tier
-    if opened:
-        grants.append(_direct(opened, tier, Period(opened.effective_on)))
-    return grants
+    for d in plan:
+        if opened is None or since is None:
+            since, opened = d.effective_on, d
+        elif d.kind == "ending":
+            grants += _direct(opened, d.effective_on)
+            if grants:
+                yield _stretch(since, grants)
+            grants, since, opened = [], None, None
+        elif d.tier != opened.tier:
+            grants += _direct(opened, d.effective_on)
+            opened = d
+    if opened and since:
+        yield _stretch(since, [*grants, *_direct(opened, FAR)])
 
 
-def _closed(opened: Decision, tier: str, end: date) -> list[Grant]:
+def _stretch(since: date, grants: Sequence[Grant]) -> Stretch:
+    first, last = grants[0], grants[-1]
+    return Stretch(first.organisation, first.network, Period(since, last.period.end), tuple(grants))
+
+
+def _direct(opened: Decision, end: date) -> list[Grant]:
+    """The grant that `opened` opens; none when it was overtaken on its own first day."""
     period = between(opened.effective_on, end)
-    return [_direct(opened, tier, period)] if period else []
-
-
-def _direct(opened: Decision, tier: str, period: Period) -> Grant:
-    return Grant(opened.id, opened.organisation, opened.network, "direct", tier, period)
+    if period is None:
+        return []
+    return [Grant(opened.id, opened.organisation, opened.network, "direct", opened.tier, period)]
 
 
 def suspensions(decisions: Iterable[Decision], organisation: UUID, network: str) -> list[Period]:
-    """The days for which a membership was suspended by decision."""
+    """The days for which a membership was suspended by decision (not yet cut to how long it stands)."""
     return [
         Period(d.effective_on, d.until)
         for d in decisions
@@ -155,22 +206,20 @@ def suspensions(decisions: Iterable[Decision], organisation: UUID, network: str)
     ]
 
 
-def timeline(
-    grants: Iterable[Grant], suspended: dict[UUID, list[Period]], rulebooks: Rulebooks
-) -> tuple[Segment, ...]:
+def timeline(grants: Iterable[Grant], suspended: dict[UUID, list[Period]], rulebooks: Rulebooks) -> tuple[Segment, ...]:
     """One membership's timeline from all its grants; `suspended` has each grant's paused days.
 
     Highest rank counts; on equal rank a direct grant comes before a linked one, then the tier
     code decides. Touching segments that say the same are one.
     """
     listed = list(grants)
-    pauses = [p for periods in suspended.values() for p in periods]
+    pauses = {g.id: suspended.get(g.id, []) for g in listed}
     out: list[Segment] = []
-    for piece in elementary([g.period for g in listed] + pauses):
+    for piece in elementary([g.period for g in listed] + [p for paused in pauses.values() for p in paused]):
         covering = [g for g in listed if g.period.covers(piece.start)]
         if not covering:
             continue
-        effective = [g for g in covering if not any(p.covers(piece.start) for p in suspended.get(g.id, []))]
+        effective = [g for g in covering if not any(p.covers(piece.start) for p in pauses[g.id])]
         status: Status = "active" if effective else "suspended"
         counted = effective or covering
         best = max(counted, key=lambda g: (rulebooks.rank(g.network, g.tier), g.kind == "direct", g.tier))

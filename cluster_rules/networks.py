@@ -5,6 +5,7 @@ are refused. Amounts are minor units. All seven shapes of domain.md 1.16 are dat
 """
 
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -69,7 +70,7 @@ class Tier(_Data, frozen=True):
 
 
 class When(_Data, frozen=True):
-    """Predicates of a link rule; all must hold. Empty lists and zeros mean "any"."""
+    """Predicates of a link rule; all must hold. Empty lists (also of tiers) and zeros mean "any"."""
 
     tiers: tuple[str, ...]
     kinds: tuple[Kind, ...] = ()
@@ -180,7 +181,7 @@ class Agreement(msgspec.Struct, frozen=True):
     shared_fields: tuple[str, ...] = ()
 
 
-class Rulebooks(msgspec.Struct, frozen=True):
+class Rulebooks(msgspec.Struct, frozen=True, dict=True):
     """All versions of all rulebooks and agreements that a decision may need."""
 
     versions: tuple[Rulebook, ...]
@@ -188,7 +189,11 @@ class Rulebooks(msgspec.Struct, frozen=True):
 
     def of(self, network: str) -> list[Rulebook]:
         """A network's versions, oldest first."""
-        return sorted((b for b in self.versions if b.network == network), key=lambda b: b.version)
+        return list(self._by_network.get(network, ()))
+
+    def version(self, network: str, version: int) -> Rulebook | None:
+        """One version of a network's rulebook, or None."""
+        return next((b for b in self._by_network.get(network, ()) if b.version == version), None)
 
     def governing(self, network: str, member_since: date, day: date) -> Rulebook | None:
         """The version that holds on `day` for somebody who joined on `member_since`.
@@ -196,20 +201,31 @@ class Rulebooks(msgspec.Struct, frozen=True):
         The newest whose day for new members was reached at joining, or whose day for existing
         members is reached now (AC-15c). Before the first version: the first.
         """
-        books = self.of(network)
-        held = [
-            b
-            for b in books
-            if b.effective_from <= member_since
-            or (b.effective_from_existing is not None and b.effective_from_existing <= day)
-        ]
-        return held[-1] if held else (books[0] if books else None)
+        books = self._by_network.get(network, ())
+        for book in reversed(books):
+            existing = book.effective_from_existing
+            if book.effective_from <= member_since or (existing is not None and existing <= day):
+                return book
+        return books[0] if books else None
 
     def agreement(self, code: str) -> Agreement | None:
         """The agreement with this code, or None."""
-        return next((a for a in self.agreements if a.code == code), None)
+        return self._by_code.get(code)
 
     def rank(self, network: str, tier: str) -> int:
         """Rank of a tier in the newest version that knows it; -1 when none does."""
-        ranks = [found.rank for b in self.of(network) if (found := b.tier(tier))]
-        return ranks[-1] if ranks else -1
+        for book in reversed(self._by_network.get(network, ())):
+            if found := book.tier(tier):
+                return found.rank
+        return -1
+
+    @cached_property
+    def _by_network(self) -> dict[str, tuple[Rulebook, ...]]:
+        networks: dict[str, list[Rulebook]] = {}
+        for book in sorted(self.versions, key=lambda b: b.version):
+            networks.setdefault(book.network, []).append(book)
+        return {network: tuple(books) for network, books in networks.items()}
+
+    @cached_property
+    def _by_code(self) -> dict[str, Agreement]:
+        return {a.code: a for a in reversed(self.agreements)}

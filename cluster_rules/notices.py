@@ -1,7 +1,7 @@
 """Who is told what, and when. Texts are not here: `templates/mail/` has one per kind and language.
 
 Kinds: membership_approved, linked_membership_started, linked_membership_ending,
-linked_membership_continues, tier_changed, membership_ending, membership_suspended.
+linked_membership_continues, tier_changed, membership_ending, membership_suspended, decision_withdrawn.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,11 +31,23 @@ _ABOUT_DECISION = {
 def of(facts: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
     """The mails one decision leads to: to the member once, and to the managers of every network touched."""
     listed = list(changed)
-    linked = [i for i in listed if _grant(i).kind == "linked"]
-    out: list[Intent] = list(_about_decision(decision, listed))
-    for intent in linked:
-        out += _about_link(facts, intent, decision, today)
-    return tuple(out)
+    return (*_about_decision(decision, listed), *_about_links(facts, listed, today))
+
+
+def taken_back(facts: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
+    """The mails when a decision is withdrawn: what was said about it is void, and what that means for links."""
+    values: dict[str, Any] = {"tier": decision.tier, "on": decision.effective_on.isoformat(), "linked": []}
+    about = [
+        Notify("decision_withdrawn", decision.organisation, decision.network, to, values)
+        for to in ("member", "managers")
+    ]
+    return (*about, *_about_links(facts, changed, today))
+
+
+def _about_links(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
+    for intent in changed:
+        if _grant(intent).kind == "linked":
+            yield from _about_link(facts, intent, today)
 
 
 def _grant(intent: GrantIntent) -> Grant:
@@ -59,7 +71,7 @@ def _about_decision(decision: Decision, changed: list[GrantIntent]) -> Iterator[
     yield Notify(kind, decision.organisation, decision.network, "managers", values)
 
 
-def _about_link(facts: Facts, intent: GrantIntent, decision: Decision, today: date) -> Iterator[Intent]:
+def _about_link(facts: Facts, intent: GrantIntent, today: date) -> Iterator[Intent]:
     grant = _grant(intent)
     values: dict[str, Any] = {
         "tier": grant.tier,
@@ -83,8 +95,8 @@ def _about_link(facts: Facts, intent: GrantIntent, decision: Decision, today: da
 
 def _ending(facts: Facts, grant: Grant, values: dict[str, Any], today: date) -> Iterator[Intent]:
     """The member hears of it the rule's notice before the last day, and is offered its own (AC-2d)."""
-    books = [b for b in facts.rulebooks.of(grant.source) if b.version == grant.version]
-    rule = books[0].link_rule(grant.rule) if books else None
+    book = facts.rulebooks.version(grant.source, grant.version)
+    rule = book.link_rule(grant.rule) if book else None
     told_on = date.fromisoformat(values["ends_on"]) - timedelta(days=rule.policy.notice_days if rule else 0)
     yield CancelNotices("linked_membership_ending", grant.organisation, grant.network)
     yield Notify(

@@ -17,7 +17,7 @@ from cluster_rules.errors import RuleViolation
 FAR = date.max
 
 
-class Period(msgspec.Struct, frozen=True, order=True):
+class Period(msgspec.Struct, frozen=True):
     """Days from `start` (included) to `end` (not included, None = open)."""
 
     start: date

@@ -1,6 +1,7 @@
 """A rulebook document (TOML as a dict) becomes a checked Rulebook, or a refusal that names the field."""
 
 from collections.abc import Iterable
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +9,8 @@ import msgspec
 
 from cluster_rules.errors import RulebookError
 from cluster_rules.networks import FeeComponent, LinkRule, Rulebook
+
+NOT_A_LEAP_YEAR = 2001
 
 
 def parse(document: dict[str, Any]) -> Rulebook:
@@ -22,9 +25,15 @@ def parse(document: dict[str, Any]) -> Rulebook:
 
 
 def check(book: Rulebook) -> None:
-    """What the types cannot say: codes are unique, bands have no hole, rules name real tiers."""
+    """What the types cannot say: codes are unique, days exist, bands have no hole, rules name real tiers.
+
+    RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `fixed_fee_wrong`, `bands_hole`,
+    `tier_unknown`, `link_to_itself`, `percent_wrong`, `days_negative`; `field` is the path in the document.
+    """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")
+    _check_day("period.starts", book.period.starts)
+    _check_day("notice.by", book.notice.by)
     _unique("tiers", [t.code for t in book.tiers])
     _unique("tiers.rank", [str(t.rank) for t in book.tiers])
     _unique("link_rules", [r.code for r in book.link_rules])
@@ -34,6 +43,14 @@ def check(book: Rulebook) -> None:
             _check_fee(f"tiers.{tier.code}.fees.{fee.code}", fee)
     for rule in book.link_rules:
         _check_rule(book, rule)
+
+
+def _check_day(field: str, given: str) -> None:
+    """ "MM-DD" must be a day that every year has (29 February is not)."""
+    try:
+        date.fromisoformat(f"{NOT_A_LEAP_YEAR}-{given}")
+    except ValueError as error:
+        raise RulebookError("rulebook_malformed", field, message=f"{given} is not a day MM-DD of every year") from error
 
 
 def _unique(field: str, codes: Iterable[str]) -> None:
@@ -52,8 +69,10 @@ def _check_fee(field: str, fee: FeeComponent) -> None:
     if not fee.bands or fee.bands[0].from_ != 0:
         raise RulebookError("bands_hole", field, at=0)
     for left, right in pairwise(fee.bands):
-        if left.below != right.from_:
+        if left.below != right.from_ or left.below <= left.from_:
             raise RulebookError("bands_hole", field, at=left.below)
+    if any(band.amount < 0 for band in fee.bands):
+        raise RulebookError("fixed_fee_wrong", field, amount=min(band.amount for band in fee.bands))
     if fee.bands[-1].below is not None:
         raise RulebookError("bands_hole", field, at=fee.bands[-1].below)
 
@@ -72,16 +91,23 @@ def _check_rule(book: Rulebook, rule: LinkRule) -> None:
 
 
 def check_links(books: Iterable[Rulebook]) -> None:
-    """Across networks: every rule's target tier exists, and chained rules form no cycle (AC-2g)."""
-    newest = {b.network: b for b in sorted(books, key=lambda b: b.version)}
+    """Across networks: every rule's target tier exists, and chained rules form no cycle (AC-2g).
+
+    Of a network with several versions the newest and every older one that still holds for members
+    from before are looked at. RulebookError `network_unknown`, `tier_unknown`, or `rule_cycle` with
+    the cycle spelled out.
+    """
+    versions: dict[str, list[Rulebook]] = {}
+    for book in sorted(books, key=lambda b: b.version):
+        kept = [] if book.effective_from_existing else versions.get(book.network, [])
+        versions[book.network] = [*kept, book]
     edges: dict[str, list[str]] = {}
-    for book in newest.values():
+    for book in (book for held in versions.values() for book in held):
         for rule in book.link_rules:
-            target = newest.get(rule.grants.network)
             field = f"{book.network}.link_rules.{rule.code}.grants"
-            if target is None:
+            if rule.grants.network not in versions:
                 raise RulebookError("network_unknown", f"{field}.network", given=rule.grants.network)
-            if target.tier(rule.grants.tier) is None:
+            if versions[rule.grants.network][-1].tier(rule.grants.tier) is None:
                 raise RulebookError("tier_unknown", f"{field}.tier", given=rule.grants.tier)
             if rule.policy.through_linked:
                 edges.setdefault(book.network, []).append(rule.grants.network)

@@ -52,8 +52,8 @@ def chain(grant: Grant, grants: Sequence[Grant], rulebooks: Rulebooks) -> tuple[
 
 
 def _link(grant: Grant, rulebooks: Rulebooks) -> Link:
-    books = [b for b in rulebooks.of(grant.source) if b.version == grant.version] if grant.rule else []
-    rule: LinkRule | None = books[0].link_rule(grant.rule) if books else None
+    book = rulebooks.version(grant.source, grant.version) if grant.rule else None
+    rule: LinkRule | None = book.link_rule(grant.rule) if book else None
     agreement = rulebooks.agreement(grant.agreement) if grant.agreement else None
     link = Link(
         grant.id,
