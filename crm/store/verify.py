@@ -35,9 +35,13 @@ class Difference(msgspec.Struct, frozen=True):
 # Each query gives (row, why); no rows means all is well.
 CHECKS = {
     "family_root": """
-        select 'organisation ' || o.id, 'its family ' || o.family_id || ' is not the root of a family'
-        from organisation o left join organisation f on f.id = o.family_id
-        where f.id is null or f.family_id <> f.id""",
+        select 'organisation ' || o.id, 'is of family ' || o.family_id || ', not of ' || coalesce(p.family_id, o.id)
+        from organisation o left join lateral (
+            select parent.family_id from organisation_profile profile join organisation parent
+            on parent.id = profile.parent_id where profile.organisation_id = o.id and profile.superseded_at is null
+            order by profile.starts_on desc limit 1
+        ) p on true
+        where o.family_id <> coalesce(p.family_id, o.id)""",
     "row_elsewhere": """
         select said.row, 'names another organisation or network than its membership ' || said.membership_id
         from (
