@@ -66,15 +66,13 @@ def _only(intents: Iterable[Intent], kind: type[T]) -> list[T]:
 
 async def open_membership(connection: Connection, organisation: UUID, network: UUID) -> UUID:
     """The membership of this organisation in this network; made when it is the first time."""
-    await connection.execute(
-        "insert into membership (id, organisation_id, network_id, created_at) values ($1, $2, $3, now())"
-        " on conflict (organisation_id, network_id) do nothing",
+    return await connection.fetchval(
+        "with made as (insert into membership (id, organisation_id, network_id, created_at) values ($1, $2, $3, now())"
+        "              on conflict (organisation_id, network_id) do nothing returning id)"
+        " select id from made union all select id from membership where organisation_id = $2 and network_id = $3",
         uuid4(),
         organisation,
         network,
-    )
-    return await connection.fetchval(
-        "select id from membership where organisation_id = $1 and network_id = $2", organisation, network
     )
 
 
