@@ -91,7 +91,7 @@ class Worker:
                     await asyncio.wait_for(self._stopping.wait(), self._timing.restart)
 
     def _build(self) -> PgQueuer:
-        queue = PgQueuer(_Driver(self._tools.context.db.pool))
+        queue = PgQueuer(WorkerDriver(self._tools.context.db.pool))
         for name, task in TASKS.items():
             queue.entrypoint(name, on_failure="hold")(_job(task, self._tools))
         for expression, action in TIMETABLE:
@@ -153,7 +153,7 @@ def _run_at(action: Callable[[Tools], Awaitable[None]], tools: Tools) -> Callabl
     return run
 
 
-class _Driver(AsyncpgPoolDriver):
+class WorkerDriver(AsyncpgPoolDriver):
     """pgqueuer's driver, whose first health check waits until somebody listens (ADR 0003).
 
     Sent earlier, it would be lost, and after ten seconds the listener would be taken for dead.
