@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from crm.gateways.postgres import EmbeddedPostgres
+from crm.gateways.postgres_cluster import Cluster
 
 # A power cut may eat this server: its data lives for one test run.
 FAST = {
@@ -30,6 +32,7 @@ FAST = {
 }
 GRACE_SECONDS = 20.0  # a killed test run leaves its server no longer than this
 ROOM_BYTES = 4 * 1024**3
+LEFT_BEHIND_SECONDS = 900
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -78,6 +81,7 @@ def throwaway_server() -> Iterator[Server]:
 @contextlib.contextmanager
 def temporary_place() -> Iterator[Path]:
     """An empty directory for one server, removed at the end together with what it links to."""
+    _clear_left_behind()
     place = Path(tempfile.mkdtemp(prefix="klynge-test-", dir=_memory()))
     try:
         yield place
@@ -95,6 +99,15 @@ def _memory() -> str | None:
     room = os.statvfs(memory)
     fit = not room.f_flag & os.ST_NOEXEC and room.f_bavail * room.f_frsize >= ROOM_BYTES
     return str(memory) if fit else None
+
+
+def _clear_left_behind() -> None:
+    """Remove what killed test runs left: old, and no server on it any more."""
+    for place in Path(_memory() or tempfile.gettempdir()).glob("klynge-test-*"):
+        with contextlib.suppress(OSError):
+            old = time.time() - place.stat().st_mtime > LEFT_BEHIND_SECONDS
+            if old and Cluster((place / "postgres").resolve()).postmaster_pid() is None:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 async def _execute(dsn: str, sql: str) -> None:
