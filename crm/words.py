@@ -5,7 +5,7 @@ day is named, because that is how people say it.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
@@ -42,6 +42,7 @@ from crm.names import (
     status_name,
     tier_inside,
 )
+from crm.rule_words import either, linked_fee
 from crm.sentences import COUNTED, ENDS, ENDS_WITH, GOES_ON, GOES_ON_UNTIL, REFUSALS, SHAPES, STARTS, TAKEN_BACK
 
 LONGEST_GIVEN = 80  # of what somebody typed, when we say it back
@@ -198,8 +199,9 @@ def _grant_line(t: Translator, kept: Catalogue, intent: GrantIntent, names: Mapp
         "last": last_day(t, grant.period.end) if grant.period.end else "",
     }
     linked = grant.kind == "linked"
+    rule = _rule_of(kept, grant) if linked else None
     if isinstance(intent, StartGrant):
-        text = t.gettext(STARTS[grant.kind], **values) + (_linked_fee(t, kept, grant) if linked else "")
+        text = t.gettext(STARTS[grant.kind], **values) + (linked_fee(t, rule) if rule else "")
         return Line("linked" if linked else "membership", "link-plus" if linked else "id", text, grant.network, text)
     if isinstance(intent, RetractGrant):
         text = t.gettext(TAKEN_BACK[grant.kind], **values)
@@ -209,15 +211,6 @@ def _grant_line(t: Translator, kept: Catalogue, intent: GrantIntent, names: Mapp
         return Line("ending", "unlink" if linked else "logout", text, grant.network, text)
     text = t.gettext((GOES_ON_UNTIL if grant.period.end else GOES_ON)[grant.kind], **values)
     return Line("linked" if linked else "membership", "link" if linked else "id", text, grant.network, text)
-
-
-def _linked_fee(t: Translator, kept: Catalogue, grant: Grant) -> str:
-    rule = _rule_of(kept, grant)
-    if rule is None or rule.fee.policy == "normal":
-        return ""
-    if rule.fee.policy == "waived":
-        return t.gettext(", no fee")
-    return t.gettext(", at %(percent)s of the fee", percent=t.percent(rule.fee.percent / 100))
 
 
 def _rule_of(kept: Catalogue, grant: Grant) -> LinkRule | None:
@@ -288,7 +281,9 @@ def _failed(t: Translator, kept: Catalogue, outcome: RuleOutcome, failed: Failed
             return kind_name(t, code)
         return country_name(t, code) if failed.predicate == "countries" else t.gettext(SHAPES[code])
 
-    return t.gettext(COUNTED[failed.predicate], wanted=_or(t, map(say, failed.wanted)), actual=say(failed.actual))
+    return t.gettext(
+        COUNTED[failed.predicate], wanted=either(t, [say(w) for w in failed.wanted]), actual=say(failed.actual)
+    )
 
 
 def _failed_size(t: Translator, failed: FailedPredicate) -> str:
@@ -301,13 +296,6 @@ def _failed_size(t: Translator, failed: FailedPredicate) -> str:
         return t.gettext(text, least=t.number(int(least)), actual=actual)
     text = N_("the rule wants %(least)s to %(most)s employees, and it has %(actual)s")
     return t.gettext(text, least=t.number(int(least)), most=t.number(int(most)), actual=actual)
-
-
-def _or(t: Translator, words: Iterable[str]) -> str:
-    listed = list(words)
-    if len(listed) < 2:
-        return "".join(listed)
-    return t.gettext("%(several)s or %(last)s", several=", ".join(listed[:-1]), last=listed[-1])
 
 
 def _capital(text: str) -> str:

@@ -1,8 +1,17 @@
 """JSON for programs: /api/v1, its document and its reference page. `handlers` and `problem` are for crm/app.py."""
 
-from crm.api import health
+from crm.api import applications, docs, health, invoices, memberships, networks, organisations
+from crm.api.operations import route_of
 from crm.api.problems import problem
 
-handlers = [*health.handlers]
+OPERATIONS = (
+    *networks.operations,
+    *applications.operations,
+    *organisations.operations,
+    *memberships.operations,
+    *invoices.operations,
+)
 
-__all__ = ["handlers", "problem"]
+handlers = [*health.handlers, *docs.handlers(OPERATIONS), *(route_of(each) for each in OPERATIONS)]
+
+__all__ = ["OPERATIONS", "handlers", "problem"]

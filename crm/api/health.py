@@ -30,8 +30,9 @@ def healthz() -> Response[bytes]:
 
 
 @get("/readyz", opt={"public": True}, include_in_schema=False)
-async def readyz(request: Request, context: Context) -> Response[bytes]:
+async def readyz(request: Request) -> Response[bytes]:
     """The database answers and has the newest schema; 503 otherwise."""
+    context: Context = request.app.state.context
     try:
         async with timeout(PATIENCE_SECONDS), context.db.tx() as connection:
             ready = await is_migrated(connection)

@@ -58,7 +58,8 @@ def problem(request: Request, error: Exception, reference: str) -> Response[byte
     t = translator_for(request)
     kept: Catalogue | None = request.state.get("kept")
     fields: frozenset[str] = request.state.get("body_fields", frozenset())
-    errors = [_field_error(t, kept, fields, *each) for each in problems]
+    renames: dict[str, str] = request.state.get("renames", {})
+    errors = [_field_error(t, kept, fields, renames.get(f, f), code, params) for f, code, params in problems]
     code = problems[0][1] if len(problems) == 1 else "invalid" if problems else "internal_error"
     body = Problem(
         type=f"{TYPE_PREFIX}{code}",

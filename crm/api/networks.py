@@ -1,0 +1,169 @@
+"""Networks, and who their members are on a day."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import date
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from crm.api import answers, edge, shapes
+from crm.api.operations import PREFIX, Call, Operation
+from crm.api.problems import EdgeError
+from crm.catalogue import Catalogue, NetworkRow
+from crm.errors import NotFound
+from crm.reads import members, networks
+
+CURSOR_MAX = 200
+TAG = "Networks"
+Cursor = Annotated[str, Meta(max_length=CURSOR_MAX, description="From `next_cursor`; opaque.")]
+
+
+class NetworkPaging(msgspec.Struct, frozen=True):
+    """The list of networks is short; it pages like every other."""
+
+    limit: shapes.Limit = 100
+    cursor: Cursor | None = None
+
+
+class MemberQuery(msgspec.Struct, frozen=True):
+    """Which members."""
+
+    as_of: Annotated[date, Meta(description="The day the list is of; today when left out.")] | None = None
+    origin: shapes.Origin | None = None
+    limit: shapes.Limit = 50
+    cursor: Cursor | None = None
+
+
+class _Position(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a cursor holds: the list it belongs to, its day, and the last item given."""
+
+    of: str
+    day: date
+    origin: str | None
+    after: UUID
+
+
+async def list_networks(call: Call[NetworkPaging, None]) -> shapes.Page[shapes.Network]:
+    async with call.reading() as connection:
+        kept = await call.kept(connection)
+        after = _slug_in(call.query.cursor)
+        rows = sorted((n for n in kept.networks if n.slug > after), key=lambda n: n.slug)
+        shown = rows[: call.query.limit]
+        counts = await networks.counts(connection, list(call.actor.sees), call.context.clock.now())
+    more = len(rows) > len(shown)
+    cursor = urlsafe_b64encode(shown[-1].slug.encode()).decode() if more else None
+    if cursor:
+        _link_next(call, {"limit": str(call.query.limit), "cursor": cursor})
+    return shapes.Page([_network(call, kept, n, counts.get(n.id)) for n in shown], cursor, more)
+
+
+def _slug_in(cursor: str | None) -> str:
+    if cursor is None:
+        return ""
+    try:
+        return urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
+    except ValueError as error:
+        raise EdgeError(422, "cursor", "cursor_invalid") from error
+
+
+async def show_network(call: Call[msgspec.Struct, None]) -> shapes.Network:
+    async with call.reading() as connection:
+        kept = await call.kept(connection)
+        row = kept.by_slug.get(call.text("slug"))
+        if row is None:
+            raise NotFound("slug", call.text("slug"))
+        seen = [row.id] if row.id in call.actor.sees else []
+        counts = await networks.counts(connection, seen, call.context.clock.now())
+    return _network(call, kept, row, counts.get(row.id))
+
+
+def _network(
+    call: Call[msgspec.Struct, None], kept: Catalogue, row: NetworkRow, counts: networks.Counts | None
+) -> shapes.Network:
+    book = kept.book(row.slug, call.context.clock.today(row.zone))
+    return answers.network(call.t, kept, row, book, counts)
+
+
+async def list_members(call: Call[MemberQuery, None]) -> bytes:
+    query, slug, now = call.query, call.text("slug"), call.context.clock.now()
+    if query.as_of is not None:
+        edge.day(query.as_of, "as_of", now.date())
+    start = _position(query, slug)
+    day, after = (start.day, start.after) if start else (query.as_of, members.FIRST)
+    async with call.reading() as connection:
+        page = await members.page(connection, slug, day, now, query.origin, after, query.limit)
+    if page.day is None:
+        raise NotFound("slug", slug)
+    if not page.more:
+        return f'{{"items":{page.items},"next_cursor":null,"has_more":false}}'.encode()
+    cursor = _cursor(_Position(slug, page.day, query.origin, page.last or members.FIRST))
+    given = {"as_of": page.day.isoformat(), "origin": query.origin, "limit": str(query.limit), "cursor": cursor}
+    _link_next(call, {name: value for name, value in given.items() if value})
+    return f'{{"items":{page.items},"next_cursor":"{cursor}","has_more":true}}'.encode()
+
+
+def _cursor(position: _Position) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
+
+
+def _position(query: MemberQuery, slug: str) -> _Position | None:
+    """Where to go on; a cursor is good only for the list that gave it."""
+    if query.cursor is None:
+        return None
+    try:
+        padded = query.cursor + "=" * (-len(query.cursor) % 4)
+        found = msgspec.json.decode(urlsafe_b64decode(padded.encode("ascii")), type=_Position)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise EdgeError(422, "cursor", "cursor_invalid") from error
+    if (found.of, found.origin) != (slug, query.origin) or query.as_of not in (None, found.day):
+        raise EdgeError(422, "cursor", "cursor_invalid")
+    return found
+
+
+def _link_next(call: Call[msgspec.Struct, None], parameters: dict[str, str]) -> None:
+    path = call.operation.path.replace("{slug}", call.request.path_params.get("slug", ""))
+    call.headers["link"] = f'<{PREFIX}{path}?{urlencode(parameters)}>; rel="next"'
+
+
+operations = (
+    Operation(
+        id="list_networks",
+        method="GET",
+        path="/networks",
+        tag=TAG,
+        summary="All networks",
+        description="Levels with their fees, link rules in words and as data, and how many members there are today.",
+        query=NetworkPaging,
+        answer=shapes.Page[shapes.Network],
+        listing=True,
+        run=list_networks,
+    ),
+    Operation(
+        id="show_network",
+        method="GET",
+        path="/networks/{slug}",
+        tag=TAG,
+        summary="One network",
+        answer=shapes.Network,
+        etag=True,
+        run=show_network,
+    ),
+    Operation(
+        id="list_members",
+        method="GET",
+        path="/networks/{slug}/members",
+        tag=TAG,
+        summary="A network's members on a day",
+        description=(
+            "In the order of ids, a page at a time; the day stays the same on every page. A partner's key reads its "
+            "own network in full, and of other networks the members that its own link rules gave."
+        ),
+        query=MemberQuery,
+        answer=shapes.Page[shapes.Member],
+        listing=True,
+        run=list_members,
+    ),
+)

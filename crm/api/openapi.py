@@ -1,0 +1,219 @@
+"""The OpenAPI 3.1 document, made from the same operations the routes are made from.
+
+Litestar's own generator is not used: it documents errors as application/json in its own shape, forgets
+`additionalProperties: false`, gives the errors' `extra` no items and knows no security or licence
+(sync_security 5.2). tests/crm/api/test_openapi.py holds each of these.
+"""
+
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from crm import forms
+from crm.api.edge import IDEMPOTENCY_KEY_MAX
+from crm.api.health import Health
+from crm.api.operations import PREFIX, Operation
+from crm.api.problems import MEDIA_TYPE, Problem
+
+Json = dict[str, Any]
+VERSION = "1.0.0"  # of the API, not of the software
+_REF = "#/components/schemas/{name}"
+_JSON = "application/json"
+UUID = {"type": "string", "format": "uuid"}
+SLUG = {"type": "string", "pattern": "^[a-z0-9-]{1,60}$"}
+_TAGS = {
+    "Networks": "Clusters and innovation networks, their levels, fees and link rules, and their members.",
+    "Applications": "From the wish to join to the decision.",
+    "Organisations": "Legal entities and their units, and what they are members of.",
+    "Memberships": "Changes, with everything that follows from them.",
+    "Invoices": "Drafts and their lines.",
+    "Health": "For whoever watches the service.",
+}
+_ABOUT = """The membership register of industry clusters.
+
+Every call needs `Authorization: Bearer KEY`. Days are ISO 8601, and every `ends_on` is half-open: the first day
+that does not count. Money is whole minor units with its currency. Errors are RFC 9457 `application/problem+json`;
+`errors[].rule` is a stable code. Unknown fields and parameters are refused. A POST may carry an `Idempotency-Key`:
+the same key with the same body gives the same answer for 30 days, with `Idempotent-Replayed: true`. Single
+resources have an `ETag`; `If-Match` on a change is honoured. Callers must expect further fields in answers."""
+
+# What the forms check beyond their types, so that a client can check it too (crm/forms.py is what counts).
+_LIMITS: dict[tuple[str, str], Json] = {
+    ("OrganisationForm", "name"): {"minLength": 1, "maxLength": forms.NAME_MAX},
+    ("OrganisationForm", "country"): {"pattern": "^[A-Z]{2}$", "description": "ISO 3166 alpha-2."},
+    ("OrganisationForm", "website"): {"maxLength": forms.URL_MAX},
+    ("OrganisationForm", "identifiers"): {"maxItems": forms.IDENTIFIERS_MAX},
+    ("ContactForm", "name"): {"minLength": 1, "maxLength": forms.NAME_MAX},
+    ("ContactForm", "email"): {"minLength": 3, "maxLength": forms.EMAIL_MAX, "format": "email"},
+    ("ContactForm", "role"): {"maxLength": forms.SHORT_MAX},
+    ("ApplicationForm", "billing_reference"): {"maxLength": forms.SHORT_MAX},
+}
+_ERRORS = {
+    400: "The request cannot be read.",
+    401: "No valid key.",
+    403: "The key may see this, but not do that.",
+    404: "Nothing there, or nothing this key may see.",
+    409: "It does not fit what is stored.",
+    412: "It has changed since it was read.",
+    413: "The body is too large.",
+    415: "The body is not sent as application/json.",
+    422: "A field or parameter is wrong, or a rule says no.",
+}
+
+
+def document(operations: Sequence[Operation]) -> Json:
+    """The whole document."""
+    types = [t for o in operations for t in (o.answer, o.body) if t is not None] + [Problem, Health]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    refs = dict(zip([str(t) for t in types], schemas, strict=True))
+    for (name, field), limits in _LIMITS.items():
+        components[name]["properties"][field].update(limits)
+    paths: Json = {}
+    for operation in operations:
+        paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = _operation(operation, refs)
+    paths["/healthz"] = {"get": _health("check_health", "Is it alive?", refs)}
+    paths["/readyz"] = {"get": _health("check_readiness", "Can it answer?", refs)}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Klynge",
+            "version": VERSION,
+            "summary": "Membership of industry clusters and innovation networks.",
+            "description": _ABOUT,
+            "license": {"name": "MIT License", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "This server"}],
+        "security": [{"key": []}],
+        "tags": [{"name": name, "description": said} for name, said in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(components.items())),
+            "responses": {f"Problem{status}": _problem(said) for status, said in _ERRORS.items()}
+            | {"Problem": _problem("Something else went wrong.")},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "A key made with `crm key create`."}
+            },
+        },
+    }
+
+
+def _operation(operation: Operation, refs: Json) -> Json:
+    out: Json = {"operationId": operation.id, "tags": [operation.tag], "summary": operation.summary}
+    if operation.description:
+        out["description"] = operation.description
+    out["parameters"] = [*_in_path(operation), *_in_query(operation), *_in_headers(operation)]
+    if operation.body is not None:
+        content = {"schema": refs[str(operation.body)]}
+        if operation.example is not None:
+            content["example"] = operation.example
+        out["requestBody"] = {"required": True, "content": {_JSON: content}}
+    out["responses"] = {
+        str(operation.status): _success(operation, refs),
+        **({"304": {"description": "Not changed since.", "headers": _etag()}} if operation.etag else {}),
+        **{str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in _statuses(operation)},
+        "default": {"$ref": "#/components/responses/Problem"},
+    }
+    return out
+
+
+def _statuses(operation: Operation) -> Iterable[int]:
+    yield from (400, 401)
+    if operation.method != "GET" or operation.parameters:
+        yield from (403, 404)
+    if operation.method != "GET" or operation.path.endswith("/consequences"):
+        yield 409
+    if operation.method != "GET":
+        yield from (412, 413)
+    if operation.body is not None:
+        yield 415
+    yield 422
+
+
+def _success(operation: Operation, refs: Json) -> Json:
+    out: Json = {
+        "description": HTTPStatus(operation.status).phrase,
+        "content": {_JSON: {"schema": refs[str(operation.answer)]}},
+    }
+    headers: Json = {}
+    if operation.etag:
+        headers |= _etag()
+    if operation.listing:
+        headers["Link"] = _header('The next page, `rel="next"`; absent on the last one.')
+    if operation.location:
+        headers["Location"] = _header("Where it is now.")
+    if operation.method == "POST":
+        headers["Idempotent-Replayed"] = _header("`true` when this is the answer to a former request.")
+    return out | ({"headers": headers} if headers else {})
+
+
+def _etag() -> Json:
+    return {"ETag": _header("The version, for If-None-Match and If-Match.")}
+
+
+def _header(said: str) -> Json:
+    return {"description": said, "schema": {"type": "string"}}
+
+
+def _in_path(operation: Operation) -> list[Json]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": dict(SLUG if name == "slug" else UUID)}
+        for name in operation.parameters
+    ]
+
+
+def _in_query(operation: Operation) -> list[Json]:
+    _, components = msgspec.json.schema_components([operation.query], ref_template=_REF)
+    shape = components[operation.query.__name__]
+    required = shape.get("required", [])
+    return [_parameter(name, schema, name in required) for name, schema in shape["properties"].items()]
+
+
+def _parameter(name: str, schema: Json, required: bool) -> Json:
+    """A parameter that may be left out is just that; null has no place in an address."""
+    schema = dict(schema)
+    said = {"description": schema.pop("description")} if "description" in schema else {}
+    if schema.get("default", 0) is None:
+        del schema["default"]
+    if options := schema.pop("anyOf", None):
+        schema |= next(dict(o) for o in options if o != {"type": "null"})
+    if None in schema.get("enum", ()):
+        schema["enum"] = [each for each in schema["enum"] if each is not None]
+    said = {"description": schema.pop("description")} if "description" in schema else said
+    return {"name": name, "in": "query", "required": required, "schema": schema, **said}
+
+
+def _in_headers(operation: Operation) -> list[Json]:
+    out = [_sent("Accept-Language", "Language of sentences: en or nb.", {"type": "string", "examples": ["nb"]})]
+    if operation.method == "POST":
+        pattern = f"^[!-~]([ -~]{{0,{IDEMPOTENCY_KEY_MAX - 2}}}[!-~])?$"
+        out.append(_sent("Idempotency-Key", "Makes repeating harmless.", {"type": "string", "pattern": pattern}))
+    if operation.precondition:
+        tag = {"type": "string", "pattern": '^(\\*|(W/)?"[!#-~]*")$'}
+        out.append(_sent("If-Match", "The ETag the change is meant for; 412 when it is not the newest.", tag))
+    if operation.etag:
+        out.append(_sent("If-None-Match", "The ETag you have; 304 when it is the newest.", {"type": "string"}))
+    return out
+
+
+def _sent(name: str, said: str, schema: Json) -> Json:
+    return {"name": name, "in": "header", "required": False, "description": said, "schema": schema}
+
+
+def _problem(said: str) -> Json:
+    return {"description": said, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+def _health(name: str, summary: str, refs: Json) -> Json:
+    return {
+        "operationId": name,
+        "tags": ["Health"],
+        "summary": summary,
+        "security": [],
+        "parameters": [],
+        "responses": {
+            "200": {"description": "OK", "content": {_JSON: {"schema": refs[str(Health)]}}},
+            "default": {"$ref": "#/components/responses/Problem"},
+        },
+    }

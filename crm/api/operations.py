@@ -1,0 +1,237 @@
+"""What every call of the API has in common: key, parameters, body, Idempotency-Key, ETag, answer.
+
+A handler is a plain function from `Call` to a Struct; `Operation` says the rest, once, for the route and
+for the OpenAPI document alike. So the two cannot differ.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler, route
+
+from cluster_rules.errors import RuleViolation
+from crm import catalogue
+from crm.api import edge
+from crm.api.keys import door_of
+from crm.api.language import translator_for
+from crm.api.problems import EdgeError
+from crm.catalogue import Catalogue
+from crm.context import Context
+from crm.database import Connection
+from crm.errors import Invalid
+from crm.i18n import Translator, translator
+from crm.store import idempotency
+
+PREFIX = "/api/v1"
+TAG_LENGTH = 24
+_MEMBER = re.compile(r"\{(\w+)\}")
+
+Query = TypeVar("Query", bound=msgspec.Struct)
+Body = TypeVar("Body", bound=msgspec.Struct | None)
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """No parameters."""
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One method of one path. `precondition` locks the resource and gives its ETag now, for If-Match."""
+
+    id: str
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    tag: str
+    summary: str
+    run: Callable[["Call[Any, Any]"], Awaitable[Any]]
+    answer: Any
+    description: str = ""
+    query: type[msgspec.Struct] = Nothing
+    body: type[msgspec.Struct] | None = None
+    status: int = 200
+    etag: bool = False
+    listing: bool = False
+    location: str = ""
+    precondition: Callable[["Call[Any, Any]", Connection], Awaitable[str]] | None = None
+    renames: dict[str, str] = {}
+    example: dict[str, Any] | None = None
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names in the path."""
+        return _MEMBER.findall(self.path)
+
+
+class Call(Generic[Query, Body]):
+    """One request, checked and typed."""
+
+    __slots__ = ("_kept", "actor", "body", "context", "headers", "operation", "query", "request", "t")
+
+    def __init__(self, operation: Operation, request: Request, context: Context, t: Translator) -> None:
+        self.operation = operation
+        self.request = request
+        self.context = context
+        self.t = t
+        self.headers: dict[str, str] = {}
+        self._kept: Catalogue | None = None
+
+    @property
+    def language(self) -> str:
+        """nb or en."""
+        return self.t.language
+
+    def text(self, name: str) -> str:
+        """A text from the path."""
+        return str(self.request.path_params[name])
+
+    def id(self, name: str) -> UUID:
+        """An id from the path; anything else is not found."""
+        return edge.identity(self.text(name), name)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """What this key may see."""
+        async with self.context.db.reading(self.actor.sees) as connection:
+            yield connection
+
+    async def kept(self, connection: Connection | None = None) -> Catalogue:
+        """The catalogue, read once a request."""
+        if self._kept is None:
+            if connection is not None:
+                self._kept = await catalogue.load(connection)
+            else:
+                async with self.context.db.tx() as opened:
+                    self._kept = await catalogue.load(opened)
+        return self._kept
+
+
+def route_of(operation: Operation) -> HTTPRouteHandler:
+    """The Litestar route of an operation; whatever is read may also be asked for with HEAD."""
+
+    async def endpoint(request: Request) -> Response:
+        return await serve(operation, request, request.app.state.context)
+
+    endpoint.__name__ = operation.id
+    path = _MEMBER.sub(r"{\1:str}", PREFIX + operation.path)
+    methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
+    return route(path, http_method=methods, status_code=200, include_in_schema=False, opt={"key": True})(endpoint)
+
+
+async def serve(operation: Operation, request: Request, context: Context) -> Response:
+    """Check the key and the request, run the operation, answer."""
+    request.state.body_fields = _fields(operation)
+    request.state.renames = operation.renames
+    call: Call[Any, Any] = Call(operation, request, context, translator_for(request))
+    call.actor = await door_of(request).open(request, context)
+    call.query = edge.query(request, operation.query)
+    call.body = None
+    if operation.body is not None:
+        call.body = await edge.body(request, operation.body)
+    elif operation.method != "GET":
+        edge.no_body(await request.body())
+    try:
+        return await (_show(call) if operation.method == "GET" else _change(call))
+    except (RuleViolation, Invalid):
+        request.state.kept = await call.kept()
+        raise
+
+
+def _fields(operation: Operation) -> frozenset[str]:
+    return frozenset(f.encode_name for f in msgspec.structs.fields(operation.body)) if operation.body else frozenset()
+
+
+# --- reading
+
+
+async def _show(call: Call[Any, Any]) -> Response[bytes]:
+    answer = encoded(await call.operation.run(call))
+    headers = {
+        "cache-control": "private, no-cache",
+        "vary": "Accept-Language, Authorization",
+        "content-language": call.language,
+        **call.headers,
+    }
+    if call.operation.etag:
+        tag = await _tag_of(call, answer)
+        headers["etag"] = tag
+        if _names(call.request.headers.get("if-none-match", ""), tag):
+            return Response(b"", status_code=304, headers=headers, media_type="application/json")
+    return Response(answer, headers=headers, media_type="application/json")
+
+
+def encoded(answer: Any) -> bytes:
+    """JSON; bytes are JSON already (PostgreSQL wrote it)."""
+    return answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
+
+
+def tag(english: bytes, language: str = "en") -> str:
+    """The ETag of an answer: made from its English form, so that If-Match holds in either language."""
+    digest = sha256(english).hexdigest()[:TAG_LENGTH]
+    return f'"{digest}"' if language == "en" else f'"{digest}-{language}"'
+
+
+async def _tag_of(call: Call[Any, Any], answer: bytes) -> str:
+    if call.language == "en":
+        return tag(answer)
+    language, call.t = call.language, translator("en")
+    return tag(encoded(await call.operation.run(call)), language)
+
+
+def _names(header: str, tag: str) -> bool:
+    """If-None-Match compares weakly: W/ makes no difference."""
+    wanted = [each.strip().removeprefix("W/") for each in header.split(",")]
+    return tag in wanted or "*" in wanted
+
+
+# --- changing
+
+
+async def _change(call: Call[Any, Any]) -> Response[bytes]:
+    """The change, its answer and the answer kept for a repeat: one transaction."""
+    operation = call.operation
+    key = edge.idempotency_key(call.request) if operation.method == "POST" else None
+    owner = str(call.actor.id)
+    async with call.context.db.tx() as connection:
+        if key and (kept := await idempotency.claim(connection, owner, key, _fingerprint(call))):
+            return _done(call, kept.status_code, kept.body.encode(), replayed=True)
+        await _must_match(call, connection)
+        answer = encoded(await operation.run(call))
+        if key:
+            await idempotency.keep(connection, owner, key, operation.status, answer.decode())
+    return _done(call, operation.status, answer)
+
+
+def _fingerprint(call: Call[Any, Any]) -> str:
+    """The same method, path and values; how the JSON was spaced does not matter."""
+    request = call.request
+    said = msgspec.json.encode(call.body) if call.body is not None else b""
+    return sha256(f"{request.method} {request.url.path}\n".encode() + said).hexdigest()
+
+
+async def _must_match(call: Call[Any, Any], connection: Connection) -> None:
+    """If-Match is optional but honoured: 412 when the resource is not as the caller last saw it."""
+    header = call.request.headers.get("if-match")
+    if header is None:
+        return
+    if call.operation.precondition is None:
+        raise EdgeError(400, "if-match", "header_format", rule="this request takes no If-Match")
+    wanted = [re.sub(r'-[a-z]{2}"$', '"', each.strip()) for each in header.split(",")]
+    if any(not re.fullmatch(r'\*|(W/)?"[\x21\x23-\x7e]*"', each) for each in wanted):
+        raise EdgeError(400, "if-match", "header_format", rule='"…" or *')
+    current = await call.operation.precondition(call, connection)
+    if current not in wanted and "*" not in wanted:
+        raise EdgeError(412, "if-match", "version_stale")
+
+
+def _done(call: Call[Any, Any], status: int, answer: bytes, replayed: bool = False) -> Response[bytes]:
+    headers = {"cache-control": "no-store", "content-language": call.language}
+    if replayed:
+        headers["idempotent-replayed"] = "true"
+    if call.operation.location:
+        headers["location"] = PREFIX + call.operation.location.format(**msgspec.json.decode(answer))
+    return Response(answer, status_code=status, headers=headers, media_type="application/json")

@@ -1,0 +1,32 @@
+"""The keys of programs, for the page and the command that list them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from crm.database import Connection
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """A key without its secret; `network_id` None = all networks."""
+
+    id: UUID
+    prefix: str
+    name: str
+    role: str
+    network_id: UUID | None
+    created_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+async def listed(connection: Connection, networks: Sequence[UUID]) -> list[KeyRow]:
+    """The keys that reach these networks, the newest first. Whoever asks must manage them all."""
+    rows = await connection.fetch(
+        "select id, prefix, name, role, network_id, created_at, revoked_at, last_used_at from api_key"
+        " where network_id is null or network_id = any($1) order by created_at desc, prefix",
+        list(networks),
+    )
+    return [KeyRow(**dict(row)) for row in rows]

@@ -1,0 +1,80 @@
+"""Organisations as the register has them, each once, found by id or by a strong identifier."""
+
+from collections.abc import Iterable
+from datetime import date
+from uuid import UUID
+
+import msgspec
+
+from crm.database import Connection
+
+
+class Identifier(msgspec.Struct, frozen=True):
+    """A strong identifier, normalised."""
+
+    scheme: str
+    value: str
+
+
+class Organisation(msgspec.Struct, frozen=True):
+    """A legal entity, or a unit inside `parent_id`."""
+
+    id: UUID
+    name: str
+    kind: str
+    country: str
+    municipality: str
+    county: str
+    employees: int | None
+    founded_on: date | None
+    parent_id: UUID | None
+    website: str
+    identifiers: list[Identifier]
+
+
+_ORGANISATION = """
+select o.id, o.name, p.kind, p.country, p.municipality, p.county, p.employees, p.founded_on, p.parent_id, o.website,
+    coalesce((select jsonb_agg(jsonb_build_object('scheme', i.scheme, 'value', i.value) order by i.scheme)
+              from identifier i where i.organisation_id = o.id), '[]') as identifiers
+from organisation o
+join lateral (
+    select * from organisation_profile f where f.organisation_id = o.id and f.superseded_at is null
+    order by (f.starts_on <= $1 and (f.ends_on is null or f.ends_on > $1)) desc, f.starts_on limit 1
+) p on true
+"""
+# A partner knows an organisation through a membership or an application it may see; a manager knows them all.
+_KNOWN = """
+($2 or exists (select 1 from membership m where m.organisation_id = o.id)
+    or exists (select 1 from application a where a.organisation_id = o.id))
+"""
+
+
+async def one(connection: Connection, wanted: UUID, today: date, everything: bool) -> Organisation | None:
+    """The organisation with this id, if the reader may know of it."""
+    rows = await connection.fetch(f"{_ORGANISATION} where o.id = $3 and {_KNOWN}", today, everything, wanted)
+    return _shown(rows[0]) if rows else None
+
+
+async def by_identifier(
+    connection: Connection, scheme: str, value: str, today: date, everything: bool
+) -> list[Organisation]:
+    """The organisation with this (normalised) identifier: none or one."""
+    rows = await connection.fetch(
+        f"{_ORGANISATION} join identifier wanted on wanted.organisation_id = o.id and wanted.scheme = $3"
+        f" and wanted.value = $4 where {_KNOWN}",
+        today,
+        everything,
+        scheme,
+        value,
+    )
+    return [_shown(row) for row in rows]
+
+
+def _shown(row: dict) -> Organisation:
+    return Organisation(**{**row, "identifiers": [Identifier(**i) for i in row["identifiers"]]})
+
+
+async def names(connection: Connection, wanted: Iterable[UUID]) -> dict[UUID, str]:
+    """The names of organisations, for sentences about them."""
+    rows = await connection.fetch("select id, name from organisation where id = any($1)", list(wanted))
+    return {row["id"]: row["name"] for row in rows}
