@@ -25,7 +25,7 @@ from crm.settings import Settings, SettingsError
 from crm.words import refusal
 
 DEMO_HOST = "127.0.0.1"
-MAILBOX = "/mailbox"
+MAILBOX = "/dev/mailbox"
 TOLD = (OperatorError, DemoError, SettingsError, MigrationError, PostgresError, FolderError)
 ASKED_WRONG = (RuleViolation, Refused, Invalid, NotFound)
 

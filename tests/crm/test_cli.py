@@ -1,0 +1,311 @@
+"""The command line as an operator meets it: real processes, real signals, no tracebacks."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.postgres import Server, temporary_place
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 30.0
+STOP_SECONDS = 3.0
+PASSWORD = "a long enough password\n"
+
+
+def environment(**given: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KLYNGE_", "DATABASE_URL"))}
+    return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200", **given}
+
+
+def crm(*arguments: object, stdin: str = "", **given: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end; whatever it is, there is no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "crm", *map(str, arguments)],
+        env=environment(**given),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return done
+
+
+class Running:
+    """A command that goes on until it is told to stop."""
+
+    def __init__(self, *arguments: object, ready: str, **given: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "crm", *map(str, arguments)],
+            env=environment(**given),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.shown = ""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.shown += line
+            if ready in line:
+                return
+        raise AssertionError(f"never said {ready!r}:\n{self.shown}")
+
+    def stop(self, number: int = signal.SIGINT) -> tuple[int, float]:
+        """Exit code, and how many seconds it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        rest, _ = self.process.communicate(timeout=START_SECONDS)
+        self.shown += rest
+        return self.process.returncode, time.monotonic() - began
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def running(*arguments: object, ready: str, **given: str) -> Iterator[Running]:
+    started = Running(*arguments, ready=ready, **given)
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A data directory shared by the tests of this file, in the order they stand here."""
+    with temporary_place() as made:
+        yield made
+
+
+def demo_file(place: Path) -> dict[str, Any]:
+    return json.loads((place / "demo.json").read_text())
+
+
+def test_demo_from_nothing_to_pages_api_and_mails(place: Path) -> None:
+    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+        told = demo_file(place)
+        assert stat.S_IMODE((place / "demo.json").stat().st_mode) == 0o600
+        assert told["base_url"].startswith("http://127.0.0.1:")
+        assert set(told) == {"base_url", "manager_key", "partner_key", "logins"}
+        assert "nora-industry-network" in told["partner_key"]
+        assert told["base_url"] in demo.shown
+        for login in told["logins"]:
+            assert login["email"] in demo.shown
+            assert login["password"] in demo.shown
+        with httpx.Client(base_url=told["base_url"]) as client:
+            assert client.get("/readyz").status_code == 200
+            assert f"{told['base_url']}/dev/mailbox" in demo.shown
+            assert client.get("/dev/mailbox").status_code == 200
+            headers = {"authorization": f"Bearer {told['manager_key']}"}
+            networks = client.get("/api/v1/networks", headers=headers).json()
+            assert len(networks["items"]) == 7
+            assert client.get("/api/v1/networks").status_code == 401
+        assert crm("verify", "--data-dir", place).returncode == 0  # beside the running demo
+        code, seconds = demo.stop()
+    assert code == 0
+    assert seconds < STOP_SECONDS
+    assert "Stopped." in demo.shown
+
+
+def test_a_second_start_goes_on_with_the_same_keys(place: Path) -> None:
+    before = demo_file(place)
+    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+        after = demo_file(place)
+        assert (after["manager_key"], after["partner_key"]) == (before["manager_key"], before["partner_key"])
+        headers = {"authorization": f"Bearer {after['manager_key']}"}
+        assert httpx.get(f"{after['base_url']}/api/v1/networks", headers=headers).status_code == 200
+        port = after["base_url"].rpartition(":")[2]
+        refused = crm("demo", "--port", port, "--data-dir", place)
+        assert refused.returncode == 1
+        assert f"Port {port} is in use" in refused.stderr
+        assert "--port" in refused.stderr
+        code, seconds = demo.stop(signal.SIGTERM)
+    assert code == 0
+    assert seconds < STOP_SECONDS
+
+
+def test_a_killed_demo_is_taken_up_again(place: Path) -> None:
+    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+        demo.process.kill()
+        demo.process.wait()
+    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+        assert httpx.get(f"{demo_file(place)['base_url']}/readyz").status_code == 200
+        assert demo.stop()[0] == 0
+
+
+def test_an_open_page_does_not_hold_up_the_end(place: Path) -> None:
+    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+        host, port = demo_file(place)["base_url"].removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(b"POST /api/v1/applications HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+            time.sleep(0.2)
+            code, seconds = demo.stop()
+    assert code == 0
+    assert seconds < STOP_SECONDS
+
+
+def test_a_database_of_somebodys_own_is_never_served_as_a_demo(place: Path) -> None:
+    kept = (place / "demo.json").read_bytes()
+    try:
+        for wrong in (None, b"{}", kept.replace(b"kly_", b"kly_x")):
+            (place / "demo.json").unlink(missing_ok=True)
+            if wrong is not None:
+                (place / "demo.json").write_bytes(wrong)
+            refused = crm("demo", "--port", 0, "--data-dir", place)
+            assert refused.returncode == 1
+            assert "not this demo's" in refused.stderr
+    finally:
+        (place / "demo.json").write_bytes(kept)
+
+
+def test_serve_and_keys_and_accounts_on_the_same_data(place: Path) -> None:
+    made = crm("key", "create", "Sync of the partner", "--role", "partner", "--network", "nora", "--data-dir", place)
+    assert made.returncode == 0, made.stderr
+    key = made.stdout.strip()
+    account = ("account", "create", "ola@klynge.example", "--name", "Ola Berg", "--network", "nora")
+    assert crm(*account, "--data-dir", place, stdin=PASSWORD).returncode == 0
+    twice = crm(*account, "--data-dir", place, stdin=PASSWORD)
+    assert twice.returncode == 1
+    short = crm("account", "create", "eva@klynge.example", "--name", "E", "--network", "nora", "--data-dir", place)
+    assert short.returncode == 1
+    assert "password" in short.stderr
+    with running("serve", "--port", 0, "--data-dir", place, ready="Serving on") as web:
+        address = web.shown.split("Serving on ")[1].split()[0]
+        headers = {"authorization": f"Bearer {key}"}
+        assert httpx.get(f"{address}/api/v1/networks", headers=headers).status_code == 200
+        assert httpx.get(f"{address}/dev/mailbox").status_code == 404
+        prefix = key.split("_")[1]
+        assert crm("key", "revoke", prefix, "--data-dir", place).returncode == 0
+        assert httpx.get(f"{address}/api/v1/networks", headers=headers).status_code == 401
+        code, seconds = web.stop()
+    assert code == 0
+    assert seconds < STOP_SECONDS
+    assert crm("key", "revoke", "nosuchkey", "--data-dir", place).returncode == 1
+    unknown = crm("key", "create", "x", "--role", "partner", "--network", "nowhere", "--data-dir", place)
+    assert unknown.returncode == 1
+    assert "nowhere" in unknown.stderr
+
+
+def test_the_worker_needs_a_mail_server_and_stops_when_told(place: Path) -> None:
+    refused = crm("worker", "--data-dir", place)
+    assert refused.returncode == 1
+    assert "KLYNGE_SMTP_URL" in refused.stderr
+    with running("worker", "--data-dir", place, ready="Working", KLYNGE_DEVELOPMENT="1") as worker:
+        code, seconds = worker.stop(signal.SIGTERM)
+    assert code == 0
+    assert seconds < STOP_SECONDS
+
+
+def test_migrate_import_and_verify_on_a_plain_server(server: Server) -> None:
+    dsn = server.create_database("klynge_cli")
+    try:
+        for command in (("verify",), ("serve", "--port", 0), ("worker",), ("import", ROOT / "crm" / "demo_data")):
+            early = crm(*command, DATABASE_URL=dsn, KLYNGE_DEVELOPMENT="1")
+            assert early.returncode == 1
+            assert "crm migrate" in early.stderr
+        assert crm("migrate", DATABASE_URL=dsn).returncode == 0
+        assert crm("migrate", DATABASE_URL=dsn).returncode == 0
+        loaded = crm("import", ROOT / "crm" / "demo_data", DATABASE_URL=dsn)
+        assert loaded.returncode == 0, loaded.stderr
+        assert "239 organisations" in loaded.stdout
+        again = crm("import", ROOT / "crm" / "demo_data", DATABASE_URL=dsn)
+        assert "New: 0 rulebook versions, 0 organisations, 0 decisions" in again.stdout
+        assert crm("verify", DATABASE_URL=dsn).stdout == "Everything stored is what the facts give.\n"
+    finally:
+        server.drop_database("klynge_cli")
+
+
+def test_verify_lists_what_differs_and_fails(server: Server, own_database: str) -> None:
+    subprocess.run(
+        [sys.executable, "-c", DAMAGE, own_database], env=environment(), check=True, capture_output=True, timeout=30
+    )
+    found = crm("verify", DATABASE_URL=own_database)
+    assert found.returncode == 1
+    assert found.stdout.count("feed_newest: feed ") == 3
+    assert "3 differences." in found.stdout
+
+
+DAMAGE = """
+import asyncio, sys, asyncpg
+async def main():
+    connection = await asyncpg.connect(sys.argv[1])
+    await connection.execute("set session_replication_role = replica")
+    await connection.execute("update feed set op = 'remove' where seq in"
+        " (select f.seq from feed f join membership_period p using (membership_id)"
+        "  where p.ends_on is null order by f.seq limit 3)")
+    await connection.close()
+asyncio.run(main())
+"""
+
+
+def test_a_rulebook_is_checked_and_applied(tmp_path: Path, own_database: str) -> None:
+    source = ROOT / "crm" / "demo_data" / "rulebooks" / "nora-industry-network.toml"
+    fine = crm("rulebook", "check", source)
+    assert fine.returncode == 0
+    assert "nora-industry-network version 1" in fine.stdout
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(source.read_text().replace("rank =", "rang =", 1))
+    refused = crm("rulebook", "check", wrong)
+    assert refused.returncode == 1
+    assert "wrong.toml" in refused.stderr
+    assert "rang" in refused.stderr
+    assert "0 rulebook versions" in crm("rulebook", "apply", source, DATABASE_URL=own_database).stdout
+    edited = tmp_path / "edited.toml"
+    edited.write_text(source.read_text().replace("payment_days =", "payment_days = 1", 1))
+    published = crm("rulebook", "apply", edited, DATABASE_URL=own_database)
+    assert published.returncode == 1
+    assert "rulebook_published" in published.stderr or "version" in published.stderr
+    other = tmp_path / "other.toml"
+    other.write_text(source.read_text().replace('network = "nora-industry-network"', 'network = "nowhere"', 1))
+    unknown = crm("rulebook", "apply", other, DATABASE_URL=own_database)
+    assert unknown.returncode == 1
+    assert "nowhere" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "said"),
+    [
+        (("verify", "--data-dir", "no-such-place"), {}, "There is no data in no-such-place"),
+        (("verify",), {"DATABASE_URL": "mysql://h/d"}, "DATABASE_URL must start with"),
+        (("verify",), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "cannot be used"),
+        (("migrate",), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "cannot be used"),
+        (("demo", "--port", "0"), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "cannot be used"),
+        (("demo", "--port", "70000"), {}, "70000"),
+        (("demo", "--port", "0", "--data-dir", "/dev/null/x"), {}, "cannot be made"),
+        (("serve", "--host", "192.0.2.1"), {}, "cannot be served"),
+        (("verify",), {"KLYNGE_POOL_SIZE": "none"}, "KLYNGE_POOL_SIZE"),
+        (("worker",), {"DATABASE_URL": "postgresql://h/d", "KLYNGE_SMTP_URL": "http://x"}, "KLYNGE_SMTP_URL"),
+        (("import", "no-such-folder"), {}, "no such folder"),
+        (("rulebook", "check", "no-such-file.toml"), {}, "no-such-file.toml"),
+        (("rulebook", "check", "README.md"), {}, "README.md"),
+        (("nonsense",), {}, "nonsense"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(arguments: tuple[str, ...], given: dict[str, str], said: str) -> None:
+    done = crm(*arguments, **given)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+
+
+def test_every_command_has_help() -> None:
+    for command in ("demo", "serve", "worker", "migrate", "import", "verify", "rulebook", "key", "account"):
+        shown = crm(command, "--help")
+        assert shown.returncode == 0
+        if command not in ("rulebook", "key", "account"):
+            assert "--data-dir" in shown.stdout
