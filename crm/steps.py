@@ -16,6 +16,7 @@ from crm.forms import ApplicationForm, ConsentsForm, ContactForm, IdentifierForm
 
 STEPS = ("level", "organisation", "contact", "terms", "check")
 HOME = "NO"
+ABROAD = "SE"  # stands in for a country that was not chosen, while the rest is checked
 EMPLOYEES_DIGITS = 9
 Answers = dict[str, Any]
 Typed = dict[str, str]
@@ -127,7 +128,10 @@ def _organisation(typed: Typed, answers: Answers, tier: Tier | None) -> Answers:
     if kind not in forms.KINDS:
         problems.append(("kind", "kind_missing", {}))
         kind = "company"
-    country = typed.get("country") or HOME
+    country = typed.get("country") or ("" if typed.get("abroad") else HOME)
+    if not country:
+        problems.append(("country", "country_missing", {}))
+        country = ABROAD
     scheme, field = ("no-orgnr", "orgnr") if country == HOME else ("vat", "vat")
     value = "" if kind == "person" else _bare(scheme, typed.get(field, ""))
     if not value and scheme == "no-orgnr" and kind != "person":

@@ -6,7 +6,6 @@ click, two tabs and the back button leave one draft and one mail.
 
 import re
 from collections.abc import Sequence
-from datetime import date
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -52,11 +51,11 @@ class Draft(msgspec.Struct, frozen=True):
 class Saved(msgspec.Struct, frozen=True):
     """What to show next: a step, or "status" when the application is sent already.
 
-    `standing` is known, member or applied when the organisation of the step just saved is registered.
+    `known`: the organisation of the step just saved is registered already.
     """
 
     next_step: str
-    standing: str = ""
+    known: bool = False
 
 
 async def save(context: Context, draft: Draft, step: str, typed: Typed, version: int) -> Saved:
@@ -86,10 +85,10 @@ async def save(context: Context, draft: Draft, step: str, typed: Typed, version:
             raise Refused("version_stale", "version", given=version, current=row.version)
         if changed:
             await applications.save(connection, row.id, answers, answers["tier"], draft.language)
-        standing = await _standing(connection, draft, row.id, answers, today) if step == "organisation" else ""
+        known = step == "organisation" and await _known(connection, draft, answers)
         if step == "contact":
             await _mail_link(connection, context, network, draft, row.id, answers)
-        return Saved(steps.first_missing(answers, shown.version), standing)
+        return Saved(steps.first_missing(answers, shown.version), known)
 
 
 async def ask_access(context: Context, draft: Draft, name: str, email: str) -> None:
@@ -200,14 +199,13 @@ def _may_apply(kept: Catalogue, network: NetworkRow, answers: Answers, context: 
         raise Invalid([("employees", "employees_missing", {})])
 
 
-async def _standing(connection: Connection, draft: Draft, wanted: UUID, answers: Answers, today: date) -> str:
+async def _known(connection: Connection, draft: Draft, answers: Answers) -> bool:
     """Is the organisation registered already? Looking up is counted: nobody may try all numbers."""
     identifiers = [IdentifierForm(**i) for i in answers["organisation"]["identifiers"]]
     if not identifiers:
-        return ""
+        return False
     await limits.hit(connection, f"lookup:{limits.site_of(draft.address)}", LOOKUPS_PER_SITE, HOUR)
-    organisation = await organisations.find(connection, identifiers)
-    return await drafts.standing(connection, wanted, organisation, today) if organisation else ""
+    return await organisations.find(connection, identifiers) is not None
 
 
 async def _mail_link(

@@ -43,7 +43,10 @@ class Draft(msgspec.Struct, frozen=True):
 
     @property
     def missing(self) -> str:
-        """The first step still to answer, or "check"."""
+        """The first step still to answer, or "check". A level that is offered no more is to be chosen again."""
+        tier = self.book.tier(self.answers.get("tier", ""))
+        if tier is None or not tier.public:
+            return "level"
         return steps.first_missing(self.answers, self.terms.version)
 
 
@@ -101,6 +104,35 @@ async def draft(context: Context, slug: str, token: str) -> Draft:
     return Draft(
         kept, network, shown, today, token, row["id"], row["status"], row["version"], row["answers"], row["asked"]
     )
+
+
+async def standing(context: Context, found: Draft) -> str:
+    """How the organisation of a draft stands to its network, for the one who typed its number.
+
+    "member" in its own right, "applied" (somebody else's application waits), "known", or "" for a new one.
+    """
+    given = found.answers.get("organisation", {}).get("identifiers", [])
+    async with context.db.reading(found.kept.by_id) as connection:
+        row = await connection.fetchrow(
+            _STANDING,
+            [i["scheme"] for i in given],
+            [i["value"] for i in given],
+            found.network.id,
+            found.id,
+            found.today,
+        )
+    if row is None:
+        return ""
+    return "member" if row["member"] else "applied" if row["applied"] else "known"
+
+
+_STANDING = """
+select exists (select 1 from membership_grant g where g.organisation_id = i.organisation_id and g.network_id = $3
+               and g.kind = 'direct' and g.superseded_at is null and (g.ends_on is null or g.ends_on > $5)) as member,
+       exists (select 1 from application o where o.organisation_id = i.organisation_id and o.network_id = $3
+               and o.id <> $4 and o.status in ('sent', 'info_needed')) as applied
+from identifier i join unnest($1::text[], $2::text[]) as wanted(scheme, value) using (scheme, value) limit 1
+"""
 
 
 async def place(context: Context, token: str) -> tuple[str, str]:

@@ -72,7 +72,7 @@ class About(msgspec.Struct, frozen=True):
     members: int
     offers: tuple[Offer, ...]
     brings: tuple[Included, ...]
-    brought_by: tuple[tuple[NetworkRow, str, tuple[str, ...]], ...]
+    brought_by: tuple[tuple[NetworkRow, tuple[str, ...]], ...]
     today: date
 
 
@@ -121,7 +121,7 @@ async def about(context: Context, slug: str) -> About:
         members,
         tuple(offers.of_network(kept, slug, None, today) if known else ()),
         tuple(offers.links_of(kept, slug, today) if known else ()),
-        tuple((n, r.grants.tier, r.when.tiers) for n, r in offers.links_to(kept, slug, today)),
+        tuple((n, r.when.tiers) for n, r in offers.links_to(kept, slug, today)),
         today,
     )
 

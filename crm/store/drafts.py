@@ -1,6 +1,5 @@
 """What drafts need besides crm/store/applications.py: one at a time per link, what was done already, whom to ask."""
 
-from datetime import date
 from uuid import UUID
 
 from crm.database import Connection
@@ -30,20 +29,3 @@ async def main_contact(connection: Connection, organisation: UUID) -> Recipient 
         organisation,
     )
     return Recipient(row["email"], row["name"], row["language"]) if row else None
-
-
-async def standing(connection: Connection, draft: UUID, organisation: UUID, today: date) -> str:
-    """How an organisation stands to the network of a draft: "member" (in its own right), "applied", or "known"."""
-    return await connection.fetchval(
-        "select case"
-        " when exists (select 1 from membership_grant g where g.organisation_id = $2 and g.network_id = a.network_id"
-        "   and g.kind = 'direct' and g.superseded_at is null and (g.ends_on is null or g.ends_on > $4))"
-        "   then 'member'"
-        " when exists (select 1 from application o where o.organisation_id = $2 and o.network_id = a.network_id"
-        "   and o.id <> a.id and o.status = any($3)) then 'applied'"
-        " else 'known' end from application a where a.id = $1",
-        draft,
-        organisation,
-        list(OPEN),
-        today,
-    )

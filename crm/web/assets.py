@@ -33,6 +33,7 @@ BUNDLE = (
     "css/menus.css",
     "css/office.css",
     "css/layouts.css",
+    "css/join.css",
     "css/print.css",
 )
 FOREVER = "public, max-age=31536000, immutable"
