@@ -1,6 +1,6 @@
 """What the back office shows of one network on a day: figures, what waits, members, linked memberships."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
@@ -247,7 +247,31 @@ async def linked(connection: Connection, network: UUID, day: date) -> list[Linke
     return [LinkedRow(**dict(r)) for r in rows]
 
 
-async def names_of(connection: Connection, organisations: Iterable[UUID]) -> dict[UUID, str]:
-    """The names of these organisations."""
-    rows = await connection.fetch("select id, name from organisation where id = any($1)", list(organisations))
-    return {r["id"]: r["name"] for r in rows}
+class Contact(msgspec.Struct, frozen=True):
+    """A person who speaks for an organisation."""
+
+    name: str
+    email: str
+    role: str
+    language: str
+    main: bool
+
+
+async def contacts(connection: Connection, organisation: UUID) -> list[Contact]:
+    """Who speaks for it, the main contact first."""
+    rows = await connection.fetch(
+        "select name, email, role, language, main from contact where organisation_id = $1"
+        " order by main desc, created_at desc, id",
+        organisation,
+    )
+    return [Contact(**dict(r)) for r in rows]
+
+
+async def invoices_of(connection: Connection, organisation: UUID) -> list[UUID]:
+    """The invoices with a line for one of its memberships, the newest first; a unit's are its parent's to pay."""
+    rows = await connection.fetch(
+        "select i.id from invoice i where exists (select 1 from charge c join membership m on m.id = c.membership_id"
+        " where c.invoice_id = i.id and m.organisation_id = $1) order by i.created_at desc, i.id",
+        organisation,
+    )
+    return [r["id"] for r in rows]

@@ -1,14 +1,31 @@
 """Pages for people: handlers, rendering, and what every page needs (assets, language, headers)."""
 
-from crm.web import applications, assets, language, mailbox, members, office, sign_in, styleguide
+from crm.web import (
+    applications,
+    assets,
+    language,
+    mailbox,
+    members,
+    memberships,
+    office,
+    public,
+    sign_in,
+    signup,
+    signup_status,
+    styleguide,
+)
 
 handlers = [
+    *public.handlers,
+    *signup.handlers,
+    *signup_status.handlers,
     *assets.handlers,
     *language.handlers,
     *styleguide.handlers,
     *sign_in.handlers,
     *office.handlers,
     *members.handlers,
+    *memberships.handlers,
     *applications.handlers,
     *mailbox.handlers,
 ]

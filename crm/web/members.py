@@ -1,5 +1,6 @@
 """The member list and the page of one member: why it is here, since when, what it pays, what happened."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -8,8 +9,11 @@ import msgspec
 from litestar import Request, Response, get
 
 from crm.reads import office as reads
-from crm.web.fields import day_of
+from crm.reads.timeline import ApplicationStep, DecisionEvent
+from crm.web import office_member as page
+from crm.web.fields import day_of, id_of
 from crm.web.office import Office, routes, show
+from crm.web.office_timeline import may_take_back, said, timeline
 
 ORIGINS = ("direct", "linked", "both")
 LONGEST_SEARCH = 100
@@ -30,7 +34,64 @@ async def show_members(request: Request, office: Office) -> Response[str]:
     return await show(request, office, "office/members.html", "members", links=links, facets=facets, **shown)
 
 
-handlers = [routes(show_members)]
+@get("/members/{member:str}", include_in_schema=False)
+async def show_member(request: Request, office: Office, member: str, as_of: str = "") -> Response[str]:
+    day = day_of(as_of)
+    found = await page.find(office, id_of("member", member), day)
+    shown = {
+        "found": found,
+        "day": day or office.today,
+        "state": page.status(office, found.membership),
+        "whys": page.whys(office, found),
+        "why_nots": page.why_nots(office, found),
+        "rows": page.rows(office, found),
+        "invoices": page.invoices(office, found),
+        "events": timeline(office, found.events),
+        "done": done(office, found, request.query_params),
+        "can": possible(office, found),
+    }
+    return await show(request, office, "office/member.html", "members", **shown)
+
+
+handlers = [routes(show_members, show_member)]
+
+
+def possible(office: Office, found: page.Found) -> dict[str, Any]:
+    """Which changes of the open network's membership make sense now; `lift`: the suspension to be lifted."""
+    m, today = found.membership, office.today
+    direct = any(g.kind == "direct" and g.period.end_or_far > today for g in m.grants)
+    stands = any(g.period.end_or_far > today for g in m.grants)
+    lift = next(
+        (
+            e.id
+            for e in found.events
+            if isinstance(e, DecisionEvent) and e.membership_id == m.id and e.kind == "suspension"
+            if not e.withdrawn_at and (e.until_on is None or e.until_on > today)
+        ),
+        None,
+    )
+    return {"change": direct, "suspend": stands and not lift, "lift": lift}
+
+
+def done(office: Office, found: page.Found, query: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the reader just did, read from what is stored: an address cannot claim what did not happen."""
+    t = office.t
+    steps = [e for e in found.events if isinstance(e, ApplicationStep) and e.kind == "approved"]
+    step = next((e for e in steps if str(e.application_id) == query.get("application")), None)
+    if step and query.get("done") == "approved":
+        return {"text": t.gettext("%(name)s is approved.", name=found.organisation.name)}
+    if step and query.get("done") == "approved-before":
+        when = t.datetime(step.recorded_at)
+        text = t.gettext("Approved already by %(who)s on %(when)s. Nothing was done twice.", who=step.actor, when=when)
+        return {"text": text}
+    by_id = {str(e.id): e for e in found.events if isinstance(e, DecisionEvent)}
+    made, taken = by_id.get(query.get("done", "")), by_id.get(query.get("taken", ""))
+    if taken and taken.withdrawn_at:
+        return {"text": t.gettext("Taken back: %(what)s", what=said(office, taken))}
+    if made and not made.withdrawn_at:
+        undo = {"membership": made.membership_id, "decision": made.id} if may_take_back(office, made) else None
+        return {"text": said(office, made), "take_back": undo}
+    return None
 
 
 class Links:

@@ -141,7 +141,7 @@ async def show_overview(request: Request, office: Office) -> Response[str]:
         ahead = await reads.ahead(connection, network, today)
         newest = await reads.newest(connection, network, today, tiers)
         links = await reads.linked(connection, network, today)
-    shown = {"waiting": waiting, "ahead": ahead, "newest": newest, "rules": rules_of(office, links)}
+    shown = {"applications": waiting, "ahead": ahead, "newest": newest, "rules": rules_of(office, links)}
     return await show(request, office, "office/overview.html", "overview", levels=levels(office, cube), **shown)
 
 

@@ -9,10 +9,10 @@ from cluster_rules.cascades import Consequences
 from cluster_rules.errors import RuleViolation
 from cluster_rules.intents import Charge, EndGrant, Intent, Notify, ReviseGrant, StartGrant
 from cluster_rules.memberships import Grant
-from crm import words
+from crm import names, words
 from crm.errors import Invalid
 from crm.i18n import N_, Translator
-from crm.reads import office as reads
+from crm.reads import organisations as organisation_reads
 from crm.web.office import Office
 
 # Each step of a fee's computation, in the order the rules made it (cluster_rules/fees.py).
@@ -35,7 +35,7 @@ _COLOURS = {"ending": "warning", "suspension": "danger", "invoice": "neutral", "
 async def panel(office: Office, found: Consequences, on: date, title: str, note: str = "") -> dict[str, Any]:
     """The panel of `member.consequences` for what was found; `on` is the day the decision counts from."""
     async with office.context.db.reading(office.actor.sees) as connection:
-        named = await reads.names_of(connection, organisations_of(found.intents))
+        named = await organisation_reads.names(connection, organisations_of(found.intents))
     items = _items(office, found, on, named)
     return {
         "title": title,
@@ -131,7 +131,7 @@ def _recipient(office: Office, notify: Intent, named: Mapping[UUID, str]) -> str
     if not isinstance(notify, Notify):
         return ""
     if notify.to == "managers":
-        to = t.gettext("the managers of %(network)s", network=words.network_name(t, office.kept, notify.network))
+        to = t.gettext("the managers of %(network)s", network=names.network_name(t, office.kept, notify.network))
     else:
         to = named.get(notify.organisation, "")
     if notify.not_before:

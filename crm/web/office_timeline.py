@@ -1,0 +1,247 @@
+"""The timeline of a member in words: each event has a day, a sentence, who and how, and a link to its cause."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from crm import names
+from crm.i18n import N_
+from crm.reads.timeline import ApplicationStep, AuditEvent, DecisionEvent, Event, GrantEvent, MailEvent
+from crm.web.office import Office
+
+TAKE_BACK_WITHIN = timedelta(days=1)  # after it was made, even when it counts already
+
+_CHANNELS = {
+    "web": N_("web page"),
+    "api": N_("API"),
+    "cli": N_("command line"),
+    "job": N_("automatic"),
+    "import": N_("import"),
+}
+_DECISIONS = {
+    "joining": ("success", "check", N_("Joined %(network)s as %(tier)s")),
+    "tier_change": ("info", "selector", N_("Level in %(network)s changed to %(tier)s")),
+    "ending": ("warning", "logout", N_("Membership in %(network)s ended")),
+    "suspension": ("danger", "player-pause", N_("Membership in %(network)s suspended")),
+}
+_AHEAD = {
+    "joining": N_("Joins %(network)s as %(tier)s"),
+    "tier_change": N_("Level in %(network)s changes to %(tier)s"),
+    "ending": N_("Membership in %(network)s ends"),
+    "suspension": N_("Membership in %(network)s is suspended"),
+}
+_STEPS = {
+    "sent": ("info", "send", N_("Application %(reference)s to %(network)s sent")),
+    "question": ("warning", "message", N_("Question about application %(reference)s")),
+    "answer": ("info", "message", N_("Answer about application %(reference)s")),
+    "approved": ("success", "circle-check", N_("Application %(reference)s approved")),
+    "declined": ("danger", "circle-x", N_("Application %(reference)s declined")),
+    "withdrawn": ("neutral", "arrow-back-up", N_("Application %(reference)s withdrawn")),
+}
+_MAILS = {
+    "queued": N_("Mail waits to be sent: %(subject)s"),
+    "sending": N_("Mail is being sent: %(subject)s"),
+    "sent": N_("Mail sent: %(subject)s"),
+    "failed": N_("Mail could not be sent: %(subject)s"),
+    "cancelled": N_("Mail cancelled: %(subject)s"),
+}
+
+
+def channel(office: Office, code: str) -> str:
+    """By which way something was done."""
+    return office.t.gettext(_CHANNELS[code]) if code in _CHANNELS else code
+
+
+def timeline(office: Office, events: tuple[Event, ...]) -> list[dict[str, Any]]:
+    """All events, the newest day first; what is still to come stands on top."""
+    decisions = {e.id: e for e in events if isinstance(e, DecisionEvent)}
+    grants = {e.row_id: e for e in events if isinstance(e, GrantEvent)}
+    shown = []
+    for event in events:
+        if isinstance(event, DecisionEvent):
+            shown.append(_decision(office, event))
+        elif isinstance(event, GrantEvent):
+            shown.append(_grant(office, event, decisions, grants))
+        elif isinstance(event, ApplicationStep):
+            shown.append(_step(office, event))
+        elif isinstance(event, MailEvent):
+            shown.append(_mail(office, event))
+        else:
+            shown.append(_audit(office, event))
+    return sorted(shown, key=lambda each: (each["on"], each["at"]), reverse=True)
+
+
+def may_take_back(office: Office, decision: DecisionEvent) -> bool:
+    """A decision about a membership of ours that lies ahead, or was made just now."""
+    if decision.kind == "joining" or decision.withdrawn_at or decision.network_id not in office.session.manages:
+        return False
+    return decision.effective_on > office.today or office.now - decision.recorded_at < TAKE_BACK_WITHIN
+
+
+def _day(office: Office, at: datetime) -> date:
+    return at.astimezone(office.network.zone).date()
+
+
+def _named(office: Office, network: UUID) -> str:
+    return office.t.text(office.kept.by_id[network].names)
+
+
+def said(office: Office, event: DecisionEvent) -> str:
+    """A decision in a sentence with its day: "Level in NORA changes to partner, 1 Jan 2027"."""
+    on = event.effective_on
+    day = names.last_day(office.t, on) if event.kind == "ending" else office.t.date(on)
+    label = N_("%(what)s, last day %(day)s") if event.kind == "ending" else N_("%(what)s, %(day)s")
+    return office.t.gettext(label, what=_what(office, event), day=day)
+
+
+def _what(office: Office, event: DecisionEvent) -> str:
+    t = office.t
+    slug = office.kept.by_id[event.network_id].slug
+    values = {"network": _named(office, event.network_id)}
+    if event.tier:
+        values["tier"] = names.tier_inside(t, office.kept, slug, event.tier)
+    text = _AHEAD[event.kind] if event.effective_on > office.today else _DECISIONS[event.kind][2]
+    what = t.gettext(text, **values)
+    if event.until_on:
+        return t.gettext("%(what)s until %(day)s", what=what, day=names.last_day(t, event.until_on))
+    return what
+
+
+def _decision(office: Office, event: DecisionEvent) -> dict[str, Any]:
+    t = office.t
+    colour, drawing, _ = _DECISIONS[event.kind]
+    slug = office.kept.by_id[event.network_id].slug
+    meta = t.gettext(
+        "%(day)s, decided by %(who)s (%(channel)s)",
+        day=names.last_day(t, event.effective_on) if event.kind == "ending" else t.date(event.effective_on),
+        who=event.actor,
+        channel=channel(office, event.channel),
+    )
+    if _day(office, event.recorded_at) != event.effective_on:
+        meta += t.gettext(", entered %(day)s", day=t.date(event.recorded_at))
+    if event.audit:
+        meta += t.gettext(", audit no. %(n)s", n=t.number(event.audit))
+    if event.withdrawn_at:
+        meta += t.gettext(
+            ", taken back by %(who)s on %(day)s", who=event.withdrawn_by or "", day=t.date(event.withdrawn_at)
+        )
+    shown = {
+        "id": f"decision-{event.id}",
+        "on": event.effective_on,
+        "at": event.recorded_at,
+        "icon": drawing,
+        "colour": "neutral" if event.withdrawn_at else colour,
+        "text": _what(office, event),
+        "meta": meta,
+        "note": event.reason,
+        "undone": event.withdrawn_at is not None,
+    }
+    if may_take_back(office, event):
+        shown["take_back"] = {"membership": event.membership_id, "decision": event.id}
+    if event.application_id:
+        href = f"/n/{slug}/applications/{event.application_id}"
+        shown["cause"] = {"text": t.gettext("the application"), "href": href}
+    return shown
+
+
+def _grant(
+    office: Office, event: GrantEvent, decisions: dict[UUID, DecisionEvent], rows: dict[int, GrantEvent]
+) -> dict[str, Any]:
+    """A linked grant as it was recorded: begun, or changed (old and new end), or taken back."""
+    t = office.t
+    network = office.kept.by_id[event.network_id]
+    before = max((r for r in rows.values() if r.id == event.id and r.row_id < event.row_id), key=_row_id, default=None)
+    named = t.text(network.names)
+    gone = event.superseded_at is not None and not event.replaced
+    text = (
+        N_("Linked membership in %(network)s changed by rule")
+        if before
+        else N_("Linked membership in %(network)s made by rule")
+    )
+    shown: dict[str, Any] = {
+        "id": f"grant-{event.row_id}",
+        "on": event.starts_on if before is None else _day(office, event.recorded_at),
+        "at": event.recorded_at,
+        "icon": "link",
+        "colour": "neutral" if gone else network.colour,
+        "text": t.gettext(text, network=named),
+        "undone": gone,
+    }
+    if before and before.ends_on != event.ends_on:
+        shown |= {"old": _end(office, before.ends_on), "new": _end(office, event.ends_on)}
+    rule = _rule_name(office, event)
+    shown["meta"] = t.gettext(
+        "%(day)s, rule “%(rule)s”, version %(version)s",
+        day=t.date(shown["on"]),
+        rule=rule,
+        version=str(event.version),
+    )
+    if gone:
+        shown["meta"] += t.gettext(", no longer so since %(day)s", day=t.date(event.superseded_at))
+    if event.cause_id in decisions:
+        shown["cause"] = {"text": t.gettext("the cause"), "href": f"#decision-{event.cause_id}"}
+    return shown
+
+
+def _row_id(event: GrantEvent) -> int:
+    return event.row_id
+
+
+def _end(office: Office, ends_on: date | None) -> str:
+    t = office.t
+    return t.gettext("last day %(day)s", day=names.last_day(t, ends_on)) if ends_on else t.gettext("no end date")
+
+
+def _rule_name(office: Office, event: GrantEvent) -> str:
+    source = office.kept.by_id[event.source_network_id].slug
+    found = next((r for b in reversed(office.kept.rulebooks.of(source)) if (r := b.link_rule(event.rule))), None)
+    return office.t.text(found.names) if found else event.rule
+
+
+def _step(office: Office, event: ApplicationStep) -> dict[str, Any]:
+    t = office.t
+    colour, drawing, text = _STEPS[event.kind]
+    network = office.kept.by_id[event.network_id]
+    values = {"reference": event.reference}
+    if event.kind == "sent":
+        values["network"] = t.text(network.names)
+    return {
+        "id": "",
+        "on": _day(office, event.recorded_at),
+        "at": event.recorded_at,
+        "icon": drawing,
+        "colour": colour,
+        "text": t.gettext(text, **values),
+        "href": f"/n/{network.slug}/applications/{event.application_id}",
+        "note": event.note,
+        "meta": f"{t.datetime(event.recorded_at)}, {event.actor}",
+    }
+
+
+def _mail(office: Office, event: MailEvent) -> dict[str, Any]:
+    t = office.t
+    at = event.sent_at or (event.send_after if event.status == "queued" else event.created_at)
+    return {
+        "id": "",
+        "on": _day(office, at),
+        "at": at,
+        "icon": "mail",
+        "colour": "danger" if event.status == "failed" else "neutral",
+        "text": t.gettext(_MAILS[event.status], subject=event.subject),
+        "href": f"/dev/mailbox/{event.id}" if office.context.settings.development else "",
+        "undone": event.status == "cancelled",
+        "meta": t.gettext("%(when)s, to %(who)s", when=t.datetime(at), who=event.recipient),
+    }
+
+
+def _audit(office: Office, event: AuditEvent) -> dict[str, Any]:
+    t = office.t
+    return {
+        "id": "",
+        "on": _day(office, event.recorded_at),
+        "at": event.recorded_at,
+        "icon": "shield-check",
+        "colour": "neutral",
+        "text": t.gettext("Audit entry %(n)s: %(action)s", n=t.number(event.seq), action=event.action),
+        "meta": f"{t.datetime(event.recorded_at)}, {event.actor} ({channel(office, event.channel)})",
+    }
