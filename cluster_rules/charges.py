@@ -14,7 +14,7 @@ import msgspec
 from cluster_rules import fees
 from cluster_rules.fees import FeeLine, Step
 from cluster_rules.intents import Charge, EndGrant, GrantIntent, Intent, RetractGrant, StartGrant, WaiveFee
-from cluster_rules.memberships import Decision, Facts, Grant, Stretch, stretches
+from cluster_rules.memberships import Decision, Facts, Grant, Stretch, direct_grants, stretches
 from cluster_rules.networks import LinkRule, Rulebook
 from cluster_rules.periods import Period, between
 
@@ -50,11 +50,17 @@ def taken_back(facts: Facts, decision: Decision, changed: Iterable[GrantIntent],
                 back = _given_back(facts, grant, stretch.period.start, grant.period.start)
                 out += [_charge(grant, line, reason) for line in back]
     elif decision.kind in ("tier_change", "ending"):
-        without = tuple(d for d in facts.decisions if d.id != decision.id)
-        for charge in _corrections(msgspec.structs.replace(facts, decisions=without), decision, today):
+        for charge in _corrections(_without(facts, decision), decision, today):
             (line,) = fees.credit([charge.line], "withdrawn")
             out.append(msgspec.structs.replace(charge, line=line, reason=reason))
     return (*out, *_linked_back(facts, listed))
+
+
+def _without(facts: Facts, decision: Decision) -> Facts:
+    """The facts as if this decision had never been made."""
+    decisions = tuple(d for d in facts.decisions if d.id != decision.id)
+    linked = (g for g in facts.grants if g.kind == "linked")
+    return msgspec.structs.replace(facts, decisions=decisions, grants=(*direct_grants(decisions), *linked))
 
 
 def _charge(grant: Grant, line: FeeLine, reason: Step) -> Charge:
