@@ -16,35 +16,12 @@ FILE_LINES = 400
 FUNCTION_LINES = 70
 
 # Modules beside the folders that everything may stand on: no handlers, no decisions about who may do what.
-GROUND = frozenset(
-    [
-        "actor",
-        "catalogue",
-        "clock",
-        "context",
-        "database",
-        "errors",
-        "faults",
-        "folder",
-        "folder_checks",
-        "forms",
-        "i18n",
-        "identifiers",
-        "letters",
-        "logs",
-        "names",
-        "passwords",
-        "paths",
-        "rule_words",
-        "sentences",
-        "settings",
-        "steps",
-        "terms",
-        "words",
-    ]
-)
-TOP = frozenset(["__main__", "app", "cli", "cli_access", "cli_data", "cli_tools", "demo", "piccolo_app", "serving"])
-FOLDERS = frozenset(["tables", "migrations", "store", "reads", "gateways", "actions", "api", "web", "jobs"])
+GROUND = """
+    actor catalogue clock context database errors faults folder folder_checks forms i18n identifiers letters logs
+    names passwords paths rule_words sentences settings steps terms words
+"""
+TOP = "__main__ app cli cli_access cli_data cli_tools demo piccolo_app serving"
+FOLDERS = "tables migrations store reads gateways actions api web jobs"
 
 # Floor -> the floors it may import from, besides itself.
 MAY = {
@@ -118,25 +95,7 @@ UNTESTED = re.compile(
     r"mark\.sk" + r"ip|mark\.xf" + r"ail|pytest\.sk" + r"ip\(|pytest\.xf" + r"ail\(|importor" + r"skip"
 )
 CRASH_POINT = re.compile(r"faults\.point\(\"(\w+)\"\)")
-TEXTS = frozenset(
-    [
-        ".py",
-        ".html",
-        ".txt",
-        ".md",
-        ".toml",
-        ".css",
-        ".js",
-        ".po",
-        ".sql",
-        ".sh",
-        ".lock",
-        ".csv",
-        ".json",
-        ".yml",
-        ".svg",
-    ]
-) | {""}
+TEXTS = ".py .html .txt .md .toml .css .js .po .sql .sh .lock .csv .json .yml .svg"
 
 
 class Source(NamedTuple):
@@ -175,7 +134,7 @@ def tracked() -> Iterator[tuple[str, str]]:
     )
     for name in listed.stdout.split("\0"):
         path = ROOT / name
-        if name and path.is_file() and path.suffix in TEXTS:
+        if name and path.is_file() and path.suffix in ("", *TEXTS.split()):
             yield name, path.read_text(encoding="utf-8")
 
 
@@ -198,9 +157,9 @@ def floor(module: str) -> str | None:
         return head
     if first == "migrate":
         return first
-    if first in FOLDERS:
+    if first in FOLDERS.split():
         return first
-    return "ground" if first in GROUND or not first else "top" if first in TOP else None
+    return "ground" if not first or first in GROUND.split() else "top" if first in TOP.split() else None
 
 
 def imports(source: Source, modules: frozenset[str]) -> Iterator[str]:
