@@ -33,6 +33,19 @@ create trigger no_change before update or delete on application_event for each r
 create trigger no_change before update or delete on audit for each row execute function forbid_change();
 create trigger no_change before update or delete on rulebook for each row execute function forbid_change();
 
+-- TRUNCATE passes by row triggers.
+do $$
+declare
+    history text;
+begin
+    foreach history in array array['membership_decision', 'membership_grant', 'membership_period',
+        'organisation_profile', 'charge', 'feed', 'consent', 'application_event', 'audit', 'rulebook']
+    loop
+        execute format('create trigger no_truncate before truncate on %I for each statement execute function forbid_change()',
+                       history);
+    end loop;
+end $$;
+
 -- The audit chain: one head row, locked as the last statement of a transaction; each row's hash
 -- covers the row and the hash before it. `audit_hash` is the one definition, used to write and to verify.
 create table audit_head (only_one boolean primary key default true check (only_one), seq bigint not null, hash text not null);
