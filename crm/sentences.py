@@ -7,6 +7,7 @@ from crm.i18n import N_
 
 # What rules, actions and forms refuse. The codes are stable (docs/api.md).
 _RULES: dict[str, tuple[str, ...]] = {
+    "account_exists": (N_("There is an account with this e-mail address already."),),
     "already_decided": (N_("This application has been decided already: %(status)s."),),
     "already_ending": (N_("The membership ends on that day already."),),
     "already_member": (N_("The organisation has been a member of %(network)s since %(since)s."),),
@@ -47,6 +48,8 @@ _RULES: dict[str, tuple[str, ...]] = {
     ),
     "rulebook_malformed": (N_("The rulebook cannot be read here: %(message)s."),),
     "rulebook_missing": (N_("%(network)s has no rulebook."),),
+    "rulebook_published": (N_("Version %(version)s is published already with another text. Give it a new number."),),
+    "sign_in_failed": (N_("The e-mail address or the password is wrong."),),
     "size_unknown": (N_("The fee depends on the size, and it is not known. Give the number of employees."),),
     "start_out_of_range": (N_("%(given)s is outside the days to start on: %(earliest)s to %(latest)s."),),
     "tier_not_public": (N_("This level cannot be applied for. The network offers it itself."),),
@@ -64,14 +67,24 @@ _RULES: dict[str, tuple[str, ...]] = {
 # What is wrong with one field of a form.
 _FIELDS: dict[str, tuple[str, ...]] = {
     "control_characters": (N_("The text contains characters that cannot be shown."),),
+    "country_missing": (N_("The country must be chosen."),),
     "country_unknown": (N_("%(given)s is not a country code of two letters, such as NO."),),
     "email_format": (N_("Enter an e-mail address like name@company.no."),),
+    "employees_missing": (N_("The number of employees is needed for this level."),),
+    "kind_missing": (N_("The kind of organisation must be chosen."),),
+    "language_unknown": (N_("%(given)s is not a language we speak: %(known)s."),),
+    "level_missing": (N_("A level must be chosen."),),
+    "name_with_address": (N_("A name has no web or e-mail address in it."),),
     "number_out_of_range": (
         N_("Enter a number from %(least)s to %(most)s."),
         N_("The number is too large or too small: %(message)s."),
     ),
+    "orgnr_missing": (N_("The organisation number is needed; it has nine digits."),),
     "required": (N_("This must be filled in."),),
     "scheme_twice": (N_("Only one %(scheme)s can be given."),),
+    "terms_changed": (N_("These are not the newest terms: that is version %(version)s."),),
+    "terms_missing": (N_("The terms must be accepted."),),
+    "too_short": (N_("The text needs at least %(least)s characters."),),
     "too_long": (N_("The text has %(length)s characters; the limit is %(limit)s."),),
     "too_many": (N_("At most %(limit)s can be given."),),
     "website_format": (N_("Enter an address like https://company.no."),),

@@ -92,14 +92,21 @@ def refusal(t: Translator, kept: Catalogue | None, code: str, params: Mapping[st
 
 
 def lines(t: Translator, kept: Catalogue, found: Consequences, names: Mapping[UUID, str]) -> list[Line]:
-    """All consequences a reader wants to know, in order, each said once."""
+    """All consequences a reader wants to know: own membership, linked ones, money, mails; each said once."""
     days = [i.values["on"] for i in found.intents if isinstance(i, Notify) and i.values.get("on")]
     since = date.fromisoformat(days[0]) if days else None
     out: dict[str, Line] = {}
-    for each in found.intents:
+    for each in sorted(found.intents, key=_place):
         if line := intent(t, kept, each, names, since):
             out.setdefault(line.text, line)
     return list(out.values())
+
+
+def _place(intent: Intent) -> int:
+    if isinstance(intent, StartGrant | EndGrant | ReviseGrant | RetractGrant):
+        grant = intent.before if isinstance(intent, RetractGrant) else intent.grant
+        return 0 if grant.kind == "direct" else 1
+    return next((place for place, kind in enumerate((SetTimeline, Charge, WaiveFee), 2) if isinstance(intent, kind)), 9)
 
 
 def intent(

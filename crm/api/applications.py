@@ -7,12 +7,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from crm import forms
+from crm import forms, terms
 from crm.actions import applications as actions
 from crm.api import answers, shapes
 from crm.api.operations import Call, Nothing, Operation, encoded, tag
 from crm.database import Connection
-from crm.errors import Forbidden, NotFound
+from crm.errors import Forbidden, Invalid, NotFound
 from crm.forms import ApplicationForm
 from crm.reads import applications, invoices, memberships, networks
 from crm.store import applications as stored
@@ -48,10 +48,14 @@ class DeclineForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def submit(call: Call[Nothing, ApplicationForm]) -> shapes.Submitted:
     form = call.body
-    kept = await call.kept()
-    network = kept.network(form.network)
-    if network.id not in call.actor.manages:
-        raise Forbidden
+    async with call.reading() as connection:
+        kept = await call.kept(connection)
+        network = kept.network(form.network)
+        if network.id not in call.actor.manages:
+            raise Forbidden
+        shown = await terms.current(connection, kept, network, call.context.clock.today(network.zone))
+    if form.consents.terms_version != shown.version:
+        raise Invalid([("consents.terms_version", "terms_changed", {"version": shown.version})])
     made = await actions.submit(call.context, call.actor, form)
     return shapes.Submitted(made.id, made.reference, made.status, made.organisation_id)
 
