@@ -5,6 +5,7 @@ file, the row and the field; nothing is guessed and nothing is skipped.
 """
 
 import csv
+import io
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,7 +83,8 @@ def _toml(path: Path, key: str, kind: type[T]) -> list[T]:
 def _csv(path: Path, kind: type[T]) -> list[T]:
     if not path.exists():
         return []
-    lines = csv.DictReader(_text(path).splitlines(), strict=True)
+    # Not splitlines(): it also cuts at characters that are no line ends to a spreadsheet.
+    lines = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
     try:
         rows = list(lines)
     except csv.Error as error:
