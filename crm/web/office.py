@@ -59,16 +59,16 @@ class Office(msgspec.Struct, frozen=True):
         return names.tier_name(self.t, self.kept, slug or self.network.slug, code)
 
     def kind(self, code: str) -> str:
-        """What kind of organisation."""
-        return names.kind_name(self.t, code)
+        """What kind of organisation, as it stands alone."""
+        return _capital(names.kind_name(self.t, code))
 
     def country(self, code: str) -> str:
         """A country's name."""
         return names.country_name(self.t, code)
 
     def scheme(self, code: str) -> str:
-        """What kind of number."""
-        return names.scheme_name(self.t, code)
+        """What kind of number, as it stands alone."""
+        return _capital(names.scheme_name(self.t, code))
 
     def day_words(self, day: str) -> str:
         """A day of an address or a field, as people write it."""
@@ -163,6 +163,10 @@ handlers = [
     ),
     routes(show_overview, show_links),
 ]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def levels(office: Office, cube: dict[tuple[str, str, str], int]) -> list[dict[str, Any]]:

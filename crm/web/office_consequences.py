@@ -29,6 +29,8 @@ _STEPS = {
     "withdrawn": N_("taken back with the decision"),
 }
 _MONEY = frozenset({"amount"})
+# What was decided, then what follows by rule, then pauses and money.
+_ORDER = {"suspension": 1, "fee": 2, "invoice": 3, "credit": 3}
 _COLOURS = {"ending": "warning", "suspension": "danger", "invoice": "neutral", "credit": "neutral", "fee": "neutral"}
 
 
@@ -115,9 +117,10 @@ def _items(office: Office, found: Consequences, on: date, named: Mapping[UUID, s
                 "detail": _detail(office, each),
                 "amount": line.amount,
                 "nested": _follows(each),
+                "place": (_ORDER.get(line.kind, 0), _follows(each)),
             },
         )
-    out = list(items.values())
+    out = sorted(items.values(), key=lambda item: item["place"])
     if mails:
         told = list(dict.fromkeys(mails))
         t = office.t

@@ -86,14 +86,24 @@ def rows(office: Office, found: Found) -> list[dict[str, Any]]:
                 "href": f"/n/{m.network}/members/{m.organisation_id}" if ours else "",
                 "tier": office.tier(m.tier, m.network),
                 "status": status(office, m),
+                "now": _state_words(office, m),
                 "since": m.starts_on,
-                "until": _last(m.ends_on),
                 "origin": m.origin,
                 "why_href": f"#why-{m.network}" if linked else "",
                 "fee": fee_words(office, found.organisation, m),
             }
         )
     return out
+
+
+def _state_words(office: Office, membership: Membership) -> str:
+    """The state with the day that matters to it; empty for the plain word."""
+    t, state = office.t, status(office, membership)
+    if state == "ending" and membership.ends_on:
+        return t.gettext("Ends %(day)s", day=office.last_day(membership.ends_on))
+    if state == "ended" and membership.ends_on:
+        return t.gettext("Ended %(day)s", day=office.last_day(membership.ends_on))
+    return t.gettext("Starts %(day)s", day=t.date(membership.starts_on)) if state == "pending" else ""
 
 
 def _last(ends_on: date | None) -> date | None:
@@ -104,7 +114,8 @@ def fee_words(office: Office, organisation: Organisation, membership: Membership
     """What a membership costs a year by the rulebook that holds for it; empty when that is not ours to show."""
     if office.kept.by_slug[membership.network].id not in office.session.manages and membership.origin != "linked":
         return ""
-    direct = next((g for g in membership.grants if g.kind == "direct" and g.period.covers(_day(office, g))), None)
+    owned = [g for g in membership.grants if g.kind == "direct"]
+    direct = min(owned, key=lambda g: abs(_day(office, g) - office.today), default=None)
     if direct is None:
         return _linked_fee(office, membership)
     day = _day(office, direct)

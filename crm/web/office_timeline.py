@@ -75,6 +75,8 @@ def may_take_back(office: Office, decision: DecisionEvent) -> bool:
     """A decision about a membership of ours that lies ahead, or was made just now."""
     if decision.kind == "joining" or decision.withdrawn_at or decision.network_id not in office.session.manages:
         return False
+    if decision.channel == "import":  # entered today, but made long ago
+        return decision.effective_on > office.today
     return decision.effective_on > office.today or office.now - decision.recorded_at < TAKE_BACK_WITHIN
 
 
