@@ -48,8 +48,10 @@ class Newest(msgspec.Struct, frozen=True):
 
 
 class Home(msgspec.Struct, frozen=True):
-    """The front page: three figures and the newest members."""
+    """The front page: three figures, the newest members, and a rule that holds today (`kept` names its levels)."""
 
+    kept: Catalogue
+    rule: tuple[NetworkRow, Included] | None
     networks: tuple[NetworkRow, ...]
     organisations: int
     linked: int
@@ -88,7 +90,21 @@ async def home(context: Context) -> Home:
         for r in rows
         if (n := kept.by_id[r["network_id"]])
     ]
-    return Home(kept.networks, figures["organisations"], figures["linked"], tuple(newest))
+    return Home(
+        kept, _some_rule(kept, today), kept.networks, figures["organisations"], figures["linked"], tuple(newest)
+    )
+
+
+def _some_rule(kept: Catalogue, today: date) -> tuple[NetworkRow, Included] | None:
+    return next(
+        (
+            (network, found)
+            for network in kept.networks
+            if kept.rulebooks.of(network.slug)
+            for found in offers.links_of(kept, network.slug, today)
+        ),
+        None,
+    )
 
 
 async def networks(context: Context) -> list[Listed]:

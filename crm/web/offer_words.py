@@ -14,7 +14,7 @@ from cluster_rules.networks import Agreement, LinkRule, Notice, Rulebook, When
 from cluster_rules.periods import MembershipYear
 from crm.catalogue import Catalogue, NetworkRow
 from crm.i18n import N_, Translator
-from crm.names import country_name, days, tier_inside, tier_name
+from crm.names import country_name, days, tier_name
 from crm.reads.offers import Included, Offer
 from crm.terms import Terms
 
@@ -120,13 +120,17 @@ def receives(t: Translator, agreement: Agreement) -> str:
 def story(t: Translator, kept: Catalogue, network: NetworkRow, found: Included) -> dict[str, Any]:
     """One link rule told in full, for the network's page."""
     rule = found.rule
-    levels = _or(t, [tier_inside(t, kept, network.slug, code) for code in rule.when.tiers])
+    levels = _or(t, [tier_name(t, kept, network.slug, code) for code in rule.when.tiers])
     return {
+        "levels": levels,
+        "source": badge(t, network),
+        "tier": tier_name(t, kept, found.network.slug, found.tier),
+        "agreement": t.text(found.agreement.names),
         "network": badge(t, found.network),
         "href": f"/{t.language}/networks/{found.network.slug}",
         "rule": t.text(rule.names),
         "sentence": t.gettext(
-            "Who is %(levels)s here is also a member of %(network)s. Level there: %(tier)s.",
+            "The level %(levels)s here also gives membership in %(network)s. Level there: %(tier)s.",
             levels=levels,
             network=t.text(found.network.names),
             tier=tier_name(t, kept, found.network.slug, found.tier),
@@ -148,9 +152,11 @@ def brought(
     """The rules of other networks that make their members members here."""
     out = []
     for network, when in found:
-        levels = _or(t, [tier_inside(t, kept, network.slug, code) for code in when])
+        levels = _or(t, [tier_name(t, kept, network.slug, code) for code in when])
         text = t.gettext(
-            "Who is %(levels)s in %(network)s is a member here too.", levels=levels, network=t.text(network.names)
+            "The level %(levels)s in %(network)s gives membership here too.",
+            levels=levels,
+            network=t.text(network.names),
         )
         out.append({"network": badge(t, network), "sentence": text, "href": f"/{t.language}/networks/{network.slug}"})
     return out

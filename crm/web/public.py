@@ -35,7 +35,10 @@ def choose_language(request: Request) -> Redirect:
 
 @get(in_each_language("/"))
 async def home(request: Request, context: Context) -> Response[str]:
-    return await open_page(request, "public/home.html", home=await public.home(context))
+    found = await public.home(context)
+    t = translator(language_of(request))
+    story = offer_words.story(t, found.kept, *found.rule) if found.rule else None
+    return await open_page(request, "public/home.html", home=found, story=story)
 
 
 @get(in_each_language("/networks"))

@@ -101,7 +101,7 @@ async def show_known(request: Request, context: Context, network: str, token: st
     return await signup_views.known(request, found, standing, typed_of(found.answers))
 
 
-@post(in_each_language("/join/{network:str}/{token:str}/access"))
+@post(in_each_language("/join/{network:str}/{token:str}/known"))
 async def ask_access(request: Request, context: Context, network: str, token: str) -> Response:
     found = await open_draft(context, network, token)
     typed = await fields_of(request)

@@ -21,7 +21,7 @@ async def show_status(request: Request, context: Context, token: str) -> Respons
     return await signup_views.status(request, await shown.sent(context, token))
 
 
-@post(in_each_language("/join/status/{token:str}/answer"))
+@post(in_each_language("/join/status/{token:str}"))
 async def answer(request: Request, context: Context, token: str) -> Response:
     typed = await fields_of(request)
     try:

@@ -24,7 +24,7 @@ FIELDS = {
     "employees": N_("Number of employees"),
     "country": N_("Country"),
     "orgnr": N_("Organisation number"),
-    "vat": N_("VAT number"),
+    "vat": N_("VAT number (EU)"),
     "name": N_("Registered name"),
     "kind": N_("What kind of organisation is it?"),
     "contact_name": N_("Your name"),
@@ -104,7 +104,8 @@ def errors(
     for field, code, values in listed:
         shown = field if field in FIELDS_OF[step] or field == "answer" else MAIN_FIELD[step]
         found.append({"field": shown, "text": sentence(t, kept, field, code, values, typed)})
-    return found
+    order = [*FIELDS_OF[step], MAIN_FIELD[step], "answer"]
+    return sorted(found, key=lambda each: order.index(each["field"]))
 
 
 def sentence(t: Translator, kept: Catalogue | None, field: str, code: str, values: dict[str, Any], typed: Typed) -> str:

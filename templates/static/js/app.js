@@ -69,3 +69,7 @@ for (const toast of document.querySelectorAll(".toast[data-leaves]")) {
 
 /* The list of what went wrong is where reading should go on. */
 document.querySelector(".error-summary")?.focus();
+
+/* The answer to a wrong step stands in the history as the step itself: back and reload ask for the page again
+   instead of sending the form again. */
+if (document.querySelector(".wizard-top .error-summary")) history.replaceState(history.state, "", location.href);
