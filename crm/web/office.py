@@ -58,6 +58,10 @@ class Office(msgspec.Struct, frozen=True):
         """A level's name."""
         return names.tier_name(self.t, self.kept, slug or self.network.slug, code)
 
+    def inside(self, code: str) -> str:
+        """A level's name in the middle of a sentence."""
+        return names.tier_inside(self.t, self.kept, self.network.slug, code)
+
     def kind(self, code: str) -> str:
         """What kind of organisation, as it stands alone."""
         return _capital(names.kind_name(self.t, code))
