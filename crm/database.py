@@ -52,16 +52,24 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, networks: Iterable[UUID]) -> AsyncIterator[Connection]:
-        """A transaction that sees only these networks' rows: the second tenant wall (ADR 0002)."""
-        seen = ",".join(str(network) for network in networks)
-        nested = self.engine.current_transaction.get() is not None
-        async with self.tx() as connection:
-            await connection.execute(
-                f"set local role crm_reader; set local crm.networks = '{seen}'"  # uuids and commas only
-            )
-            yield connection
-            if nested:  # a released savepoint would keep the settings
+        """A read-only transaction that sees only these networks' rows: the second tenant wall (ADR 0002).
+
+        Begin and wall go in one message, since every page and every list waits for it. Inside a
+        transaction already open (tests) it is a savepoint, and the settings are put back after it.
+        """
+        wall = f"set local role crm_reader; set local crm.networks = '{','.join(map(str, networks))}'"
+        if self.engine.current_transaction.get() is not None:
+            async with self.tx() as connection:
+                await connection.execute(wall)
+                yield connection
                 await connection.execute("reset role; set local crm.networks = ''")
+            return
+        async with self.pool.acquire() as connection:
+            await connection.execute(f"begin read only; {wall}")
+            try:
+                yield connection
+            finally:
+                await connection.execute("rollback")  # nothing was written
 
 
 async def open_pool(dsn: str, size: int = 8) -> asyncpg.Pool:
@@ -71,6 +79,7 @@ async def open_pool(dsn: str, size: int = 8) -> asyncpg.Pool:
         min_size=1,
         max_size=size,
         init=_prepare,
+        reset=_nothing_to_reset,
         server_settings={
             "application_name": "klynge",
             "statement_timeout": str(STATEMENT_TIMEOUT_MS),
@@ -85,6 +94,10 @@ async def close_pool(pool: asyncpg.Pool) -> None:
     """Close the pool and take it from Piccolo."""
     DB.pool = None
     await pool.close()
+
+
+async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
+    """Settings and locks of ours are all local to a transaction; asking the server to forget them costs a trip."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
