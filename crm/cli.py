@@ -109,7 +109,8 @@ def run_worker(data_dir: DataDir = None) -> None:
     mailer_from(settings_for(data_dir))
 
     async def work(context: Context) -> None:
-        out.print("Working.")
+        # Said by the loop once we wait, that is, when a signal ends us in good order.
+        asyncio.get_running_loop().call_soon(out.print, "Working.")
         await work_until_signalled(context, mailer_from(context.settings))
 
     on_database(data_dir, work)

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from cluster_rules import rulebooks
 from crm.actions import imports, verify
 from crm.actions.imports import Imported
 from crm.cli_tools import OPERATOR, DataDir, on_database, out, progress
@@ -31,9 +30,11 @@ def import_folder(
 
 
 def check_rulebook(file: Annotated[Path, typer.Argument(help="The rulebook.")]) -> None:
-    """Say whether a rulebook can be used, and if not, which field is wrong. Needs no database."""
+    """Say whether a rulebook can be used, and if not, which field is wrong.
+
+    Needs no database: whether the networks its link rules name exist is looked at by `apply`.
+    """
     book, _ = folder.read_rulebook(file)
-    rulebooks.check_links((book,))
     tiers = ", ".join(tier.code for tier in book.tiers)
     out.print(f"{book.network} version {book.version}, from {book.effective_from}: tiers {tiers};", end=" ")
     out.print(f"{len(book.link_rules)} link rules. Nothing is wrong with it.")

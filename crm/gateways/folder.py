@@ -65,6 +65,8 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _text(path: Path) -> str:
+    if not path.is_file():
+        raise FolderError(path.name, 0, "file", "there is no such file")
     if path.stat().st_size > FILE_MAX_BYTES:
         raise FolderError(path.name, 0, "file", f"larger than {FILE_MAX_BYTES} bytes")
     try:

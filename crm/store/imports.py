@@ -10,10 +10,10 @@ from cluster_rules.memberships import Decision
 from cluster_rules.networks import Rulebook
 from crm.actor import Actor
 from crm.database import Connection
-from crm.errors import Refused
 from crm.folder import (
     AgreementRow,
     ContactRow,
+    FolderError,
     HostRow,
     NetworkFileRow,
     OrganisationRow,
@@ -116,7 +116,8 @@ async def add_rulebook(connection: Connection, book: Rulebook, body: dict[str, A
     )
     if before is not None:
         if msgspec.convert(before, Rulebook) != book:
-            raise Refused("rulebook_published", "version", network=book.network, version=book.version)
+            file = f"rulebook of {book.network} version {book.version}"
+            raise FolderError(file, 0, "version", "is published with another text: give the new one a new version")
         return False
     await connection.execute(
         "insert into rulebook (id, network_id, version, effective_from, body, published_at, published_by)"
