@@ -3,6 +3,7 @@
 from litestar import Request, Response, Router, get, post
 from litestar.response import Redirect
 
+from crm import words
 from crm.actions import sessions
 from crm.context import Context
 from crm.errors import Refused, TooMany, Unauthenticated, status_of
@@ -92,8 +93,8 @@ def _form(request: Request, back: str = "", email: str = "", out: str = "", erro
         headers["retry-after"] = str(error.seconds)
         text = t.gettext("Too many tries. Wait %(n)s minutes, then try again.", n=t.number(-(-error.seconds // 60)))
         errors = [{"field": "", "text": text}]
-    elif error:
-        errors = [{"field": "email", "text": t.gettext("The e-mail address or the password is not right.")}]
+    elif isinstance(error, Refused):
+        errors = [{"field": "email", "text": words.refusal(t, None, error.code, error.params)}]
     return page(
         request,
         "office/sign_in.html",
