@@ -9,7 +9,7 @@ from typing import Any
 
 from babel.dates import format_skeleton
 
-from cluster_rules.fees import FeeLine
+from cluster_rules.fees import VAT_PERCENT, FeeLine
 from cluster_rules.networks import Agreement, LinkRule, Notice, Rulebook, When
 from cluster_rules.periods import MembershipYear
 from crm.catalogue import Catalogue, NetworkRow
@@ -51,7 +51,10 @@ def price(t: Translator, offer: Offer) -> dict[str, str]:
     if offer.yearly is None:
         least = t.number(offer.least // 100) if t.language == "nb" else t.money(offer.least, currency)
         most = t.money(offer.most, currency) if t.language == "nb" else t.number(offer.most // 100)
-        return {"price": f"{least}–{most}", "per": t.gettext("a year, by number of employees")}
+        bears_vat = any(VAT_PERCENT[c.vat] for c in offer.tier.fees)
+        by_size = N_("a year by number of employees, VAT comes in addition")
+        per = t.gettext(by_size) if bears_vat else t.gettext("a year by number of employees, no VAT")
+        return {"price": f"{least}–{most}", "per": per}
     vat = sum(line.vat for line in offer.yearly)
     per = t.gettext("a year, VAT comes in addition") if vat else t.gettext("a year, no VAT")
     return {"price": t.money(sum(line.net for line in offer.yearly), currency), "per": per}
