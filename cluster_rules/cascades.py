@@ -176,19 +176,16 @@ def _memberships(facts: Facts, wanted: Derived, today: date) -> tuple[Intent, ..
 
 def _considered(facts: Facts, decision: Decision, wanted: Derived) -> tuple[RuleOutcome, ...]:
     """Which link rules were looked at for this decision's tier, and what stood in the way."""
+    if not decision.tier:
+        return ()
     on = decision.effective_on
-    cause = next(
-        (
-            g
-            for g in wanted.grants
-            if g.kind == "direct" and (g.organisation, g.network) == _membership(decision) and g.period.covers(on)
-        ),
-        None,
-    )
-    since = next((s.period.start for s in stretches(facts.decisions) if cause in s.grants), on)
+    held = (s for s in wanted.stood if (s.organisation, s.network) == _membership(decision))
+    standing = next((s for s in held if s.period.covers(on)), None)
+    since = standing.period.start if standing else on
+    cause = next((g for g in standing.grants if g.period.covers(on)), None) if standing else None
     book = facts.rulebooks.governing(decision.network, since, on)
     out: list[RuleOutcome] = []
-    for rule in book.link_rules if book and decision.tier else ():
+    for rule in book.link_rules if book else ():
         failed = _failed(rule, decision, facts)
         fired = looks_at(rule, decision.tier) and any(
             g.rule == rule.code and g.source == decision.network and g.organisation == decision.organisation

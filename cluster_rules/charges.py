@@ -232,6 +232,8 @@ def _years_billed(facts: Facts, grant: Grant, since: date, day: date) -> Iterato
 def _linked_back(facts: Facts, changed: Iterable[GrantIntent]) -> Iterator[Charge]:
     """What was billed for a linked grant that is taken back, or ends where the network gives money back."""
     listed = list(changed)
+    if not any(isinstance(i, RetractGrant | EndGrant) for i in listed):
+        return
     replaced = {_source(i.grant) for i in listed if isinstance(i, StartGrant)}
     for intent in listed:
         if not isinstance(intent, RetractGrant | EndGrant) or intent.before.kind != "linked":

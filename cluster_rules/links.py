@@ -24,7 +24,7 @@ from cluster_rules.periods import FAR, Period, between, elementary, joined
 LONGEST_CHAIN = 12
 
 
-class Fit(msgspec.Struct, frozen=True):
+class Fit(msgspec.Struct, frozen=True, gc=False):
     """Days on which one version of a rule looks at a grant and all its predicates hold."""
 
     period: Period
@@ -32,7 +32,7 @@ class Fit(msgspec.Struct, frozen=True):
     version: int
 
 
-class Piece(msgspec.Struct, frozen=True):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """A stretch for which one grant, by one rule, gives a linked membership; `paused` follows the cause.
 
     `depth` counts the links between the cause and the direct grant it is rooted in (0 = it is that).
@@ -55,10 +55,11 @@ class Linked(msgspec.Struct, frozen=True):
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """All grants that should stand, and for each its suspended days."""
+    """All grants that should stand, for each its suspended days, and the direct memberships they rest on."""
 
     grants: tuple[Grant, ...]
     suspended: dict[UUID, list[Period]]
+    stood: tuple[Stretch, ...] = ()
 
 
 class FailedPredicate(msgspec.Struct, frozen=True):
@@ -80,13 +81,13 @@ def derive(facts: Facts) -> Derived:
     suspended = {g.id: _suspended(g, stood, facts) for g, _ in direct}
     rooted = [p for g, since in direct for p in _pieces(g, since, suspended[g.id], 0, facts)]
     linked: list[Linked] = []
-    chained: list[Piece] | None = None
+    chained: list[Piece] | None = None if rooted else []
     for _ in range(LONGEST_CHAIN):
         further = [p for at in linked for p in _pieces_of_linked(at, facts)]
         if further == chained:
             grants = [*(g for g, _ in direct), *(at.grant for at in linked)]
             paused = suspended | {at.grant.id: at.paused for at in linked}
-            return Derived(tuple(sorted(grants, key=_reading_order)), paused)
+            return Derived(tuple(sorted(grants, key=_reading_order)), paused, tuple(stood))
         chained = further
         linked = [_with_own_suspensions(at, stood, facts) for at in _granted([*rooted, *further])]
     raise RuleViolation("rule_cycle", "link_rules", rules=sorted({at.grant.rule for at in linked}))
@@ -205,19 +206,17 @@ def _fitting(when: When, organisation: Organisation, span: Period) -> list[Perio
 
 def failed_predicates(when: When, profile: Profile) -> list[FailedPredicate]:
     """Which predicates about the organisation do not hold (AC-2b); empty when all do."""
-    kinds: list[str] = list(when.kinds)
-    countries = list(when.countries)
+    failed: list[FailedPredicate] = []
     shape = "unit" if profile.is_unit else "legal_entity"
-    checks = (
-        (FailedPredicate("kinds", kinds, profile.kind), not kinds or profile.kind in kinds),
-        (
-            FailedPredicate("countries", countries, profile.country),
-            not countries or profile.country in countries,
-        ),
-        (FailedPredicate("unit", [when.unit], shape), when.unit in ("any", shape)),
-        (FailedPredicate("employees", _limits(when), str(profile.employees)), _size_fits(when, profile)),
-    )
-    return [failed for failed, holds in checks if not holds]
+    if when.kinds and profile.kind not in when.kinds:
+        failed.append(FailedPredicate("kinds", list(when.kinds), profile.kind))
+    if when.countries and profile.country not in when.countries:
+        failed.append(FailedPredicate("countries", list(when.countries), profile.country))
+    if when.unit not in ("any", shape):
+        failed.append(FailedPredicate("unit", [when.unit], shape))
+    if not _size_fits(when, profile):
+        failed.append(FailedPredicate("employees", _limits(when), str(profile.employees)))
+    return failed
 
 
 def _limits(when: When) -> list[str]:

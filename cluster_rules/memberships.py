@@ -41,7 +41,7 @@ class Decision(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """One reason why a membership stands, for `period`.
 
     direct: `id` is the id of the decision that opened it. linked: `rule` of `source` network's
@@ -75,7 +75,7 @@ class Answer(msgspec.Struct, frozen=True):
     on: date
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, gc=False):
     """A stretch of a membership's timeline in which tier, status and origin do not change."""
 
     period: Period
@@ -213,17 +213,21 @@ def timeline(grants: Iterable[Grant], suspended: dict[UUID, list[Period]], ruleb
     code decides. Touching segments that say the same are one.
     """
     listed = list(grants)
-    pauses = {g.id: suspended.get(g.id, []) for g in listed}
+    pauses = [p for g in listed for p in suspended.get(g.id, ())]
+    if len(listed) == 1 and not pauses:  # most memberships
+        return (Segment(listed[0].period, listed[0].tier, "active", listed[0].kind),)
+    listed.sort(key=lambda g: (rulebooks.rank(g.network, g.tier), g.kind == "direct", g.tier), reverse=True)
     out: list[Segment] = []
-    for piece in elementary([g.period for g in listed] + [p for paused in pauses.values() for p in paused]):
-        covering = [g for g in listed if g.period.covers(piece.start)]
+    for piece in elementary([*(g.period for g in listed), *pauses]):
+        day = piece.start
+        covering = [g for g in listed if g.period.covers(day)]
         if not covering:
             continue
-        effective = [g for g in covering if not any(p.covers(piece.start) for p in pauses[g.id])]
-        status: Status = "active" if effective else "suspended"
+        effective = covering
+        if pauses:
+            effective = [g for g in covering if not any(p.covers(day) for p in suspended.get(g.id, ()))]
         counted = effective or covering
-        best = max(counted, key=lambda g: (rulebooks.rank(g.network, g.tier), g.kind == "direct", g.tier))
-        _append(out, Segment(piece, best.tier, status, _origin(counted)))
+        _append(out, Segment(piece, counted[0].tier, "active" if effective else "suspended", _origin(counted)))
     return tuple(out)
 
 

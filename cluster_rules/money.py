@@ -30,8 +30,13 @@ def half_up(value: Fraction) -> int:
 
 
 def share(amount: int, part: int, whole: int) -> int:
-    """`part` of `whole` of an amount in minor units, rounded half up."""
-    return half_up(Fraction(amount * part, whole))
+    """`part` of `whole` of an amount in minor units, rounded half up.
+
+    The same as `half_up` of the fraction, in whole numbers: every invoice line goes through here.
+    """
+    product = amount * part
+    rounded = (2 * abs(product) + whole) // (2 * whole)
+    return -rounded if product < 0 else rounded
 
 
 def split(amount: int, weights: Sequence[int]) -> list[int]:

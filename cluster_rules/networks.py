@@ -214,10 +214,7 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
 
     def rank(self, network: str, tier: str) -> int:
         """Rank of a tier in the newest version that knows it; -1 when none does."""
-        for book in reversed(self._by_network.get(network, ())):
-            if found := book.tier(tier):
-                return found.rank
-        return -1
+        return self._ranks.get((network, tier), -1)
 
     @cached_property
     def _by_network(self) -> dict[str, tuple[Rulebook, ...]]:
@@ -225,6 +222,11 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
         for book in sorted(self.versions, key=lambda b: b.version):
             networks.setdefault(book.network, []).append(book)
         return {network: tuple(books) for network, books in networks.items()}
+
+    @cached_property
+    def _ranks(self) -> dict[tuple[str, str], int]:
+        books = sorted(self.versions, key=lambda b: b.version)
+        return {(book.network, tier.code): tier.rank for book in books for tier in book.tiers}
 
     @cached_property
     def _by_code(self) -> dict[str, Agreement]:

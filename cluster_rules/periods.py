@@ -17,7 +17,7 @@ from cluster_rules.errors import RuleViolation
 FAR = date.max
 
 
-class Period(msgspec.Struct, frozen=True):
+class Period(msgspec.Struct, frozen=True, gc=False):
     """Days from `start` (included) to `end` (not included, None = open)."""
 
     start: date
@@ -88,8 +88,7 @@ def joined(periods: Iterable[Period]) -> list[Period]:
 
 def elementary(periods: Iterable[Period]) -> Iterator[Period]:
     """Cut the covered time at every start and end: within one piece nothing changes."""
-    listed = list(periods)
-    cuts = sorted({p.start for p in listed} | {p.end_or_far for p in listed})
+    cuts = sorted({day for p in periods for day in (p.start, p.end_or_far)})
     for start, end in pairwise(cuts):
         piece = between(start, end)
         if piece:

@@ -5,6 +5,7 @@ HYPOTHESIS_PROFILE=deep runs 3,000 stories for each instead of a dozen.
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_rules import cascades, links
-from cluster_rules.money import split
+from cluster_rules.money import half_up, share, split
 from cluster_rules.periods import FAR, Period, between, elementary, joined
 from tests.cluster_rules import histories
 from tests.cluster_rules.histories import QUICK, STORIES, Story, World, at, hunt, play
@@ -72,6 +73,12 @@ def test_m10_a_split_adds_up_and_no_part_is_off_by_a_unit(amount: int, weights: 
     assert sum(parts) == amount
     for part, weight in zip(parts, weights, strict=True):
         assert abs(part * sum(weights) - amount * weight) < sum(weights)
+
+
+@QUICK
+@given(st.integers(-(10**9), 10**9), st.integers(0, 400), st.integers(1, 400))
+def test_a_share_is_the_fraction_rounded_half_away_from_zero(amount: int, part: int, whole: int) -> None:
+    assert share(amount, part, whole) == half_up(Fraction(amount * part, whole))
 
 
 # Memberships
