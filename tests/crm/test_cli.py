@@ -8,11 +8,10 @@ import os
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -25,16 +24,10 @@ import structlog
 from crm import cli
 from crm.api.keys import FRESH_SECONDS
 from tests.postgres import Server, temporary_place
+from tests.processes import ROOT, Running, environment
 
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 30.0
 STOP_SECONDS = 3.0
 PASSWORD = "a long enough password\n"
-
-
-def environment(**given: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KLYNGE_", "DATABASE_URL"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **given}
 
 
 class Done(NamedTuple):
@@ -68,48 +61,6 @@ def crm(*arguments: object, stdin: str = "", **given: str) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
-class Running:
-    """A command that goes on until it is told to stop."""
-
-    def __init__(self, *arguments: object, ready: str, **given: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "crm", *map(str, arguments)],
-            env=environment(**given),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.shown = ""
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.shown += line
-            if ready in line:
-                return
-        raise AssertionError(f"never said {ready!r}:\n{self.shown}")
-
-    def stop(self, number: int = signal.SIGINT) -> tuple[int, float]:
-        """Exit code, and how many seconds it took."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=START_SECONDS)
-        self.shown += rest
-        return self.process.returncode, time.monotonic() - began
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-
-
-@contextmanager
-def running(*arguments: object, ready: str, **given: str) -> Iterator[Running]:
-    started = Running(*arguments, ready=ready, **given)
-    try:
-        yield started
-    finally:
-        started.kill()
-
-
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
     """A data directory shared by the tests of this file, in the order they stand here."""
@@ -122,7 +73,7 @@ def demo_file(place: Path) -> dict[str, Any]:
 
 
 def test_demo_from_nothing_to_pages_api_and_mails(place: Path) -> None:
-    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+    with Running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
         told = demo_file(place)
         assert stat.S_IMODE((place / "demo.json").stat().st_mode) == 0o600
         assert told["base_url"].startswith("http://127.0.0.1:")
@@ -149,7 +100,7 @@ def test_demo_from_nothing_to_pages_api_and_mails(place: Path) -> None:
 
 def test_a_second_start_goes_on_with_the_same_keys(place: Path) -> None:
     before = demo_file(place)
-    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+    with Running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
         after = demo_file(place)
         assert (after["manager_key"], after["partner_key"]) == (before["manager_key"], before["partner_key"])
         headers = {"authorization": f"Bearer {after['manager_key']}"}
@@ -165,16 +116,16 @@ def test_a_second_start_goes_on_with_the_same_keys(place: Path) -> None:
 
 
 def test_a_killed_demo_is_taken_up_again(place: Path) -> None:
-    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+    with Running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
         demo.process.kill()
         demo.process.wait()
-    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+    with Running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
         assert httpx.get(f"{demo_file(place)['base_url']}/readyz").status_code == 200
         assert demo.stop()[0] == 0
 
 
 def test_an_open_page_does_not_hold_up_the_end(place: Path) -> None:
-    with running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
+    with Running("demo", "--port", 0, "--data-dir", place, ready="Ctrl-C") as demo:
         host, port = demo_file(place)["base_url"].removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as half:
             half.sendall(b"POST /api/v1/applications HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
@@ -209,7 +160,7 @@ def test_serve_and_keys_and_accounts_on_the_same_data(place: Path) -> None:
     short = crm("account", "create", "eva@klynge.example", "--name", "E", "--network", "nora", "--data-dir", place)
     assert short.returncode == 1
     assert "password" in short.stderr
-    with running("serve", "--port", 0, "--data-dir", place, ready="Serving on") as web:
+    with Running("serve", "--port", 0, "--data-dir", place, ready="Serving on") as web:
         address = web.shown.split("Serving on ")[1].split()[0]
         headers = {"authorization": f"Bearer {key}"}
         assert httpx.get(f"{address}/api/v1/networks", headers=headers).status_code == 200
@@ -231,7 +182,7 @@ def test_the_worker_needs_a_mail_server_and_stops_when_told(place: Path) -> None
     refused = crm("worker", "--data-dir", place)
     assert refused.returncode == 1
     assert "KLYNGE_SMTP_URL" in refused.stderr
-    with running("worker", "--data-dir", place, ready="Working", KLYNGE_DEVELOPMENT="1") as worker:
+    with Running("worker", "--data-dir", place, ready="Working", KLYNGE_DEVELOPMENT="1") as worker:
         code, seconds = worker.stop(signal.SIGTERM)
     assert code == 0
     assert seconds < STOP_SECONDS
