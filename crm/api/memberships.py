@@ -211,6 +211,7 @@ operations = (
         summary="Lift the suspension in force, or the next one",
         answer=shapes.Changed,
         precondition=locked,
+        missing=("suspension",),
         run=lift,
     ),
 )

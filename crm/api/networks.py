@@ -72,7 +72,7 @@ def _slug_in(cursor: str | None) -> str:
 async def show_network(call: Call[msgspec.Struct, None]) -> shapes.Network:
     async with call.reading() as connection:
         kept = await call.kept(connection)
-        row = kept.by_slug.get(call.text("slug"))
+        row = kept.by_slug.get(call.slug())
         if row is None:
             raise NotFound("slug", call.text("slug"))
         seen = [row.id] if row.id in call.actor.sees else []
@@ -88,7 +88,7 @@ def _network(
 
 
 async def list_members(call: Call[MemberQuery, None]) -> bytes:
-    query, slug, now = call.query, call.text("slug"), call.context.clock.now()
+    query, slug, now = call.query, call.slug(), call.context.clock.now()
     if query.as_of is not None:
         edge.day(query.as_of, "as_of", now.date())
     start = _position(query, slug)

@@ -24,12 +24,13 @@ from crm.api.problems import EdgeError
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
-from crm.errors import Invalid
+from crm.errors import Invalid, NotFound
 from crm.i18n import Translator, translator
 from crm.store import idempotency
 
 PREFIX = "/api/v1"
 TAG_LENGTH = 24
+_SLUG = re.compile(r"[a-z0-9-]{1,60}")
 _MEMBER = re.compile(r"\{(\w+)\}")
 
 Query = TypeVar("Query", bound=msgspec.Struct)
@@ -41,7 +42,11 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One method of one path. `precondition` locks the resource and gives its ETag now, for If-Match."""
+    """One method of one path. `precondition` locks the resource and gives its ETag now, for If-Match.
+
+    `renames`: what rules call a field -> what the body calls it. `missing`: what besides the path's own
+    names may be said not to be there.
+    """
 
     id: str
     method: Literal["GET", "POST", "DELETE"]
@@ -59,6 +64,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
     precondition: Callable[["Call[Any, Any]", Connection], Awaitable[str]] | None = None
     renames: dict[str, str] = {}
+    missing: tuple[str, ...] = ()
     example: dict[str, Any] | None = None
 
     @property
@@ -88,6 +94,13 @@ class Call(Generic[Query, Body]):
     def text(self, name: str) -> str:
         """A text from the path."""
         return str(self.request.path_params[name])
+
+    def slug(self) -> str:
+        """A network's slug from the path; what cannot be one is not found."""
+        value = self.text("slug")
+        if not _SLUG.fullmatch(value):
+            raise NotFound("slug", value)
+        return value
 
     def id(self, name: str) -> UUID:
         """An id from the path; anything else is not found."""
@@ -139,6 +152,14 @@ async def serve(operation: Operation, request: Request, context: Context) -> Res
     except (RuleViolation, Invalid):
         request.state.kept = await call.kept()
         raise
+    except NotFound as error:
+        raise _not_found(operation, error) from error
+
+
+def _not_found(operation: Operation, error: NotFound) -> NotFound:
+    """What is not there and what is another network's must look the same: the name in the address is all we say."""
+    own = (*operation.parameters, *operation.missing)
+    return error if error.noun in own or not operation.parameters else NotFound(operation.parameters[0], "")
 
 
 def _fields(operation: Operation) -> frozenset[str]:
