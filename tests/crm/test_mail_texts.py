@@ -1,0 +1,111 @@
+"""Every kind of mail, in both languages: who and what in the subject, nothing missing, nothing of a template left."""
+
+import re
+
+import pytest
+
+from crm.i18n import LANGUAGES
+from crm.letters import compose
+from crm.paths import TEMPLATES
+
+KINDS = (
+    "access_requested",
+    "application_answered",
+    "application_arrived",
+    "application_declined",
+    "application_question",
+    "application_received",
+    "application_withdrawn",
+    "decision_withdrawn",
+    "draft_resume",
+    "linked_membership_continues",
+    "linked_membership_ending",
+    "linked_membership_started",
+    "membership_approved",
+    "membership_ending",
+    "membership_suspended",
+    "tier_changed",
+)
+NORA, CLAIRE = "NORA Industry Network", "CLAIRE Innovation Network"
+VALUES = {
+    "recipient_name": "Kari Nordby",
+    "organisation": "Fjord & Data AS",
+    "network": NORA,
+    "tier": "Hovedpartner",
+    "reference": "BXD9Z7FF",
+    "link": "https://klynge.test/nb/join/status/abc",
+    "note": "Hva er <b>målet</b>?\nSkriv kort.",
+    "to": "member",
+    "on": "22. nov. 2026",
+    "starts_on": "22. nov. 2026",
+    "ends_on": "1. jan. 2027",
+    "reason": "Går over i annen virksomhet",
+    "source": "NORA",
+    "linked": [{"network": CLAIRE, "tier": "Medlem", "starts_on": "22. nov. 2026"}],
+    "asker_name": "Ola Spør",
+    "asker_email": "ola@spor.example",
+}
+EMPTY = {name: [] if name == "linked" else "" for name in VALUES}
+# What a reader must find in the subject or the text, besides the network.
+SAYS = {
+    "access_requested": ["Ola Spør", "ola@spor.example", "Fjord & Data AS"],
+    "application_answered": ["BXD9Z7FF", "Skriv kort.", "/join/status/abc"],
+    "application_arrived": ["Fjord & Data AS", "Hovedpartner", "/join/status/abc"],
+    "application_declined": ["BXD9Z7FF", "Skriv kort."],
+    "application_question": ["BXD9Z7FF", "Skriv kort.", "/join/status/abc"],
+    "application_received": ["BXD9Z7FF", "Hovedpartner", "/join/status/abc"],
+    "application_withdrawn": ["BXD9Z7FF", "Fjord & Data AS"],
+    "decision_withdrawn": ["Fjord & Data AS", "22. nov. 2026"],
+    "draft_resume": ["/join/status/abc"],
+    "linked_membership_continues": ["Fjord & Data AS", "1. jan. 2027", "NORA"],
+    "linked_membership_ending": ["Fjord & Data AS", "1. jan. 2027"],
+    "linked_membership_started": ["Fjord & Data AS", "22. nov. 2026", "NORA"],
+    "membership_approved": ["Fjord & Data AS", "22. nov. 2026", CLAIRE, "Medlem"],
+    "membership_ending": ["Fjord & Data AS", "22. nov. 2026", "annen virksomhet"],
+    "membership_suspended": ["Fjord & Data AS", "22. nov. 2026", "annen virksomhet"],
+    "tier_changed": ["Fjord & Data AS", "Hovedpartner", CLAIRE],
+}
+
+
+def test_every_kind_has_a_text_and_every_text_is_a_kind():
+    assert sorted(path.stem for path in (TEMPLATES / "mail").glob("*.txt")) == sorted(KINDS) == sorted(SAYS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mail_says_who_and_what(kind, language):
+    letter = compose(kind, language, VALUES)
+    assert letter.subject.startswith(f"{NORA}: ") and "\n" not in letter.subject
+    for said in SAYS[kind]:
+        assert said in letter.subject + "\n" + letter.text, said
+    assert letter.text.startswith("Hei Kari Nordby," if language == "nb" else "Hello Kari Nordby,")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("values", [VALUES, VALUES | {"to": "managers"}, EMPTY], ids=["member", "managers", "empty"])
+def test_a_mail_is_clean_whatever_its_values(kind, language, values):
+    letter = compose(kind, language, values)
+    assert letter.subject.strip() and letter.text.strip() and letter.html.strip()
+    assert "\n\n\n" not in letter.text
+    assert not re.search(r"%\(|\{\{|\{%|None", letter.subject + letter.text)
+    assert "<b>målet" not in letter.html  # what people wrote is text, never markup
+    assert not re.search(r"successfully|please note|!", letter.subject + letter.text)  # ux.md 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_two_languages_differ(kind):
+    assert compose(kind, "nb", VALUES).text != compose(kind, "en", VALUES).text
+
+
+def test_an_ending_link_offers_a_membership_of_ones_own():
+    """AC-2d: the member hears when, why, and how to stay."""
+    text = compose("linked_membership_ending", "en", VALUES).text
+    assert "From 1. jan. 2027" in text and "came from NORA" in text and "membership of your own" in text
+    assert "membership of your own" not in compose("linked_membership_ending", "en", VALUES | {"to": "managers"}).text
+
+
+def test_the_link_to_a_draft_carries_nobodys_words():
+    """The address is not proved yet: nothing typed by a stranger is mailed to it."""
+    letter = compose("draft_resume", "nb", VALUES | {"organisation": "Kjøp her AS", "recipient_name": ""})
+    assert "Kjøp her" not in letter.subject + letter.text + letter.html
