@@ -109,10 +109,9 @@ async def _page(
         errors += [each for each in refused if each not in errors]
     values = {"row": row, "known": known, "alike": alike, "starts_on": day.isoformat() if day else starts_on}
     values |= {"panel": shown, "open_form": form, "note": note, "asked": request.query_params.get("done", "")}
-    status = status_of(error) if error else 422 if errors and starts_on else 200
-    return await show(
-        request, office, "office/application.html", "applications", errors=errors, status_code=status, **values
-    )
+    values |= {"errors": errors, "status_code": status_of(error) if error else 422 if errors and starts_on else 200}
+    at = f"{office.base}/applications/{wanted}" if request.method == "POST" else ""
+    return await show(request, office, "office/application.html", "applications", at, **values)
 
 
 async def _preview(office: Office, row: reads.Application, day: date) -> tuple[dict[str, Any] | None, list[Any]]:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response, Router, get
@@ -104,8 +105,15 @@ def routes(*handlers: Any) -> Router:
     )
 
 
-async def show(request: Request, office: Office, template: str, nav: str, **values: Any) -> Response[str]:
-    """A page of the office in its frame. `status_code` and `headers` go to the answer."""
+async def show(request: Request, office: Office, template: str, nav: str, at: str = "", **values: Any) -> Response[str]:
+    """A page of the office in its frame. `status_code` and `headers` go to the answer.
+
+    `at` is where the page can be read again, when it is the answer to a form sent elsewhere: the links
+    to another language or other colours then lead there.
+    """
+    if at:
+        values["url_lang"] = lambda language: f"/language/{language}?back={quote(at)}"
+        values["url_scheme"] = lambda scheme: f"/theme/{scheme}?back={quote(at)}"
     async with office.context.db.reading(office.actor.sees) as connection:
         counts = await reads.counts(connection, office.network.id, office.today)
     managed = [n for n in office.kept.networks if n.id in office.session.manages]

@@ -203,18 +203,17 @@ def why_nots(office: Office, found: Found) -> list[str]:
     """Rules that look at this member's level but give it nothing, each with the predicate that failed (AC-2b)."""
     out = []
     given = {(g.source, g.rule) for m in found.memberships for g in m.grants if g.kind == "linked"}
-    for grant in _standing(office, found.membership):
-        book = office.kept.rulebooks.governing(grant.network, grant.period.start, office.today)
-        for rule in book.link_rules if book else ():
-            failed = failed_predicates(rule.when, profile_of(found.organisation, office.today))
+    for grant in found.membership.grants:
+        day = max(grant.period.start, office.today)
+        book = office.kept.rulebooks.governing(grant.network, found.membership.starts_on, day)
+        if grant.kind != "direct" or book is None or not grant.period.covers(day):
+            continue
+        for rule in book.link_rules:
+            failed = failed_predicates(rule.when, profile_of(found.organisation, day))
             if looks_at(rule, grant.tier) and failed and (grant.network, rule.code) not in given:
                 said = RuleOutcome(rule.code, grant.network, rule.grants.network, False, tuple(failed))
                 out.append(words.outcome(office.t, office.kept, said))
-    return out
-
-
-def _standing(office: Office, membership: Membership) -> list[Grant]:
-    return [g for g in membership.grants if g.kind == "direct" and g.period.covers(office.today)]
+    return list(dict.fromkeys(out))
 
 
 def invoices(office: Office, found: Found) -> list[dict[str, Any]]:
