@@ -17,6 +17,9 @@ _ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+(\.[\w-]+)+")
 _DETAIL = re.compile(r"(DETAIL|CONTEXT|QUERY): .*")
 QUIET = {"asyncpg": logging.ERROR, "uvicorn.access": logging.CRITICAL, "uvicorn.error": logging.WARNING}
 
+# A request was cancelled between two statements: asyncpg rolls back, and says so as if it were an error.
+HARMLESS = "Resetting connection with an active transaction"
+
 Event = MutableMapping[str, Any]
 
 
@@ -45,6 +48,7 @@ def configure(level: str = "INFO") -> None:
             ],
         )
     )
+    handler.addFilter(lambda record: not str(record.msg).startswith(HARMLESS))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

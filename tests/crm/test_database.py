@@ -242,6 +242,34 @@ async def test_the_wall_falls_with_its_transaction(db: Database) -> None:
         assert await who(connection) == before
 
 
+@pytest.mark.commits
+async def test_cancelled_at_any_moment_nothing_is_left_on_a_connection(db: Database) -> None:
+    """A closed browser cancels its request wherever it is: the next one must not inherit wall or transaction."""
+
+    async def read() -> None:
+        async with db.reading([uuid4()]) as connection:
+            await connection.fetchval("select count(*), pg_sleep(0.002) from membership")
+
+    async def write(key: str) -> None:
+        async with db.tx() as connection:
+            await connection.execute(MARK, key)
+            await connection.execute("select pg_sleep(0.002)")
+            await connection.execute("select 1 / 0")
+
+    for step in range(60):
+        tries = [asyncio.create_task(read()), asyncio.create_task(write(f"cancelled {step}"))]
+        await asyncio.sleep(step / 10_000)
+        for each in tries:
+            each.cancel()
+        await asyncio.gather(*tries, return_exceptions=True)
+        async with db.pool.acquire() as connection:
+            assert await connection.fetchval("select current_user") == "crm"
+            assert await connection.fetchval("select coalesce(current_setting('crm.networks', true), '')") == ""
+            assert not connection.is_in_transaction()
+    assert idle(db)
+    assert await db.pool.fetchval("select count(*) from rate_limit where key like 'cancelled%'") == 0
+
+
 # History and overlaps
 
 UNCHANGEABLE = ("charge", "feed", "consent", "application_event", "audit", "rulebook")

@@ -55,7 +55,10 @@ def test_the_level_counts_and_requests_are_not_logged(capsys: pytest.CaptureFixt
     structlog.get_logger().info("too much")
     logging.getLogger("anything").info("too much")
     logging.getLogger("uvicorn.access").warning("GET /nb/join/status/secret-token")
+    logging.getLogger("asyncio").error(f"{logs.HARMLESS} <connection>")
     assert lines(capsys) == []
+    logging.getLogger("asyncio").error("Task exception was never retrieved")
+    assert len(lines(capsys)) == 1
 
 
 def test_control_without_the_filter_the_address_is_there() -> None:
