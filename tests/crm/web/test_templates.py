@@ -122,7 +122,15 @@ def test_a_layout_needs_nothing_from_its_page(client, name, code):
 def test_links_of_the_public_layout_are_pages_we_have(client):
     links = set(re.findall(r'href="(/[^"]*)"', client.get("/layouts/public", headers={"cookie": "lang=en"}).text))
     plain = {link for link in links if not link.startswith(("/static/", "/language/", "/theme/"))}
-    assert plain == {"/en/", "/en/networks", "/en/join", "/sign-in", "/api/docs"}
+    assert plain == {
+        "/en/",
+        "/en/networks",
+        "/en/join",
+        "/sign-in",
+        "/api/docs",
+        "/en/privacy",
+        "/en/accessibility",
+    }
 
 
 def test_every_file_a_page_asks_for_is_there(client):

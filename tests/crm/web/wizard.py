@@ -3,8 +3,11 @@
 import re
 from html import unescape
 from typing import Any
+from uuid import UUID
 
 import httpx
+
+from crm.context import Context
 
 NORA = "nora-industry-network"
 # Valid check digits; numbers of this kind are not given out (crm/demo_data/README.md).
@@ -17,6 +20,18 @@ GOOD: dict[str, dict[str, str]] = {
     "terms": {"billing_reference": "PO 4500", "terms": "yes", "terms_version": "1"},
     "check": {},
 }
+
+
+async def one(context: Context, sql: str, *values: Any) -> Any:
+    """One value out of the database."""
+    async with context.db.tx() as connection:
+        return await connection.fetchval(sql, *values)
+
+
+async def application_of(context: Context, visitor: "Visitor") -> UUID | None:
+    """The id behind a visitor's link."""
+    sql = "select id from application where token_hash = encode(sha256($1::text::bytea), 'hex')"
+    return await one(context, sql, visitor.token)
 
 
 class Visitor:
