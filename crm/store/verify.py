@@ -121,10 +121,12 @@ CHECKS = {
         on t.action = 'application_approved' and t.detail ->> 'application' = a.id::text
         where a.status = 'approved' group by a.id having count(t.seq) <> 1""",
     "mail_without_job": f"""
+        with waiting as materialized (
+            select (convert_from(payload, 'UTF8')::jsonb ->> 'mail')::uuid as mail from pgqueuer
+            where entrypoint = '{SEND_TASK}' and status in ('queued', 'picked')
+        )
         select 'mail ' || m.id, 'is ' || m.status || ' and no job will send it' from mail m
-        where m.status in ('queued', 'sending') and not exists (
-            select from pgqueuer j where j.entrypoint = '{SEND_TASK}' and j.status in ('queued', 'picked')
-            and convert_from(j.payload, 'UTF8')::jsonb ->> 'mail' = m.id::text)""",
+        where m.status in ('queued', 'sending') and not exists (select from waiting w where w.mail = m.id)""",
 }
 
 # "Gone" is said when the last day has passed; a day passes at different moments in different time zones, so
