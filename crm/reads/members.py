@@ -15,21 +15,33 @@ with n as (
     select id, slug, coalesce($2::date, ($3::timestamptz at time zone time_zone)::date) as day
     from network where slug = $1
 ),
-page as (
+page as materialized (
     select p.membership_id, p.organisation_id, p.network_id, p.tier, p.status, p.origin, p.starts_on, p.ends_on,
-        n.day, n.slug, row_number() over (order by p.organisation_id) as place
+        n.day, n.slug
     from n join membership_period p on p.network_id = n.id and p.superseded_at is null
         and p.starts_on <= n.day and (p.ends_on is null or p.ends_on > n.day)
         and ($4::text is null or p.origin = $4) and p.organisation_id > $5
     order by p.organisation_id limit $6 + 1
 ),
+-- What else belongs on the page is fetched for all its members at once, not for one after the other.
+members as (select array_agg(organisation_id) as ids from page),
+profile as (
+    select distinct on (f.organisation_id) f.organisation_id, f.kind, f.country
+    from organisation_profile f, n
+    where f.organisation_id = any ((select ids from members)::uuid[]) and f.superseded_at is null
+    order by f.organisation_id, (f.starts_on <= n.day and (f.ends_on is null or f.ends_on > n.day)) desc, f.starts_on
+),
+strong as (
+    select i.organisation_id,
+        json_agg(json_build_object('scheme', i.scheme, 'value', i.value) order by i.scheme) as identifiers
+    from identifier i where i.organisation_id = any ((select ids from members)::uuid[]) group by i.organisation_id
+),
 item as (
-    select page.place, page.organisation_id, json_build_object(
+    select row_number() over (order by page.organisation_id) as place, page.organisation_id, json_build_object(
         'id', page.membership_id,
         'organisation', json_build_object(
-            'id', o.id, 'name', o.name, 'kind', f.kind, 'country', f.country, 'website', o.website,
-            'identifiers', coalesce((select json_agg(json_build_object('scheme', i.scheme, 'value', i.value)
-                order by i.scheme) from identifier i where i.organisation_id = o.id), '[]'::json)),
+            'id', o.id, 'name', o.name, 'kind', profile.kind, 'country', profile.country, 'website', o.website,
+            'identifiers', coalesce(strong.identifiers, '[]'::json)),
         'network', page.slug, 'tier', page.tier, 'status', page.status, 'origin', page.origin,
         'starts_on', case when not exists (
             select 1 from membership_period b where b.network_id = page.network_id
@@ -37,12 +49,8 @@ item as (
         ) then page.starts_on else {first_day} end,
         'ends_on', case when page.ends_on is null then null else {last_day} end) as json
     from page join organisation o on o.id = page.organisation_id
-    left join lateral (
-        select kind, country from organisation_profile f
-        where f.organisation_id = o.id and f.superseded_at is null
-        order by (f.starts_on <= page.day and (f.ends_on is null or f.ends_on > page.day)) desc, f.starts_on
-        limit 1
-    ) f on true
+    left join profile on profile.organisation_id = o.id
+    left join strong on strong.organisation_id = o.id
 )
 select (select day from n) as day,
     coalesce(json_agg(json order by place) filter (where place <= $6), '[]')::text as items,
