@@ -14,7 +14,8 @@ NEWEST = 6
 AHEAD = timedelta(days=120)
 State = Literal["active", "ending", "suspended", "pending", "ended"]
 STATES: tuple[State, ...] = ("active", "ending", "suspended", "pending", "ended")
-CURRENT = STATES[:4]  # what the list shows unless it is asked for the ended, too
+CURRENT = STATES[:4]  # what the list shows today unless it is asked for the ended, too
+THEN = STATES[:3]  # on another day: not those who were to join later
 SORTS = {
     "name": "s.sort_name, s.id",
     "since": "s.since desc, s.sort_name, s.id",
@@ -86,7 +87,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """What the address of the list asks for; empty = everything (but the ended)."""
+    """What the address of the list asks for; empty = everything, of the states in `standing`."""
 
     text: str = ""
     tiers: tuple[str, ...] = ()
@@ -94,6 +95,7 @@ class Filters(msgspec.Struct, frozen=True):
     states: tuple[str, ...] = ()
     sort: str = "name"
     page: int = 1
+    standing: tuple[str, ...] = CURRENT
 
 
 class LinkedRow(msgspec.Struct, frozen=True):
@@ -179,7 +181,7 @@ async def members(
         *_patterns(wanted.text),
         list(wanted.tiers),
         list(wanted.origins),
-        list(wanted.states or CURRENT),
+        list(wanted.states or wanted.standing),
         PAGE,
         (wanted.page - 1) * PAGE,
     )
@@ -192,7 +194,7 @@ def asked(key: tuple[str, str, str], wanted: Filters) -> bool:
     return (
         (not wanted.tiers or tier in wanted.tiers)
         and (not wanted.origins or origin in wanted.origins)
-        and state in (wanted.states or CURRENT)
+        and state in (wanted.states or wanted.standing)
     )
 
 

@@ -22,7 +22,8 @@ MOST_PAGES = 10_000
 
 @get("/members", include_in_schema=False)
 async def show_members(request: Request, office: Office) -> Response[str]:
-    wanted, day = filters_of(request, office), day_in(request, office)
+    day = day_in(request, office)
+    wanted = filters_of(request, office, day)
     tiers = office.tiers()
     async with office.context.db.reading(office.actor.sees) as connection:
         cube = await reads.cube(connection, office.network.id, day, tiers, wanted.text)
@@ -137,7 +138,7 @@ def query_of(wanted: reads.Filters) -> list[tuple[str, str]]:
     return pairs
 
 
-def filters_of(request: Request, office: Office) -> reads.Filters:
+def filters_of(request: Request, office: Office, day: date) -> reads.Filters:
     """The filters in the address; a value nobody could choose is left out."""
     query = request.query_params
     page = query.get("page", "1")
@@ -152,6 +153,7 @@ def filters_of(request: Request, office: Office) -> reads.Filters:
         origins=origins,
         states=states,
         sort=sort if sort in reads.SORTS else "name",
+        standing=reads.CURRENT if day == office.today else reads.THEN,
         page=min(int(page), MOST_PAGES) if page.isdecimal() and int(page) else 1,
     )
 
