@@ -1,7 +1,7 @@
 """JSON for programs: /api/v1, its document and its reference page. `handlers` and `problem` are for crm/app.py."""
 
 from crm.api import applications, docs, health, invoices, memberships, networks, organisations
-from crm.api.operations import route_of
+from crm.api.operations import routes_of
 from crm.api.problems import problem
 
 OPERATIONS = (
@@ -12,6 +12,6 @@ OPERATIONS = (
     *invoices.operations,
 )
 
-handlers = [*health.handlers, *docs.handlers(OPERATIONS), *(route_of(each) for each in OPERATIONS)]
+handlers = [*health.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]
 
 __all__ = ["OPERATIONS", "handlers", "problem"]

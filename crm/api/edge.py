@@ -42,6 +42,8 @@ def query(request: Request, shape: type[T]) -> T:
                 raise EdgeError(422, name[:100], "parameter_unknown", known=", ".join(sorted(known)))
             if name in values:
                 raise EdgeError(422, name, "parameter_twice")
+            if value.lower() == "null":  # msgspec would take it as "left out"
+                raise EdgeError(422, name, "type_wrong", message=f"{value!r} is not a value")
             values[name] = value
     try:
         return msgspec.convert(values, shape, strict=False)

@@ -39,16 +39,26 @@ that does not count. Money is whole minor units with its currency. Errors are RF
 the same key with the same body gives the same answer for 30 days, with `Idempotent-Replayed: true`. Single
 resources have an `ETag`; `If-Match` on a change is honoured. Callers must expect further fields in answers."""
 
+_SHOWN = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f\\u2028\\u2029]*"
+_ANY_TEXT: Json = {"pattern": f"{_SHOWN}$"}
+_SOME_TEXT: Json = {"pattern": f"{_SHOWN}[^\\s\\u0000-\\u001f\\u007f]{_SHOWN[1:]}$"}
+
 # What the forms check beyond their types, so that a client can check it too (crm/forms.py is what counts).
 _LIMITS: dict[tuple[str, str], Json] = {
-    ("OrganisationForm", "name"): {"minLength": 1, "maxLength": forms.NAME_MAX},
+    ("OrganisationForm", "name"): {"minLength": 1, "maxLength": forms.NAME_MAX, **_SOME_TEXT},
     ("OrganisationForm", "country"): {"pattern": "^[A-Z]{2}$", "description": "ISO 3166 alpha-2."},
     ("OrganisationForm", "website"): {"maxLength": forms.URL_MAX},
     ("OrganisationForm", "identifiers"): {"maxItems": forms.IDENTIFIERS_MAX},
-    ("ContactForm", "name"): {"minLength": 1, "maxLength": forms.NAME_MAX},
+    ("ContactForm", "name"): {"minLength": 1, "maxLength": forms.NAME_MAX, **_SOME_TEXT},
     ("ContactForm", "email"): {"minLength": 3, "maxLength": forms.EMAIL_MAX, "format": "email"},
-    ("ContactForm", "role"): {"maxLength": forms.SHORT_MAX},
-    ("ApplicationForm", "billing_reference"): {"maxLength": forms.SHORT_MAX},
+    ("ContactForm", "role"): {"maxLength": forms.SHORT_MAX, **_ANY_TEXT},
+    ("ApplicationForm", "network"): SLUG,
+    ("ApplicationForm", "billing_reference"): {"maxLength": forms.SHORT_MAX, **_ANY_TEXT},
+    ("ConsentsForm", "terms_version"): {"minimum": 1},
+    ("QuestionForm", "question"): _SOME_TEXT,
+    ("DeclineForm", "reason"): _SOME_TEXT,
+    ("EndingForm", "reason"): _ANY_TEXT,
+    ("SuspensionForm", "reason"): _ANY_TEXT,
 }
 _ERRORS = {
     400: "The request cannot be read.",
@@ -190,7 +200,7 @@ def _in_headers(operation: Operation) -> list[Json]:
         pattern = f"^[!-~]([ -~]{{0,{IDEMPOTENCY_KEY_MAX - 2}}}[!-~])?$"
         out.append(_sent("Idempotency-Key", "Makes repeating harmless.", {"type": "string", "pattern": pattern}))
     if operation.precondition:
-        tag = {"type": "string", "pattern": '^(\\*|(W/)?"[!#-~]*")$'}
+        tag = {"type": "string", "pattern": '^(\\*|(W/)?"[!#-~]*")$', "examples": ['"5f0c8d1e9b7a4c3d2e1f0a9b"']}
         out.append(_sent("If-Match", "The ETag the change is meant for; 412 when it is not the newest.", tag))
     if operation.etag:
         out.append(_sent("If-None-Match", "The ETag you have; 304 when it is the newest.", {"type": "string"}))

@@ -5,10 +5,10 @@ for the OpenAPI document alike. So the two cannot differ.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from hashlib import sha256
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,7 @@ from crm.store import idempotency
 
 PREFIX = "/api/v1"
 TAG_LENGTH = 24
+_TAG = re.compile(r'\*|(W/)?"[\x21\x23-\x7e]*"')
 _SLUG = re.compile(r"[a-z0-9-]{1,60}")
 _MEMBER = re.compile(r"\{(\w+)\}")
 
@@ -123,16 +124,29 @@ class Call(Generic[Query, Body]):
         return self._kept
 
 
-def route_of(operation: Operation) -> HTTPRouteHandler:
-    """The Litestar route of an operation; whatever is read may also be asked for with HEAD."""
+def routes_of(operations: Iterable[Operation]) -> list[HTTPRouteHandler]:
+    """The Litestar routes: one for each path, so that OPTIONS and 405 tell all of its methods.
+
+    (Litestar makes the answer to OPTIONS when it meets a path first, and keeps it when more methods follow.)
+    """
+    by_path: dict[str, list[Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, []).append(operation)
+    return [_route(path, group) for path, group in by_path.items()]
+
+
+def _route(path: str, group: list[Operation]) -> HTTPRouteHandler:
+    """Whatever is read may also be asked for with HEAD."""
+    by_method = {operation.method: operation for operation in group}
+    if "GET" in by_method:
+        by_method["HEAD"] = by_method["GET"]
 
     async def endpoint(request: Request) -> Response:
-        return await serve(operation, request, request.app.state.context)
+        return await serve(by_method[request.method], request, request.app.state.context)
 
-    endpoint.__name__ = operation.id
-    path = _MEMBER.sub(r"{\1:str}", PREFIX + operation.path)
-    methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
-    return route(path, http_method=methods, status_code=200, include_in_schema=False, opt={"key": True})(endpoint)
+    endpoint.__name__ = "_and_".join(operation.id for operation in group)
+    where, methods = _MEMBER.sub(r"{\1:str}", PREFIX + path), cast(Any, list(by_method))
+    return route(where, http_method=methods, status_code=200, include_in_schema=False, opt={"key": True})(endpoint)
 
 
 async def serve(operation: Operation, request: Request, context: Context) -> Response:
@@ -217,10 +231,14 @@ async def _change(call: Call[Any, Any]) -> Response[bytes]:
     operation = call.operation
     key = edge.idempotency_key(call.request) if operation.method == "POST" else None
     owner = str(call.actor.id)
+    wanted = _if_match(call)
     async with call.context.db.tx() as connection:
         if key and (kept := await idempotency.claim(connection, owner, key, _fingerprint(call))):
             return _done(call, kept.status_code, kept.body.encode(), replayed=True)
-        await _must_match(call, connection)
+        if wanted and operation.precondition:
+            current = await operation.precondition(call, connection)
+            if current not in wanted and "*" not in wanted:
+                raise EdgeError(412, "if-match", "version_stale")
         answer = encoded(await operation.run(call))
         if key:
             await idempotency.keep(connection, owner, key, operation.status, answer.decode())
@@ -234,19 +252,17 @@ def _fingerprint(call: Call[Any, Any]) -> str:
     return sha256(f"{request.method} {request.url.path}\n".encode() + said).hexdigest()
 
 
-async def _must_match(call: Call[Any, Any], connection: Connection) -> None:
-    """If-Match is optional but honoured: 412 when the resource is not as the caller last saw it."""
+def _if_match(call: Call[Any, Any]) -> list[str]:
+    """The ETags the change is meant for, in either language. Optional, but honoured: what cannot match is 412."""
     header = call.request.headers.get("if-match")
     if header is None:
-        return
+        return []
     if call.operation.precondition is None:
         raise EdgeError(400, "if-match", "header_format", rule="this request takes no If-Match")
     wanted = [re.sub(r'-[a-z]{2}"$', '"', each.strip()) for each in header.split(",")]
-    if any(not re.fullmatch(r'\*|(W/)?"[\x21\x23-\x7e]*"', each) for each in wanted):
-        raise EdgeError(400, "if-match", "header_format", rule='"…" or *')
-    current = await call.operation.precondition(call, connection)
-    if current not in wanted and "*" not in wanted:
-        raise EdgeError(412, "if-match", "version_stale")
+    if not all(_TAG.fullmatch(each) for each in wanted):
+        raise EdgeError(412, "if-match", "header_format", rule='"…" or *')
+    return wanted
 
 
 def _done(call: Call[Any, Any], status: int, answer: bytes, replayed: bool = False) -> Response[bytes]:

@@ -258,7 +258,7 @@ CASES = {
     "patch": Case("PATCH", f"{V1}/networks/{NORA}", 405, "method", "method_not_allowed", json={}),
     "delete a network": Case("DELETE", f"{V1}/networks/{NORA}", 405, "method", "method_not_allowed"),
     "get an approval": get(APPROVE, 405, "method", "method_not_allowed"),
-    "if-match unquoted": post(APPROVE, 400, "if-match", "header_format", DAY, **{"if-match": "abc"}),
+    "if-match unquoted": post(APPROVE, 412, "if-match", "header_format", DAY, **{"if-match": "abc"}),
     "if-match stale": post(APPROVE, 412, "if-match", "version_stale", DAY, **{"if-match": '"abc"'}),
     "if-match where there is nothing": Case(
         "POST", APPLY, 400, "if-match", "header_format", json=company(), headers={"if-match": '"abc"'}
