@@ -61,7 +61,9 @@ def run_demo(port: Port = 8000, data_dir: DataDir = None) -> None:
         settings = msgspec.structs.replace(settings, base_url=address, development=True, smtp_url="")
         with serving.database(settings, create=True) as ready:
             made = asyncio.run(_prepare(ready))
-            serving.serve(ready, listener, with_worker=True, started=lambda: _welcome(ready, made))
+            serving.serve(
+                ready, listener, with_worker=True, started=lambda: _welcome(ready, made, ready is not settings)
+            )
     out.print("Stopped. `crm demo` with the same data directory goes on from here.")
 
 
@@ -73,7 +75,9 @@ async def _prepare(settings: Settings) -> Demo:
         return await demo.prepare(context, settings.data_dir)
 
 
-def _welcome(settings: Settings, made: Demo) -> None:
+def _welcome(settings: Settings, made: Demo, embedded: bool) -> None:
+    if embedded:
+        serving.settle(settings.database_url)
     logins = Table("Sign in with", "Password", "Manages", box=None, pad_edge=False)
     for each in made.logins:
         logins.add_row(each["email"], each["password"], each["networks"].replace(" ", ", "))

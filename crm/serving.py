@@ -1,10 +1,11 @@
 """What commands stand on: a database (embedded or given), a context on it, and the web server."""
 
+import asyncio
 import errno
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -27,6 +28,9 @@ CONNECT_SECONDS = 10
 # A long poll or a slow reader must not hold up the end: Ctrl-C is through within three seconds.
 GRACEFUL_SECONDS = 1
 MIGRATE_FIRST = "The database has not the newest schema: run `crm migrate` first."
+
+
+_settling: set[asyncio.Task[None]] = set()  # a task nobody holds may vanish
 
 
 class OperatorError(Exception):
@@ -117,6 +121,21 @@ def serve(settings: Settings, listener: socket.socket, with_worker: bool, starte
     server = _Server(config, started)
     with _ending(server):
         server.run(sockets=[listener])
+
+
+def settle(dsn: str) -> None:
+    """Have the server write what was just loaded to disk, in the background: else its end would wait for that."""
+    _settling.add(task := asyncio.get_running_loop().create_task(_checkpoint(dsn)))
+    task.add_done_callback(_settling.discard)
+
+
+async def _checkpoint(dsn: str) -> None:
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+        try:
+            await connection.execute("checkpoint")
+        finally:
+            await connection.close()
 
 
 def _worker(app: Litestar) -> AbstractAsyncContextManager[object]:
