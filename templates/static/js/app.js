@@ -73,3 +73,14 @@ document.querySelector(".error-summary")?.focus();
 /* The answer to a wrong step stands in the history as the step itself: back and reload ask for the page again
    instead of sending the form again. */
 if (document.querySelector(".wizard-top .error-summary")) history.replaceState(history.state, "", location.href);
+
+/* A level chosen while the prices for a new number of employees were on their way stays chosen. */
+let chosen = [];
+document.addEventListener("htmx:before:swap", () => {
+  chosen = [...document.querySelectorAll("#prices input:checked")].map((input) => input.value);
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const input of document.querySelectorAll("#prices input")) {
+    if (chosen.includes(input.value) && !input.disabled) input.checked = true;
+  }
+});

@@ -1,0 +1,243 @@
+"""The sign-up in Chromium: seven clicks, with and without scripts, by keyboard, and what axe says of every page."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from crm.app import create_app
+from crm.settings import Settings
+from tests.browser import axe_violations, browser, csp_messages, open_page, overflow, serve
+from tests.conftest import TEMPLATE
+from tests.crm.web.wizard import EQUINOR
+from tests.postgres import Server
+
+pytestmark = pytest.mark.browser
+__all__ = ["browser"]  # a fixture: importing it makes it known here
+
+DATABASE = "klynge_signup_browser"
+MOST_CLICKS = 7  # ux.md 4, journey 1
+MOST_TABS = 60
+SAVE = "form[method=post] button:not([formmethod])"
+PAGES = ["/", "/networks", "/networks/nora-industry-network", "/networks/sin-applied-ai", "/privacy", "/accessibility"]
+VIEWS = [("desktop", "light"), ("phone", "light"), ("desktop", "dark")]
+# Valid check digits, one for each visitor of this file.
+_numbers = iter(["399000009", "399000017", "399000025", "399000033", "399000041", "399000068"])
+
+
+@pytest.fixture(scope="module")
+def site(server: Server, seeded: object) -> Iterator[str]:
+    """The whole application on a copy of the demo data."""
+    dsn = server.create_database(DATABASE, TEMPLATE)
+    with serve(create_app(Settings(database_url=dsn))) as address:
+        yield address
+    server.drop_database(DATABASE)
+
+
+class Clicks:
+    """Clicks that count themselves."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.made = page, 0
+
+    def __call__(self, selector: str) -> None:
+        self.made += 1
+        self.page.click(selector)
+        self.page.wait_for_load_state()
+
+
+def test_the_journey_takes_at_most_seven_clicks(site, browser):
+    with open_page(browser, f"{site}/en/") as page:
+        click = Clicks(page)
+        click("nav.links >> text=Become a member")
+        click("main a >> text=NORA Industry Network")
+        _answer_all(page, click)
+        assert click.made <= MOST_CLICKS
+        expect(page.locator("h1")).to_have_text("The application is sent")
+        assert csp_messages(page) == []
+
+
+def test_the_journey_works_without_scripts(site, browser):
+    with open_page(browser, f"{site}/nb/join/nora-industry-network", language="nb", javascript=False) as page:
+        page.fill("#employees", "25")
+        page.check("input[value=principal]")
+        page.click("button[formmethod=get]")
+        expect(page.locator("input[value=startup]")).to_be_disabled()
+        expect(page.locator("input[value=principal]")).to_be_checked()
+        expect(page.locator("#employees")).to_have_value("25")
+        _answer_all(page, page.click, employees="")
+        expect(page.locator("h1")).to_have_text("Søknaden er sendt")
+
+
+def _answer_all(page: Page, click, employees: str = "25") -> None:
+    """All five steps; only buttons are clicked, fields are filled."""
+    page.check("input[value=principal]")
+    if employees:
+        page.fill("#employees", employees)
+    click(SAVE)
+    page.fill("#orgnr", next(_numbers))
+    page.fill("#name", "Fjordlys Data AS")
+    page.select_option("#kind", "company")
+    click(SAVE)
+    page.fill("#contact_name", "Kari Nordby")
+    page.fill("#email", "kari@fjordlys.example")
+    click(SAVE)
+    page.check("#terms")
+    click(SAVE)
+    click(SAVE)
+
+
+def test_the_journey_works_by_keyboard_alone(site, browser):
+    with open_page(browser, f"{site}/en/join/nora-industry-network") as page:
+        _tab_to(page, "#employees")
+        page.keyboard.type("25")
+        _tab_to(page, "input[value=principal]")
+        page.keyboard.press("Space")
+        _press(page)
+        _type(page, {"#orgnr": next(_numbers), "#name": "Tastatur AS", "#kind": "C"})
+        _press(page)
+        _type(page, {"#contact_name": "Kari Nordby", "#email": "kari@tastatur.example"})
+        _press(page)
+        _tab_to(page, "#terms")
+        page.keyboard.press("Space")
+        _press(page)
+        _press(page)
+        expect(page.locator("h1")).to_have_text("The application is sent")
+
+
+def _type(page: Page, answers: dict[str, str]) -> None:
+    for selector, answer in answers.items():
+        _tab_to(page, selector)
+        page.keyboard.type(answer)
+
+
+def _press(page: Page) -> None:
+    _tab_to(page, SAVE)
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+
+
+def _tab_to(page: Page, selector: str) -> None:
+    page.wait_for_selector(selector)
+    for _ in range(MOST_TABS):
+        if page.evaluate("selector => document.activeElement?.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} cannot be reached by Tab")
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), VIEWS)
+@pytest.mark.parametrize("path", PAGES)
+def test_a_public_page_has_no_fault(site, browser, path, viewport, scheme):
+    language = "nb" if viewport == "phone" else "en"
+    with open_page(browser, f"{site}/{language}{path}", viewport=viewport, scheme=scheme) as page:
+        _faultless(page)
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), VIEWS)
+def test_no_page_of_the_sign_up_has_a_fault(site, browser, viewport, scheme):
+    language = "nb" if viewport == "phone" else "en"
+    with open_page(browser, f"{site}/{language}/join", viewport=viewport, scheme=scheme) as page:
+        _faultless(page)
+        page.click("main a >> text=NORA Industry Network")
+        _faultless(page)
+        for fill in (_level, _organisation, _contact, _terms):
+            page.click(SAVE)  # nothing answered: the page that says what is wrong
+            expect(page.locator(".error-summary")).to_be_focused()
+            _faultless(page)
+            fill(page)
+            page.click(SAVE)
+            _faultless(page)
+        page.click(SAVE)
+        _faultless(page)
+        page.click("a[href$='/withdraw']")
+        _faultless(page)
+
+
+def _level(page: Page) -> None:
+    page.fill("#employees", "25")
+    page.check("input[value=principal]")
+
+
+def _organisation(page: Page) -> None:
+    """A number that is known first: what the page about it looks like, and the way back."""
+    page.fill("#orgnr", EQUINOR)
+    page.fill("#name", "Equinor")
+    page.select_option("#kind", "company")
+    page.click(SAVE)
+    _faultless(page)
+    page.click("a[href$='/organisation']:not(.steps a)")
+    page.fill("#orgnr", next(_numbers))
+
+
+def _contact(page: Page) -> None:
+    page.fill("#contact_name", "Kari Nordby")
+    page.fill("#email", "kari@fjordlys.example")
+
+
+def _terms(page: Page) -> None:
+    page.check("#terms")
+
+
+def _faultless(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    assert axe_violations(page) == [], page.title()
+    assert csp_messages(page) == [], page.title()
+    assert overflow(page) <= 0, page.title()
+
+
+def test_the_first_invoice_follows_the_choice_without_a_reload(site, browser):
+    with open_page(browser, f"{site}/en/join/nora-industry-network") as page:
+        shown = page.locator(".offers > div:visible")
+        expect(shown).to_contain_text("Choose a level to see")
+        for level, name in (("principal", "Principal partner"), ("partner", "Partner")):
+            page.check(f"input[value={level}]")
+            expect(shown).to_have_count(1)
+            expect(shown).to_contain_text(name)
+        page.evaluate("window.same = true")
+        page.fill("#employees", "400")
+        page.locator("#employees").blur()
+        expect(page.locator("input[value=startup]")).to_be_disabled()
+        expect(page.locator("input[value=partner]")).to_be_checked()
+        assert page.evaluate("window.same") is True
+
+
+def test_a_level_chosen_while_prices_are_on_their_way_stays_chosen(site, browser):
+    with open_page(browser, f"{site}/en/join/nora-industry-network") as page:
+        page.route("**/level?*", lambda route: (page.wait_for_timeout(300), route.continue_()))
+        page.fill("#employees", "400")
+        page.locator("#employees").blur()
+        page.check("input[value=principal]")
+        expect(page.locator("input[value=startup]")).to_be_disabled()
+        expect(page.locator("input[value=principal]")).to_be_checked()
+
+
+def test_back_from_a_step_after_a_wrong_answer_asks_nobody_to_send_again(site, browser):
+    with open_page(browser, f"{site}/en/join/nora-industry-network") as page:
+        page.click(SAVE)
+        expect(page.locator(".error-summary")).to_be_visible()
+        _level(page)
+        page.click(SAVE)
+        expect(page.locator("#orgnr")).to_be_visible()
+        page.go_back()
+        expect(page.locator("#employees")).to_have_value("25")
+        expect(page.locator("input[value=principal]")).to_be_checked()
+        page.click(SAVE)
+        expect(page.locator("#orgnr")).to_be_visible()
+
+
+def test_a_double_click_sends_one_form(site, browser):
+    with open_page(browser, f"{site}/en/join/nora-industry-network") as page:
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        _level(page)
+        page.dblclick(SAVE)
+        expect(page.locator("#orgnr")).to_be_visible()
+        assert len(sent) == 1
+
+
+def test_a_page_on_paper_is_one_column_without_controls(site, browser):
+    with open_page(browser, f"{site}/en/networks/nora-industry-network", scheme="dark") as page:
+        page.emulate_media(media="print")
+        assert page.locator(".ds-button:visible").count() == 0
+        assert page.pdf(format="A4").count(b"/Type /Page\n") <= 2
