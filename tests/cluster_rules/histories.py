@@ -21,8 +21,8 @@ from cluster_rules.periods import FAR, Period, between, joined
 from cluster_rules.why import chain
 from tests.cluster_rules.make import World, agreement, answer, book, chained, company, decision, profile, tier, unit
 
-EXAMPLES = {"deep": 3000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 12)
-QUICK = settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=EXAMPLES == 12)
+EXAMPLES = {"deep": 3000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 6)
+QUICK = settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=EXAMPLES == 6)
 HUNT = settings(QUICK, max_examples=500, derandomize=True, phases=[Phase.generate])
 NETWORKS = ("a", "b", "c")
 LEVELS = ("low", "high")

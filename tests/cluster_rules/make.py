@@ -212,8 +212,9 @@ class World:
 
     def change(self, **facts: Any) -> tuple[Intent, ...]:
         """Other facts became known (an answer, a payment, an agreement's end): recompute and store."""
-        self.facts = msgspec.structs.replace(self.facts, **facts)
-        intents = cascades.repair(self.facts, self.today)
+        changed = msgspec.structs.replace(self.facts, **facts)
+        intents = cascades.repair(changed, self.today)
+        self.facts = changed
         self.last = Consequences(intents)
         self._store(intents)
         return intents

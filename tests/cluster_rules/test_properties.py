@@ -1,6 +1,6 @@
 """What must hold for every family, every rulebook and every story; and that these properties bite.
 
-HYPOTHESIS_PROFILE=deep runs 3,000 stories for each instead of a dozen.
+HYPOTHESIS_PROFILE=deep runs 3,000 stories for each instead of half a dozen.
 """
 
 from collections.abc import Callable, Iterator
