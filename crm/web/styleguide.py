@@ -48,7 +48,9 @@ def show_styleguide(request: Request) -> Response[str]:
 
 @get("/_styleguide/{layout:str}", include_in_schema=False, sync_to_thread=False, opt={"public": True})
 def show_layout(request: Request, layout: FromPath[str]) -> Response[str]:
-    """public, wizard, wizard-errors, or the number of an error page."""
+    """public, office, wizard, wizard-errors, or the number of an error page."""
+    if layout == "office":
+        return page(request, "styleguide_office.html", today=TODAY, nav="members", **OFFICE)
     if layout == "public":
         return page(request, "styleguide_public.html", networks=NETWORKS, nav="networks")
     if layout in ("wizard", "wizard-errors"):
