@@ -18,6 +18,8 @@ STEPS = ("level", "organisation", "contact", "terms", "check")
 HOME = "NO"
 ABROAD = "SE"  # stands in for a country that was not chosen, while the rest is checked
 EMPLOYEES_DIGITS = 9
+# Kept with a draft's answers and not part of them: e-mail addresses the link went to, and those that asked for access.
+MAILED, ASKED = "_mailed", "_asked"
 Answers = dict[str, Any]
 Typed = dict[str, str]
 
@@ -89,7 +91,8 @@ def typed_of(answers: Answers) -> Typed:
 
 def form_of(network: str, language: str, answers: Answers) -> ApplicationForm:
     """The whole form, ready to send, of a draft in which nothing is missing."""
-    return msgspec.convert({**answers, "network": network, "language": language}, ApplicationForm)
+    given = {key: value for key, value in answers.items() if key not in (MAILED, ASKED)}
+    return msgspec.convert({**given, "network": network, "language": language}, ApplicationForm)
 
 
 def size_matters(book: Rulebook, tier: Tier) -> bool:

@@ -105,13 +105,13 @@ async def ask_access(context: Context, draft: Draft, name: str, email: str) -> N
         organisation = await organisations.find(connection, [IdentifierForm(**i) for i in identifiers])
         if row is None or organisation is None:
             raise NotFound("application", "token")
-        asked = await drafts.noted(connection, row.id, "access_asked")
+        asked: list[str] = row.answers.get(steps.ASKED, [])
         if email in asked:
             return
         await limits.hit(connection, f"access:{limits.site_of(draft.address)}", ACCESS_PER_SITE, HOUR)
         if len(asked) >= ACCESS_PER_DRAFT:
             raise TooMany(HOUR)
-        await applications.add_event(connection, row.id, "access_asked", name, email)
+        await drafts.note(connection, row.id, steps.ASKED, [*asked, email])
         values = {"organisation": row.answers["organisation"]["name"], "asker_name": name, "asker_email": email}
         await mail.queue(connection, await _access_mails(connection, network, organisation, values))
         await audit.append(connection, APPLICANT, "access_requested", {}, network.id, organisation, row.id)
@@ -213,7 +213,7 @@ async def _mail_link(
 ) -> None:
     """The link to carry on, once to each address. The mail belongs to no network: managers must not see the secret."""
     email = answers["contact"]["email"]
-    mailed = await drafts.noted(connection, wanted, "link_mailed")
+    mailed: list[str] = answers.get(steps.MAILED, [])
     if email in mailed or len(mailed) >= RESUME_MAILS_PER_DRAFT:
         return
     try:
@@ -221,7 +221,7 @@ async def _mail_link(
         await limits.hit(connection, f"resume:{key}", RESUME_MAILS_PER_EMAIL, DAY)
     except TooMany:
         return  # the draft is saved all the same; only the mail is left out
-    await applications.add_event(connection, wanted, "link_mailed", "", email)
+    await drafts.note(connection, wanted, steps.MAILED, [*mailed, email])
     link = f"{context.settings.base_url}/{draft.language}/join/resume/{draft.token}"
     values = {"network": network.names.get(draft.language, network.slug), "link": link}
     await mail.queue(connection, [Outgoing("draft_resume", Recipient(email, "", draft.language), values)])

@@ -18,7 +18,7 @@ from crm.errors import NotFound
 from crm.steps import Answers
 from crm.terms import Terms
 
-# What an applicant is told of; the rest of an application's history is the network's own.
+# What an applicant is told of, whatever else a network's own history may come to hold.
 _SHOWN = ("sent", "question", "answer", "approved", "declined", "withdrawn")
 
 
@@ -34,12 +34,16 @@ class Draft(msgspec.Struct, frozen=True):
     status: str = "draft"
     version: int = 0
     answers: Answers = {}
-    asked: bool = False  # has somebody asked for access through it?
 
     @property
     def book(self) -> Rulebook:
         """The rules for somebody who joins today."""
         return self.terms.book
+
+    @property
+    def asked(self) -> bool:
+        """Has somebody asked for access through it?"""
+        return bool(self.answers.get(steps.ASKED))
 
     @property
     def missing(self) -> str:
@@ -92,18 +96,14 @@ async def draft(context: Context, slug: str, token: str) -> Draft:
     async with context.db.reading(kept.by_id) as connection:
         shown = await terms.current(connection, kept, network, today)
         row = await connection.fetchrow(
-            "select a.id, a.network_id, a.status, a.version, a.answers, exists (select 1 from application_event e"
-            " where e.application_id = a.id and e.kind = 'access_asked') as asked"
-            " from application a where a.token_hash = $1",
+            "select id, network_id, status, version, answers from application where token_hash = $1",
             _hash(token),
         )
     if row is None:
         return Draft(kept, network, shown, today, token)
     if row["network_id"] != network.id:
         raise NotFound("application", "token")
-    return Draft(
-        kept, network, shown, today, token, row["id"], row["status"], row["version"], row["answers"], row["asked"]
-    )
+    return Draft(kept, network, shown, today, token, row["id"], row["status"], row["version"], row["answers"])
 
 
 async def standing(context: Context, found: Draft) -> str:

@@ -14,12 +14,11 @@ async def hold(connection: Connection, token: str) -> None:
     await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", token_hash(token))
 
 
-async def noted(connection: Connection, draft: UUID, kind: str) -> set[str]:
-    """The notes of a draft's events of one kind."""
-    rows = await connection.fetch(
-        "select note from application_event where application_id = $1 and kind = $2", draft, kind
+async def note(connection: Connection, draft: UUID, key: str, values: list[str]) -> None:
+    """Remember something about a draft beside its answers; sending the application forgets it."""
+    await connection.execute(
+        "update application set answers = answers || $2 where id = $1 and status = 'draft'", draft, {key: values}
     )
-    return {row["note"] for row in rows}
 
 
 async def main_contact(connection: Connection, organisation: UUID) -> Recipient | None:

@@ -246,7 +246,7 @@ async def test_an_answer_puts_the_application_back_in_the_queue(context, actor):
     history = await rows(
         context, "select kind from application_event where application_id = $1 order by row_id", wanted
     )
-    assert [h["kind"] for h in history] == ["link_mailed", "sent", "question", "answer"]
+    assert [h["kind"] for h in history] == ["sent", "question", "answer"]
     told = await mails(context, "application_answered")
     assert {m["recipient"] for m in told} == {"demo@klynge.example", "ingrid@klynge.example"}
     assert all("To studentoppgaver." in m["body_text"] for m in told)
@@ -259,6 +259,14 @@ async def test_an_answer_must_be_one(context, actor, text):
     with pytest.raises(Invalid):
         await drafts.answer(context, found.token, text)
     assert (await stored(context, found))["status"] == "info_needed"
+
+
+async def test_what_only_the_draft_needed_is_forgotten_when_it_is_sent(context):
+    found = draft()
+    await filled(context, found, "contact")
+    assert (await stored(context, found))["answers"][steps.MAILED] == ["kari@fjordlys.example"]
+    found, _ = await sent(context)
+    assert not {steps.MAILED, steps.ASKED} & set((await stored(context, found))["answers"])
 
 
 async def test_withdrawing_twice_withdraws_once(context):
