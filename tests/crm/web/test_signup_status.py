@@ -3,6 +3,7 @@
 import pytest
 
 from crm.actions import applications
+from tests.crm.web.office import NORA_ONLY, other_browser, send
 from tests.crm.web.wizard import Visitor, application_of
 
 pytestmark = pytest.mark.anyio
@@ -49,3 +50,24 @@ async def test_a_declined_application_shows_the_reason(client, context, actor):
     await applications.decline(context, actor, await application_of(context, visitor), "We are full until spring.")
     visitor.page = await client.get(f"/en/join/status/{visitor.token}")
     assert "We are full until spring." in visitor.text and "Start a new application" in visitor.text
+
+
+async def test_the_manager_reads_asks_and_approves_what_the_browser_sent(client, context):
+    visitor = await Visitor(client).until("check")
+    wanted = await application_of(context, visitor)
+    async with other_browser(client, NORA_ONLY) as office:
+        path = f"/n/nora-industry-network/applications/{wanted}"
+        page = await office.get(path)
+        assert page.status_code == 200 and "Fjordlys Data AS" in page.text
+        assert (await send(office, f"{path}/question", note="What will you bring?")).status_code == 303
+        await client.post(f"/en/join/status/{visitor.token}", data={"answer": "Two theses."})
+        assert "Two theses." in (await office.get(path)).text
+        assert (await send(office, f"{path}/approval", starts_on="2026-11-22")).status_code == 303
+    visitor.page = await client.get(f"/en/join/status/{visitor.token}")
+    assert "The application is approved" in visitor.title and "CLAIRE Innovation Network" in visitor.text
+
+
+async def test_a_reader_who_is_signed_in_finds_the_way_to_the_back_office(client):
+    async with other_browser(client, NORA_ONLY) as office:
+        page = (await office.get("/en/")).text
+        assert 'href="/n"' in page and "Back office" in page and 'href="/sign-in"' not in page
