@@ -86,6 +86,7 @@ class _Answer(_Row, frozen=True, kw_only=True):
     rule: str
     answer: str
     on_date: date
+    recorded_at: datetime
 
 
 class _Grant(_Row, frozen=True, kw_only=True):
@@ -206,7 +207,8 @@ def _facts(rows: dict[str, list], catalogue: Catalogue) -> Facts:
         rulebooks=catalogue.rulebooks,
         decisions=tuple(_decision(d, slugs) for d in sorted(rows["decision"], key=lambda d: (d.recorded_at, d.id))),
         answers=tuple(
-            Answer(a.organisation_id, slugs[a.source_network_id], a.rule, a.answer, a.on_date) for a in rows["answer"]
+            Answer(a.organisation_id, slugs[a.source_network_id], a.rule, a.answer, a.on_date)
+            for a in sorted(rows["answer"], key=lambda a: (a.on_date, a.recorded_at))  # the newest counts
         ),
         grants=tuple(_grant(g, slugs) for g in sorted(rows["grant"], key=lambda g: (g.starts_on, g.id))),
         timelines=timelines,

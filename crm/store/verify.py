@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from cluster_rules.fees import VAT_PERCENT
+from cluster_rules.fees import VAT_PERCENT, Step, explained
 from cluster_rules.money import share
 from crm.catalogue import Catalogue
 from crm.database import Connection
@@ -177,34 +177,15 @@ async def check_charges(connection: Connection) -> list[Difference]:
 
 def _amounts(row: asyncpg.Record) -> list[tuple[str, str]]:
     found = []
-    explained = _explained(row["steps"])
-    if explained != row["net"]:
-        found.append(("charge_net", f"says {row['net']}, its steps give {explained}"))
+    net = explained(msgspec.convert(row["steps"], list[Step]))
+    if net != row["net"]:
+        found.append(("charge_net", f"says {row['net']}, its steps give {net}"))
     if VAT_PERCENT.get(row["vat_code"]) != row["vat_percent"]:
         found.append(("charge_vat_rate", f"{row['vat_code']} is not {row['vat_percent']} percent"))
     vat = share(row["net"], row["vat_percent"], 100)
     if vat != row["vat"]:
         found.append(("charge_vat", f"says {row['vat']}, {row['vat_percent']} percent are {vat}"))
     return found
-
-
-def _explained(steps: list[dict[str, object]]) -> int | None:
-    """The amount that the steps of an explanation lead to (cluster_rules/fees.py writes them)."""
-    net: int | None = None
-    for step in steps:
-        given = msgspec.convert(step.get("values", {}), dict[str, int | str | None])
-        match step.get("code"):
-            case "fixed" | "band":
-                net = int(given["amount"] or 0)
-            case "link_percent" if net is not None:
-                net = share(net, int(given["percent"] or 0), 100)
-            case "prorated_days" | "prorated_months" | "prorated_half_year" if net is not None:
-                net = share(net, int(given["part"] or 0), int(given["whole"] or 1))
-            case "unused_days" if net is not None:
-                net = -net
-            case _:
-                return None
-    return net
 
 
 async def check_fees(connection: Connection, catalogue: Catalogue) -> list[Difference]:
