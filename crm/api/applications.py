@@ -14,10 +14,11 @@ from crm.api.operations import Call, Nothing, Operation, encoded, tag
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound
 from crm.forms import ApplicationForm
+from crm.i18n import N_
 from crm.reads import applications, invoices, memberships, networks
 from crm.store import applications as stored
 
-TAG = "Applications"
+TAG = N_("Applications")
 ONE = "/applications/{application_id}"
 Note = Annotated[str, Meta(min_length=1, max_length=forms.NOTE_MAX)]
 
@@ -151,8 +152,8 @@ operations = (
         method="POST",
         path="/applications",
         tag=TAG,
-        summary="Send an application",
-        description=(
+        summary=N_("Send an application"),
+        description=N_(
             "An organisation that is known by a strong identifier is taken as the register has it; nothing that is "
             "sent here overwrites it. The contact gets a receipt by mail."
         ),
@@ -168,7 +169,7 @@ operations = (
         method="GET",
         path=ONE,
         tag=TAG,
-        summary="One application",
+        summary=N_("One application"),
         answer=shapes.Application,
         etag=True,
         run=show,
@@ -178,8 +179,8 @@ operations = (
         method="GET",
         path=f"{ONE}/consequences",
         tag=TAG,
-        summary="What approving would do",
-        description="Computed by the rules that approving uses; nothing is stored.",
+        summary=N_("What approving would do"),
+        description=N_("Computed by the rules that approving uses; nothing is stored."),
         query=StartQuery,
         answer=shapes.Consequences,
         run=consequences,
@@ -189,8 +190,8 @@ operations = (
         method="POST",
         path=f"{ONE}/approval",
         tag=TAG,
-        summary="Approve",
-        description=(
+        summary=N_("Approve"),
+        description=N_(
             "The membership, everything that follows from it and the draft invoice, in one transaction. Approving "
             "again changes nothing and answers with what the first approval made."
         ),
@@ -206,7 +207,7 @@ operations = (
         method="POST",
         path=f"{ONE}/questions",
         tag=TAG,
-        summary="Ask the applicant",
+        summary=N_("Ask the applicant"),
         body=QuestionForm,
         answer=shapes.Application,
         status=201,
@@ -220,8 +221,8 @@ operations = (
         method="POST",
         path=f"{ONE}/declines",
         tag=TAG,
-        summary="Decline",
-        description="Declining again changes nothing.",
+        summary=N_("Decline"),
+        description=N_("Declining again changes nothing."),
         body=DeclineForm,
         answer=shapes.Application,
         status=201,

@@ -3,6 +3,7 @@
 from crm.api import answers, shapes
 from crm.api.operations import Call, Nothing, Operation
 from crm.errors import Forbidden, NotFound
+from crm.i18n import N_
 from crm.reads import invoices
 
 
@@ -24,9 +25,9 @@ operations = (
         id="show_invoice",
         method="GET",
         path="/invoices/{invoice_id}",
-        tag="Invoices",
-        summary="One invoice with its lines",
-        description="A draft gathers charges until it is issued. A key sees the lines of the networks it manages.",
+        tag=N_("Invoices"),
+        summary=N_("One invoice with its lines"),
+        description=N_("A draft gathers charges until it is issued. A key sees the lines of the networks it manages."),
         answer=shapes.Invoice,
         etag=True,
         run=show,

@@ -16,11 +16,11 @@ from crm.api.applications import outcome
 from crm.api.operations import Call, Nothing, Operation, encoded, tag
 from crm.database import Connection
 from crm.errors import NotFound
-from crm.i18n import TIME_ZONE
+from crm.i18n import N_, TIME_ZONE
 from crm.reads import memberships
 from crm.store import decisions, families
 
-TAG = "Memberships"
+TAG = N_("Memberships")
 ONE = "/memberships/{membership_id}"
 TIER_MAX = 60
 Reason = Annotated[str, Meta(max_length=forms.NOTE_MAX)]
@@ -124,9 +124,14 @@ async def lift(call: Call[Nothing, Any]) -> shapes.Changed:
 
 
 def _family(
-    noun: str, kind: str, form: type[msgspec.Struct], said: str, example: dict[str, Any], renames: dict[str, str]
+    noun: str,
+    kind: str,
+    form: type[msgspec.Struct],
+    said: tuple[str, str, str],
+    example: dict[str, Any],
+    renames: dict[str, str],
 ) -> tuple[Operation, ...]:
-    """The three calls every kind of change has: preview, make, take back."""
+    """The three calls every kind of change has: preview, make, take back; `said` has their summaries."""
     path = f"{ONE}/{noun}"
     common: dict[str, Any] = {"tag": TAG, "precondition": locked, "renames": renames}
     return (
@@ -134,8 +139,8 @@ def _family(
             id=f"preview_{kind}",
             method="POST",
             path=f"{path}/preview",
-            summary=f"What {said} would do",
-            description="Computed by the rules that the change itself uses; nothing is stored.",
+            summary=said[0],
+            description=N_("Computed by the rules that the change itself uses; nothing is stored."),
             body=form,
             answer=shapes.Consequences,
             example=example,
@@ -146,8 +151,10 @@ def _family(
             id=f"make_{kind}",
             method="POST",
             path=path,
-            summary=said[:1].upper() + said[1:],
-            description="The change and everything that follows from it, linked memberships too, in one transaction.",
+            summary=said[1],
+            description=N_(
+                "The change and everything that follows from it, linked memberships too, in one transaction."
+            ),
             body=form,
             answer=shapes.Changed,
             status=201,
@@ -159,8 +166,8 @@ def _family(
             id=f"take_back_{kind}",
             method="DELETE",
             path=f"{path}/{{decision_id}}",
-            summary=f"Take back {said}",
-            description="What followed from the decision is undone; the history keeps both.",
+            summary=said[2],
+            description=N_("What followed from the decision is undone; the history keeps both."),
             answer=shapes.Changed,
             run=_take_back(kind),
             **common,
@@ -174,7 +181,7 @@ operations = (
         method="GET",
         path=ONE,
         tag=TAG,
-        summary="One membership, and why",
+        summary=N_("One membership, and why"),
         answer=shapes.Membership,
         etag=True,
         run=show,
@@ -183,7 +190,7 @@ operations = (
         "tier-changes",
         "tier_change",
         TierChangeForm,
-        "a change of level",
+        (N_("What a change of level would do"), N_("Change the level"), N_("Take back a change of level")),
         {"tier": "partner", "effective_on": "2028-01-01"},
         {},
     ),
@@ -191,7 +198,7 @@ operations = (
         "endings",
         "ending",
         EndingForm,
-        "an end of membership",
+        (N_("What an end would do"), N_("End a membership"), N_("Take back an end")),
         {"effective_on": "2028-01-01", "reason": "Merged with another company"},
         {},
     ),
@@ -199,7 +206,7 @@ operations = (
         "suspensions",
         "suspension",
         SuspensionForm,
-        "a suspension",
+        (N_("What a suspension would do"), N_("Suspend a membership"), N_("Take back a suspension")),
         {"from": "2027-06-01", "reason": "Unpaid since March"},
         {"effective_on": "from"},
     ),
@@ -208,7 +215,7 @@ operations = (
         method="DELETE",
         path=f"{ONE}/suspensions",
         tag=TAG,
-        summary="Lift the suspension in force, or the next one",
+        summary=N_("Lift the suspension in force, or the next one"),
         answer=shapes.Changed,
         precondition=locked,
         missing=("suspension",),

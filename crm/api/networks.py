@@ -14,10 +14,11 @@ from crm.api.operations import PREFIX, Call, Operation
 from crm.api.problems import EdgeError
 from crm.catalogue import Catalogue, NetworkRow
 from crm.errors import NotFound
+from crm.i18n import N_
 from crm.reads import members, networks
 
 CURSOR_MAX = 200
-TAG = "Networks"
+TAG = N_("Networks")
 Cursor = Annotated[str, Meta(max_length=CURSOR_MAX, description="From `next_cursor`; opaque.")]
 
 
@@ -134,8 +135,10 @@ operations = (
         method="GET",
         path="/networks",
         tag=TAG,
-        summary="All networks",
-        description="Levels with their fees, link rules in words and as data, and how many members there are today.",
+        summary=N_("All networks"),
+        description=N_(
+            "Levels with their fees, link rules in words and as data, and how many members there are today."
+        ),
         query=NetworkPaging,
         answer=shapes.Page[shapes.Network],
         listing=True,
@@ -146,7 +149,7 @@ operations = (
         method="GET",
         path="/networks/{slug}",
         tag=TAG,
-        summary="One network",
+        summary=N_("One network"),
         answer=shapes.Network,
         etag=True,
         run=show_network,
@@ -156,8 +159,8 @@ operations = (
         method="GET",
         path="/networks/{slug}/members",
         tag=TAG,
-        summary="A network's members on a day",
-        description=(
+        summary=N_("A network's members on a day"),
+        description=N_(
             "In the order of ids, a page at a time; the day stays the same on every page. A partner's key reads its "
             "own network in full, and of other networks the members that its own link rules gave."
         ),

@@ -5,6 +5,7 @@ Litestar's own generator is not used: it documents errors as application/json in
 (sync_security 5.2). tests/crm/api/test_openapi.py holds each of these.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ from crm.api.edge import IDEMPOTENCY_KEY_MAX
 from crm.api.health import Health
 from crm.api.operations import PREFIX, Operation
 from crm.api.problems import MEDIA_TYPE, Problem
+from crm.i18n import N_
 
 Json = dict[str, Any]
 VERSION = "1.0.0"  # of the API, not of the software
@@ -24,12 +26,12 @@ _JSON = "application/json"
 UUID = {"type": "string", "format": "uuid"}
 SLUG = {"type": "string", "pattern": "^[a-z0-9-]{1,60}$"}
 _TAGS = {
-    "Networks": "Clusters and innovation networks, their levels, fees and link rules, and their members.",
-    "Applications": "From the wish to join to the decision.",
-    "Organisations": "Legal entities and their units, and what they are members of.",
-    "Memberships": "Changes, with everything that follows from them.",
-    "Invoices": "Drafts and their lines.",
-    "Health": "For whoever watches the service.",
+    "Networks": N_("Clusters and innovation networks, their levels, fees and link rules, and their members."),
+    "Applications": N_("From the wish to join to the decision."),
+    "Organisations": N_("Legal entities and their units, and what they are members of."),
+    "Memberships": N_("Changes, with everything that follows from them."),
+    "Invoices": N_("Drafts and their lines."),
+    N_("Service"): N_("For whoever watches the service."),
 }
 _ABOUT = """The membership register of industry clusters.
 
@@ -61,15 +63,15 @@ _LIMITS: dict[tuple[str, str], Json] = {
     ("SuspensionForm", "reason"): _ANY_TEXT,
 }
 _ERRORS = {
-    400: "The request cannot be read.",
-    401: "No valid key.",
-    403: "The key may see this, but not do that.",
-    404: "Nothing there, or nothing this key may see.",
-    409: "It does not fit what is stored.",
-    412: "It has changed since it was read.",
-    413: "The body is too large.",
-    415: "The body is not sent as application/json.",
-    422: "A field or parameter is wrong, or a rule says no.",
+    400: N_("The request cannot be read."),
+    401: N_("No valid key."),
+    403: N_("The key may see this, but not do that."),
+    404: N_("Nothing there, or nothing this key may see."),
+    409: N_("It does not fit what is stored."),
+    412: N_("It has changed since it was read."),
+    413: N_("The body is too large."),
+    415: N_("The body is not sent as application/json."),
+    422: N_("A field or parameter is wrong, or a rule says no."),
 }
 
 
@@ -83,9 +85,9 @@ def document(operations: Sequence[Operation]) -> Json:
     paths: Json = {}
     for operation in operations:
         paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = _operation(operation, refs)
-    paths["/healthz"] = {"get": _health("check_health", "Is it alive?", refs)}
-    paths["/readyz"] = {"get": _health("check_readiness", "Can it answer?", refs)}
-    return {
+    paths["/healthz"] = {"get": _health("check_health", N_("Is it alive?"), refs)}
+    paths["/readyz"] = {"get": _health("check_readiness", N_("Can it answer?"), refs)}
+    found = {
         "openapi": "3.1.0",
         "info": {
             "title": "Klynge",
@@ -107,6 +109,9 @@ def document(operations: Sequence[Operation]) -> Json:
             },
         },
     }
+    # msgspec calls the pages of a list Page_Member_; people would say MemberPage.
+    renamed: Json = msgspec.json.decode(re.sub(rb'\bPage_(\w+?)_(?=")', rb"\1Page", msgspec.json.encode(found)))
+    return renamed
 
 
 def _operation(operation: Operation, refs: Json) -> Json:
@@ -218,7 +223,7 @@ def _problem(said: str) -> Json:
 def _health(name: str, summary: str, refs: Json) -> Json:
     return {
         "operationId": name,
-        "tags": ["Health"],
+        "tags": ["Service"],
         "summary": summary,
         "security": [],
         "parameters": [],

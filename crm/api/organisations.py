@@ -9,12 +9,12 @@ from msgspec import Meta
 from crm.api import answers, edge, shapes
 from crm.api.operations import Call, Nothing, Operation
 from crm.errors import NotFound
-from crm.i18n import TIME_ZONE
+from crm.i18n import N_, TIME_ZONE
 from crm.identifiers import SCHEMES, normalise
 from crm.reads import memberships, organisations
 from crm.reads.memberships import Asked
 
-TAG = "Organisations"
+TAG = N_("Organisations")
 ONE = "/organisations/{organisation_id}"
 IDENTIFIER_MAX = 100
 
@@ -91,8 +91,8 @@ operations = (
         method="GET",
         path="/organisations",
         tag=TAG,
-        summary="Find an organisation by its register number",
-        description="One organisation or none: an identifier belongs to one organisation only.",
+        summary=N_("Find an organisation by its register number"),
+        description=N_("One organisation or none: an identifier belongs to one organisation only."),
         query=Search,
         answer=shapes.Page[shapes.Organisation],
         listing=True,
@@ -103,7 +103,7 @@ operations = (
         method="GET",
         path=ONE,
         tag=TAG,
-        summary="One organisation",
+        summary=N_("One organisation"),
         answer=shapes.Organisation,
         etag=True,
         run=show,
@@ -113,8 +113,8 @@ operations = (
         method="GET",
         path=f"{ONE}/memberships",
         tag=TAG,
-        summary="An organisation's memberships, and why",
-        description=(
+        summary=N_("An organisation's memberships, and why"),
+        description=N_(
             "Each with the grants it stands on and, in the language asked for, why. `status` is `pending` before the "
             "first day and `ended` after the last."
         ),

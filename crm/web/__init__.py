@@ -1,6 +1,7 @@
 """Pages for people: handlers, rendering, and what every page needs (assets, language, headers)."""
 
 from crm.web import (
+    api_docs,
     applications,
     assets,
     language,
@@ -28,4 +29,5 @@ handlers = [
     *memberships.handlers,
     *applications.handlers,
     *mailbox.handlers,
+    *api_docs.handlers,
 ]

@@ -34,6 +34,7 @@ BUNDLE = (
     "css/office.css",
     "css/layouts.css",
     "css/join.css",
+    "css/api.css",
     "css/print.css",
 )
 FOREVER = "public, max-age=31536000, immutable"
