@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
@@ -24,7 +25,9 @@ FIELDS = {"starts_on": "starts_on", "note": "note"}
 
 
 @get("/applications", include_in_schema=False)
-async def show_queue(request: Request, office: Office, status: str = "waiting", page: str = "1") -> Response[str]:
+async def show_queue(
+    request: Request, office: Office, status: FromQuery[str] = "waiting", page: FromQuery[str] = "1"
+) -> Response[str]:
     tab = status if status in TABS else "waiting"
     number = int(page) if page.isdecimal() and 0 < int(page) < 10_000 else 1
     async with office.context.db.reading(office.actor.sees) as connection:
@@ -36,12 +39,14 @@ async def show_queue(request: Request, office: Office, status: str = "waiting", 
 
 
 @get("/applications/{application:str}", include_in_schema=False)
-async def show_application(request: Request, office: Office, application: str, starts_on: str = "") -> Response[str]:
+async def show_application(
+    request: Request, office: Office, application: FromPath[str], starts_on: FromQuery[str] = ""
+) -> Response[str]:
     return await _page(request, office, id_of("application", application), starts_on)
 
 
 @post("/applications/{application:str}/approval", include_in_schema=False)
-async def approve(request: Request, office: Office, application: str) -> Response:
+async def approve(request: Request, office: Office, application: FromPath[str]) -> Response:
     wanted, given = id_of("application", application), await fields_of(request)
     row = await _row(office, wanted)
     day = day_of(given.get("starts_on", ""))
@@ -57,12 +62,12 @@ async def approve(request: Request, office: Office, application: str) -> Respons
 
 
 @post("/applications/{application:str}/question", include_in_schema=False)
-async def ask(request: Request, office: Office, application: str) -> Response:
+async def ask(request: Request, office: Office, application: FromPath[str]) -> Response:
     return await _answer(request, office, id_of("application", application), "question", actions.ask)
 
 
 @post("/applications/{application:str}/decline", include_in_schema=False)
-async def decline(request: Request, office: Office, application: str) -> Response:
+async def decline(request: Request, office: Office, application: FromPath[str]) -> Response:
     return await _answer(request, office, id_of("application", application), "decline", actions.decline)
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import FromPath, FromQuery
 
 from crm.reads import office as reads
 from crm.reads.timeline import ApplicationStep, DecisionEvent
@@ -36,7 +37,9 @@ async def show_members(request: Request, office: Office) -> Response[str]:
 
 
 @get("/members/{member:str}", include_in_schema=False)
-async def show_member(request: Request, office: Office, member: str, as_of: str = "") -> Response[str]:
+async def show_member(
+    request: Request, office: Office, member: FromPath[str], as_of: FromQuery[str] = ""
+) -> Response[str]:
     day = day_of(as_of)
     found = await page.find(office, id_of("member", member), day)
     shown = {

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
@@ -40,14 +41,18 @@ Errors = list[dict[str, str]]
 
 
 @get(PATH, include_in_schema=False)
-async def show_change(request: Request, office: Office, member: str, membership: str, change: str) -> Response[str]:
+async def show_change(
+    request: Request, office: Office, member: FromPath[str], membership: FromPath[str], change: FromPath[str]
+) -> Response[str]:
     found = await _find(office, member, membership, change)
     typed = {name: request.query_params.get(name, "") for name in ("tier", "on", "last_day")}
     return await _page(request, office, found, change, typed, asked=any(typed.values()))
 
 
 @post(PATH, include_in_schema=False)
-async def make_change(request: Request, office: Office, member: str, membership: str, change: str) -> Response:
+async def make_change(
+    request: Request, office: Office, member: FromPath[str], membership: FromPath[str], change: FromPath[str]
+) -> Response:
     found = await _find(office, member, membership, change)
     typed = await fields_of(request)
     wanted, errors = change_of(office, change, typed)
@@ -61,7 +66,9 @@ async def make_change(request: Request, office: Office, member: str, membership:
 
 
 @post("/members/{member:str}/memberships/{membership:str}/decisions/{decision:str}/take-back", include_in_schema=False)
-async def take_back(office: Office, member: str, membership: str, decision: str) -> Response:
+async def take_back(
+    office: Office, member: FromPath[str], membership: FromPath[str], decision: FromPath[str]
+) -> Response:
     found = await _find(office, member, membership, "suspension")
     wanted = id_of("decision", decision)
     try:

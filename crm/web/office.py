@@ -7,6 +7,7 @@ from urllib.parse import quote
 import msgspec
 from litestar import Request, Response, Router, get
 from litestar.di import Provide
+from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from crm import names
@@ -158,7 +159,7 @@ async def show_overview(request: Request, office: Office) -> Response[str]:
 
 
 @get("/links", include_in_schema=False)
-async def show_links(request: Request, office: Office, rule: str = "") -> Response[str]:
+async def show_links(request: Request, office: Office, rule: FromQuery[str] = "") -> Response[str]:
     async with office.context.db.reading(office.actor.sees) as connection:
         rows = await reads.linked(connection, office.network.id, office.today)
     groups = rules_of(office, rows)

@@ -1,6 +1,7 @@
 """Pages to sign in and out, and the account page: its browsers, and the way out of all of them."""
 
 from litestar import Request, Response, Router, get, post
+from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from crm import words
@@ -17,7 +18,7 @@ UNKNOWN_ADDRESS = "unknown"
 
 
 @get("/sign-in", include_in_schema=False, opt={"public": True})
-async def show_sign_in(request: Request, back: str = "", out: str = "") -> Response:
+async def show_sign_in(request: Request, back: FromQuery[str] = "", out: FromQuery[str] = "") -> Response:
     if await session.session_or_none(request):
         return Redirect(session.back_or_office(back), status_code=303, headers=session.NOT_KEPT)
     return _form(request, back=back, out=out)
