@@ -63,7 +63,13 @@ def _failure(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else status_of(error)
     reference = uuid4().hex[:12]
     if status >= 500:
-        log.error("failed", reference=reference, path=request.url.path, trace=traceback.format_exception(error))
+        log.error("failed", reference=reference, route=_route(request), trace=traceback.format_exception(error))
     if request.url.path.startswith(API_PATHS):
         return api.problem(request, error, reference)
     return error_page(request, status, reference=reference)
+
+
+def _route(request: Request) -> str:
+    """The route as it is written in the code: the path itself may hold an applicant's secret."""
+    handler = request.scope.get("route_handler")
+    return min(handler.paths, default="") if handler else ""

@@ -127,7 +127,9 @@ async def _received(
     applicant = Recipient(form.contact.email, form.contact.name, form.language)
     status = f"{base}/{form.language}/join/status/{token}" if token else ""
     managers = await mail.managers_of(connection, [network.id])
-    return [letter("application_received", applicant, status)] + [
+    # The receipt carries the applicant's secret link: it belongs to no network, so no manager can read it.
+    receipt = msgspec.structs.replace(letter("application_received", applicant, status), network=None)
+    return [receipt] + [
         letter("application_arrived", m, f"{base}/n/{network.slug}/applications/{row.id}")
         for m in managers.get(network.id, [])
     ]
