@@ -44,8 +44,9 @@ def chromium_path() -> str | None:
     return on_path or ("/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for each test file: while Playwright is up, asyncio.run() does not work in this thread."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium_path(), args=_FLAGS)
         yield started
