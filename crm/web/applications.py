@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
@@ -26,7 +27,7 @@ FIELDS = {"starts_on": "starts_on", "note": "note"}
 
 @get("/applications", include_in_schema=False)
 async def show_queue(
-    request: Request, office: Office, status: FromQuery[str] = "waiting", page: FromQuery[str] = "1"
+    request: Request, office: NamedDependency[Office], status: FromQuery[str] = "waiting", page: FromQuery[str] = "1"
 ) -> Response[str]:
     tab = status if status in TABS else "waiting"
     number = int(page) if page.isdecimal() and 0 < int(page) < 10_000 else 1
@@ -40,13 +41,13 @@ async def show_queue(
 
 @get("/applications/{application:str}", include_in_schema=False)
 async def show_application(
-    request: Request, office: Office, application: FromPath[str], starts_on: FromQuery[str] = ""
+    request: Request, office: NamedDependency[Office], application: FromPath[str], starts_on: FromQuery[str] = ""
 ) -> Response[str]:
     return await _page(request, office, id_of("application", application), starts_on)
 
 
 @post("/applications/{application:str}/approval", include_in_schema=False)
-async def approve(request: Request, office: Office, application: FromPath[str]) -> Response:
+async def approve(request: Request, office: NamedDependency[Office], application: FromPath[str]) -> Response:
     wanted, given = id_of("application", application), await fields_of(request)
     row = await _row(office, wanted)
     day = day_of(given.get("starts_on", ""))
@@ -62,12 +63,12 @@ async def approve(request: Request, office: Office, application: FromPath[str]) 
 
 
 @post("/applications/{application:str}/question", include_in_schema=False)
-async def ask(request: Request, office: Office, application: FromPath[str]) -> Response:
+async def ask(request: Request, office: NamedDependency[Office], application: FromPath[str]) -> Response:
     return await _answer(request, office, id_of("application", application), "question", actions.ask)
 
 
 @post("/applications/{application:str}/decline", include_in_schema=False)
-async def decline(request: Request, office: Office, application: FromPath[str]) -> Response:
+async def decline(request: Request, office: NamedDependency[Office], application: FromPath[str]) -> Response:
     return await _answer(request, office, id_of("application", application), "decline", actions.decline)
 
 

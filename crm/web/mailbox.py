@@ -2,6 +2,7 @@
 
 from litestar import Request, Response, get
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery
 
@@ -26,7 +27,9 @@ async def in_development(connection: ASGIConnection, _: BaseRouteHandler) -> Non
 
 
 @get("/dev/mailbox", include_in_schema=False, guards=[in_development])
-async def show_mailbox(request: Request, context: Context, page_number: FromQuery[int] = 1) -> Response[str]:
+async def show_mailbox(
+    request: Request, context: NamedDependency[Context], page_number: FromQuery[int] = 1
+) -> Response[str]:
     number = min(max(page_number, 1), 10_000)
     async with context.db.tx() as connection:
         mails, total = await reads.newest(connection, number)
@@ -35,14 +38,14 @@ async def show_mailbox(request: Request, context: Context, page_number: FromQuer
 
 
 @get("/dev/mailbox/{mail:str}", include_in_schema=False, guards=[in_development])
-async def show_letter(request: Request, context: Context, mail: FromPath[str]) -> Response[str]:
+async def show_letter(request: Request, context: NamedDependency[Context], mail: FromPath[str]) -> Response[str]:
     async with context.db.tx() as connection:
         letter = await reads.one(connection, id_of("mail", mail))
     return page(request, "office/letter.html", user=await _user(request), letter=letter, now=context.clock.now())
 
 
 @get("/dev/mailbox/{mail:str}/html", include_in_schema=False, guards=[in_development])
-async def show_html_part(context: Context, mail: FromPath[str]) -> Response[str]:
+async def show_html_part(context: NamedDependency[Context], mail: FromPath[str]) -> Response[str]:
     async with context.db.tx() as connection:
         letter = await reads.one(connection, id_of("mail", mail))
     headers = {"content-security-policy": LETTER_POLICY, "cache-control": "no-store"}

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from crm.reads import office as reads
@@ -22,7 +23,7 @@ MOST_PAGES = 10_000
 
 
 @get("/members", include_in_schema=False)
-async def show_members(request: Request, office: Office) -> Response[str]:
+async def show_members(request: Request, office: NamedDependency[Office]) -> Response[str]:
     day = day_in(request, office)
     wanted = filters_of(request, office, day)
     tiers = office.tiers()
@@ -38,7 +39,7 @@ async def show_members(request: Request, office: Office) -> Response[str]:
 
 @get("/members/{member:str}", include_in_schema=False)
 async def show_member(
-    request: Request, office: Office, member: FromPath[str], as_of: FromQuery[str] = ""
+    request: Request, office: NamedDependency[Office], member: FromPath[str], as_of: FromQuery[str] = ""
 ) -> Response[str]:
     day = day_of(as_of)
     found = await page.find(office, id_of("member", member), day)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
@@ -42,7 +43,11 @@ Errors = list[dict[str, str]]
 
 @get(PATH, include_in_schema=False)
 async def show_change(
-    request: Request, office: Office, member: FromPath[str], membership: FromPath[str], change: FromPath[str]
+    request: Request,
+    office: NamedDependency[Office],
+    member: FromPath[str],
+    membership: FromPath[str],
+    change: FromPath[str],
 ) -> Response[str]:
     found = await _find(office, member, membership, change)
     typed = {name: request.query_params.get(name, "") for name in ("tier", "on", "last_day")}
@@ -51,7 +56,11 @@ async def show_change(
 
 @post(PATH, include_in_schema=False)
 async def make_change(
-    request: Request, office: Office, member: FromPath[str], membership: FromPath[str], change: FromPath[str]
+    request: Request,
+    office: NamedDependency[Office],
+    member: FromPath[str],
+    membership: FromPath[str],
+    change: FromPath[str],
 ) -> Response:
     found = await _find(office, member, membership, change)
     typed = await fields_of(request)
@@ -67,7 +76,7 @@ async def make_change(
 
 @post("/members/{member:str}/memberships/{membership:str}/decisions/{decision:str}/take-back", include_in_schema=False)
 async def take_back(
-    office: Office, member: FromPath[str], membership: FromPath[str], decision: FromPath[str]
+    office: NamedDependency[Office], member: FromPath[str], membership: FromPath[str], decision: FromPath[str]
 ) -> Response:
     found = await _find(office, member, membership, "suspension")
     wanted = id_of("decision", decision)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response, Router, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery
 from litestar.response import Redirect
 
@@ -87,7 +87,7 @@ class Office(msgspec.Struct, frozen=True):
         return {"slug": network.slug, "colour": network.colour, **shown}
 
 
-def provide_office(request: Request, context: Context) -> Office:
+def provide_office(request: Request, context: NamedDependency[Context]) -> Office:
     """The open network, on a route guarded by `manages_network`."""
     who = session.session_of(request)
     kept, network = session.network_of(request)
@@ -134,7 +134,7 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
 
 
 @get("/n", include_in_schema=False)
-async def open_office(request: Request, context: Context) -> Redirect:
+async def open_office(request: Request, context: NamedDependency[Context]) -> Redirect:
     """To the network in which most applications wait, else the first one; to the account when there is none."""
     who = session.session_of(request)
     kept = await session.load_catalogue(context)
@@ -146,7 +146,7 @@ async def open_office(request: Request, context: Context) -> Redirect:
 
 
 @get("/", include_in_schema=False)
-async def show_overview(request: Request, office: Office) -> Response[str]:
+async def show_overview(request: Request, office: NamedDependency[Office]) -> Response[str]:
     network, today, tiers = office.network.id, office.today, office.tiers()
     async with office.context.db.reading(office.actor.sees) as connection:
         cube = await reads.cube(connection, network, today, tiers)
@@ -159,7 +159,7 @@ async def show_overview(request: Request, office: Office) -> Response[str]:
 
 
 @get("/links", include_in_schema=False)
-async def show_links(request: Request, office: Office, rule: FromQuery[str] = "") -> Response[str]:
+async def show_links(request: Request, office: NamedDependency[Office], rule: FromQuery[str] = "") -> Response[str]:
     async with office.context.db.reading(office.actor.sees) as connection:
         rows = await reads.linked(connection, office.network.id, office.today)
     groups = rules_of(office, rows)

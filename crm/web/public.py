@@ -1,6 +1,8 @@
 """Pages anybody may read: the front page, the networks, privacy and accessibility."""
 
 from litestar import Request, Response, Router, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from crm.context import Context
@@ -34,7 +36,7 @@ def choose_language(request: Request) -> Redirect:
 
 
 @get(in_each_language("/"))
-async def home(request: Request, context: Context) -> Response[str]:
+async def home(request: Request, context: NamedDependency[Context]) -> Response[str]:
     found = await public.home(context)
     t = translator(language_of(request))
     story = offer_words.story(t, found.kept, *found.rule) if found.rule else None
@@ -42,12 +44,12 @@ async def home(request: Request, context: Context) -> Response[str]:
 
 
 @get(in_each_language("/networks"))
-async def list_networks(request: Request, context: Context) -> Response[str]:
+async def list_networks(request: Request, context: NamedDependency[Context]) -> Response[str]:
     return await open_page(request, "public/networks.html", listed=await public.networks(context), nav="networks")
 
 
 @get(in_each_language("/networks/{slug:str}"))
-async def show_network(request: Request, context: Context, slug: str) -> Response[str]:
+async def show_network(request: Request, context: NamedDependency[Context], slug: FromPath[str]) -> Response[str]:
     found = await public.about(context, slug)
     t = translator(language_of(request))
     stories = [offer_words.story(t, found.kept, found.network, each) for each in found.brings]

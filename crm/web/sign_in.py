@@ -1,6 +1,7 @@
 """Pages to sign in and out, and the account page: its browsers, and the way out of all of them."""
 
 from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Redirect
 
@@ -25,7 +26,7 @@ async def show_sign_in(request: Request, back: FromQuery[str] = "", out: FromQue
 
 
 @post("/sign-in", include_in_schema=False, opt={"public": True})
-async def sign_in(request: Request, context: Context) -> Response:
+async def sign_in(request: Request, context: NamedDependency[Context]) -> Response:
     origin.check(request)
     given = await fields_of(request)
     email, back = given.get("email", ""), given.get("back", "")
@@ -41,19 +42,19 @@ async def sign_in(request: Request, context: Context) -> Response:
 
 
 @post("/sign-out", include_in_schema=False)
-async def sign_out(request: Request, context: Context) -> Response:
+async def sign_out(request: Request, context: NamedDependency[Context]) -> Response:
     await sessions.sign_out(context, session.token_of(request))
     return _signed_out(context, "here")
 
 
 @post("/account/sign-out-everywhere", include_in_schema=False)
-async def sign_out_everywhere(request: Request, context: Context) -> Response:
+async def sign_out_everywhere(request: Request, context: NamedDependency[Context]) -> Response:
     await sessions.sign_out_everywhere(context, session.session_of(request))
     return _signed_out(context, "everywhere")
 
 
 @get("/account", include_in_schema=False)
-async def show_account(request: Request, context: Context) -> Response:
+async def show_account(request: Request, context: NamedDependency[Context]) -> Response:
     who = session.session_of(request)
     browsers = await sessions.mine(context, who)
     kept = await session.load_catalogue(context)

@@ -8,6 +8,8 @@ import re
 import secrets
 
 from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
@@ -33,19 +35,27 @@ CLIENT_UNKNOWN = ""
 
 
 @get(in_each_language("/join"))
-async def choose_network(request: Request, context: Context) -> Response[str]:
+async def choose_network(request: Request, context: NamedDependency[Context]) -> Response[str]:
     return await open_page(request, "join/choose.html", listed=await public.networks(context), nav="join")
 
 
 @get(in_each_language("/join/{network:str}"))
-async def begin(request: Request, context: Context, network: str, level: str = "") -> Redirect:
+async def begin(
+    request: Request, context: NamedDependency[Context], network: FromPath[str], level: FromQuery[str] = ""
+) -> Redirect:
     found = await shown.draft(context, network, secrets.token_urlsafe(TOKEN_BYTES))
     known = found.book.tier(level)
     return to(request, f"{network}/{found.token}/level{f'?tier={known.code}' if known else ''}")
 
 
 @get(in_each_language("/join/{network:str}/{token:str}/{step:str}"))
-async def show_step(request: Request, context: Context, network: str, token: str, step: str) -> Response:
+async def show_step(
+    request: Request,
+    context: NamedDependency[Context],
+    network: FromPath[str],
+    token: FromPath[str],
+    step: FromPath[str],
+) -> Response:
     found = await open_draft(context, network, token)
     if found.status != "draft":
         return to(request, f"status/{token}")
@@ -58,7 +68,13 @@ async def show_step(request: Request, context: Context, network: str, token: str
 
 
 @post(in_each_language("/join/{network:str}/{token:str}/{step:str}"))
-async def save_step(request: Request, context: Context, network: str, token: str, step: str) -> Response:
+async def save_step(
+    request: Request,
+    context: NamedDependency[Context],
+    network: FromPath[str],
+    token: FromPath[str],
+    step: FromPath[str],
+) -> Response:
     if step == "check":
         return await send(request, context, network, token)
     found = await open_draft(context, network, token)
@@ -93,7 +109,9 @@ async def send(request: Request, context: Context, network: str, token: str) -> 
 
 
 @get(in_each_language("/join/{network:str}/{token:str}/known"))
-async def show_known(request: Request, context: Context, network: str, token: str) -> Response:
+async def show_known(
+    request: Request, context: NamedDependency[Context], network: FromPath[str], token: FromPath[str]
+) -> Response:
     found = await open_draft(context, network, token)
     standing = await shown.standing(context, found) if found.status == "draft" else ""
     if not standing:
@@ -102,7 +120,9 @@ async def show_known(request: Request, context: Context, network: str, token: st
 
 
 @post(in_each_language("/join/{network:str}/{token:str}/known"))
-async def ask_access(request: Request, context: Context, network: str, token: str) -> Response:
+async def ask_access(
+    request: Request, context: NamedDependency[Context], network: FromPath[str], token: FromPath[str]
+) -> Response:
     found = await open_draft(context, network, token)
     typed = await fields_of(request)
     wanted = drafts.Draft(network, token, language_of(request), address_of(request))
@@ -116,7 +136,9 @@ async def ask_access(request: Request, context: Context, network: str, token: st
 
 
 @get(in_each_language("/join/{network:str}/{token:str}/asked"))
-async def show_asked(request: Request, context: Context, network: str, token: str) -> Response:
+async def show_asked(
+    request: Request, context: NamedDependency[Context], network: FromPath[str], token: FromPath[str]
+) -> Response:
     found = await open_draft(context, network, token)
     if not found.asked:
         return to(request, f"resume/{token}")
@@ -124,7 +146,7 @@ async def show_asked(request: Request, context: Context, network: str, token: st
 
 
 @get(in_each_language("/join/resume/{token:str}"))
-async def resume(request: Request, context: Context, token: str) -> Redirect:
+async def resume(request: Request, context: NamedDependency[Context], token: FromPath[str]) -> Redirect:
     network, status = await shown.place(context, token)
     if status != "draft":
         return to(request, f"status/{token}")

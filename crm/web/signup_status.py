@@ -1,6 +1,8 @@
 """An application that was sent: how far it is, an answer to a question, and the way back out."""
 
 from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from crm.actions import drafts
@@ -14,7 +16,7 @@ from crm.web.signup import not_found, to, too_many
 
 
 @get(in_each_language("/join/status/{token:str}"))
-async def show_status(request: Request, context: Context, token: str) -> Response:
+async def show_status(request: Request, context: NamedDependency[Context], token: FromPath[str]) -> Response:
     _, status = await shown.place(context, token)
     if status == "draft":
         return to(request, f"resume/{token}")
@@ -22,7 +24,7 @@ async def show_status(request: Request, context: Context, token: str) -> Respons
 
 
 @post(in_each_language("/join/status/{token:str}"))
-async def answer(request: Request, context: Context, token: str) -> Response:
+async def answer(request: Request, context: NamedDependency[Context], token: FromPath[str]) -> Response:
     typed = await fields_of(request)
     try:
         await drafts.answer(context, token, typed.get("answer", ""))
@@ -32,12 +34,14 @@ async def answer(request: Request, context: Context, token: str) -> Response:
 
 
 @get(in_each_language("/join/status/{token:str}/withdraw"))
-async def confirm_withdrawal(request: Request, context: Context, token: str) -> Response[str]:
+async def confirm_withdrawal(
+    request: Request, context: NamedDependency[Context], token: FromPath[str]
+) -> Response[str]:
     return await signup_views.withdrawal(request, await shown.sent(context, token))
 
 
 @post(in_each_language("/join/status/{token:str}/withdraw"))
-async def withdraw(request: Request, context: Context, token: str) -> Redirect:
+async def withdraw(request: Request, context: NamedDependency[Context], token: FromPath[str]) -> Redirect:
     await drafts.withdraw(context, token)
     return to(request, f"status/{token}")
 
