@@ -14,11 +14,7 @@ LONGEST = 1000  # longer ones cost the hasher time and say nothing more
 _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
 _SLOTS = CapacityLimiter(AT_ONCE)
 # The hash of a password nobody knows, checked when there is no account: the answer takes as long.
-_NOBODY = (
-    "$argon2id$v=19$m=65536,t=3,p=4$"
-    "c2FsdHNhbHRzYWx0c2FsdA$"
-    "Y2hlY2tlZCBzbyB0aGF0IHRpbWUgdGVsbHMgbm90aGk"
-)
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$Y2hlY2tlZCBzbyB0aGF0IHRpbWUgdGVsbHMgbm90aGk"
 
 
 async def hash_of(password: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from crm.actions import mail
+from crm.actions import days, mail
 from crm.jobs.tasks import Tools
 from crm.store import job_tables
 
@@ -20,6 +20,11 @@ async def sweep_mails(tools: Tools) -> None:
         log.warning("mails_without_job", count=len(stranded))
 
 
+async def turn_the_day(tools: Tools) -> None:
+    """Every hour, since networks' days begin at different moments: who left by yesterday is told to partners."""
+    await days.turn(tools.context)
+
+
 async def forget_finished_jobs(tools: Tools) -> None:
     """The queue's log would grow for ever."""
     async with tools.context.db.tx() as connection:
@@ -28,5 +33,6 @@ async def forget_finished_jobs(tools: Tools) -> None:
 
 TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("* * * * *", sweep_mails),
+    ("5 * * * *", turn_the_day),
     ("15 3 * * *", forget_finished_jobs),
 )

@@ -70,5 +70,5 @@ async def distinct(
         as_of,
         known_at,
     )
-    counts = {network: 0 for network in networks} | {r["network_id"]: r["n"] for r in rows}
+    counts = dict.fromkeys(networks, 0) | {r["network_id"]: r["n"] for r in rows}
     return counts, rows[0]["together"] if rows else 0

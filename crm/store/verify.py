@@ -129,21 +129,17 @@ CHECKS = {
         where m.status in ('queued', 'sending') and not exists (select from waiting w where w.mail = m.id)""",
 }
 
-# "Gone" is said when the last day has passed; a day passes at different moments in different time zones, so
-# an entry is only wrong when neither zone nor UTC can explain it.
+# "Gone" is said by the decision, or by the hourly turn of the day (crm/actions/days.py) once the last day has
+# passed in the network's time zone: a day later than that an entry that says otherwise is wrong.
 _FEED_NEWEST = """
     select 'feed ' || f.seq, 'says ' || f.op || ', but the timeline ' || case
         when t.last is null then 'is empty' when t.last = 'infinity' then 'is open' else 'ends ' || t.last end
     from (select distinct on (membership_id) * from feed order by membership_id, version desc) f
-    join network n on n.id = f.network_id
     left join lateral (
         select max(coalesce(p.ends_on, 'infinity')) as last from membership_period p
         where p.membership_id = f.membership_id and p.superseded_at is null
     ) t on true
-    where case f.op
-        when 'remove' then t.last > $1
-        else coalesce(t.last <= least($1, (f.recorded_at at time zone n.time_zone)::date,
-                                      (f.recorded_at at time zone 'UTC')::date), true) end
+    where case f.op when 'remove' then t.last > $1 else coalesce(t.last < $1, true) end
 """
 
 

@@ -50,7 +50,8 @@ async def test_ac_01_the_past_stays_when_today_is_edited(context: Context, actor
             network,
         )
         await connection.execute(  # from today every partner is called something else and of another kind
-            "insert into organisation_profile (id, organisation_id, name, kind, country, starts_on, ends_on, recorded_at)"
+            "insert into organisation_profile"
+            " (id, organisation_id, name, kind, country, starts_on, ends_on, recorded_at)"
             " select gen_random_uuid(), organisation_id, name, k, country, s, e, now()"
             " from organisation_profile p join membership m using (organisation_id),"
             " lateral (values (p.kind, p.starts_on, date '2026-11-22'), ('association', date '2026-11-22', null))"
