@@ -5,6 +5,7 @@ Nothing from outside goes further than this without a type and a limit.
 
 import re
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -30,7 +31,7 @@ _NAMED = re.compile(r"`(.+)`")
 def query(request: Request, shape: type[T]) -> T:
     """The query string as `shape`; unknown and repeated parameters are refused, too."""
     raw = request.scope.get("query_string", b"")
-    known = {f.encode_name for f in msgspec.structs.fields(shape)}
+    known = fields_of(shape)
     values: dict[str, str] = {}
     if raw:
         try:
@@ -49,6 +50,12 @@ def query(request: Request, shape: type[T]) -> T:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
         raise _told(error) from error
+
+
+@cache
+def fields_of(shape: type[msgspec.Struct]) -> frozenset[str]:
+    """The names a struct has outside; msgspec works them out anew each time it is asked."""
+    return frozenset(f.encode_name for f in msgspec.structs.fields(shape))
 
 
 async def body(request: Request, shape: type[T]) -> T:

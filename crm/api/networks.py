@@ -88,7 +88,7 @@ def _network(
     return answers.network(call.t, kept, row, book, counts)
 
 
-async def list_members(call: Call[MemberQuery, None]) -> bytes:
+async def list_members(call: Call[MemberQuery, None]) -> shapes.Page[members.Member]:
     query, slug, now = call.query, call.slug(), call.context.clock.now()
     if query.as_of is not None:
         edge.day(query.as_of, "as_of", now.date())
@@ -98,12 +98,12 @@ async def list_members(call: Call[MemberQuery, None]) -> bytes:
         page = await members.page(connection, slug, day, now, query.origin, after, query.limit)
     if page.day is None:
         raise NotFound("slug", slug)
-    if not page.more:
-        return f'{{"items":{page.items},"next_cursor":null,"has_more":false}}'.encode()
-    cursor = _cursor(_Position(slug, page.day, query.origin, page.last or members.FIRST))
-    given = {"as_of": page.day.isoformat(), "origin": query.origin, "limit": str(query.limit), "cursor": cursor}
-    _link_next(call, {name: value for name, value in given.items() if value})
-    return f'{{"items":{page.items},"next_cursor":"{cursor}","has_more":true}}'.encode()
+    cursor = None
+    if page.more:
+        cursor = _cursor(_Position(slug, page.day, query.origin, page.members[-1].organisation.id))
+        given = {"as_of": page.day.isoformat(), "origin": query.origin, "limit": str(query.limit), "cursor": cursor}
+        _link_next(call, {name: value for name, value in given.items() if value})
+    return shapes.Page(page.members, cursor, page.more)
 
 
 def _cursor(position: _Position) -> str:

@@ -151,7 +151,7 @@ def _route(path: str, group: list[Operation]) -> HTTPRouteHandler:
 
 async def serve(operation: Operation, request: Request, context: Context) -> Response:
     """Check the key and the request, run the operation, answer."""
-    request.state.body_fields = _fields(operation)
+    request.state.body_fields = edge.fields_of(operation.body) if operation.body else frozenset()
     request.state.renames = operation.renames
     call: Call[Any, Any] = Call(operation, request, context, translator_for(request))
     call.actor = await door_of(request).open(request, context)
@@ -176,10 +176,6 @@ def _not_found(operation: Operation, error: NotFound) -> NotFound:
     return error if error.noun in own or not operation.parameters else NotFound(operation.parameters[0], "")
 
 
-def _fields(operation: Operation) -> frozenset[str]:
-    return frozenset(f.encode_name for f in msgspec.structs.fields(operation.body)) if operation.body else frozenset()
-
-
 # --- reading
 
 
@@ -200,8 +196,8 @@ async def _show(call: Call[Any, Any]) -> Response[bytes]:
 
 
 def encoded(answer: Any) -> bytes:
-    """JSON; bytes are JSON already (PostgreSQL wrote it)."""
-    return answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
+    """As JSON."""
+    return msgspec.json.encode(answer)
 
 
 def tag(english: bytes, language: str = "en") -> str:

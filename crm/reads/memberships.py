@@ -135,7 +135,7 @@ def _membership(
     row, period = rows[place], periods[place]
     day = _day_within(period, as_of or today)
     own = [g for g in grants if (g.organisation, g.network) == (row["organisation_id"], network.slug)]
-    whole = _stretch(periods, place)
+    whole = stretch(periods, place)
     return Membership(
         id=row["membership_id"],
         organisation_id=row["organisation_id"],
@@ -165,7 +165,7 @@ def _day_within(period: Period, day: date) -> date:
     return period.start if period.start > day else period.end_or_far - timedelta(days=1)
 
 
-def _stretch(periods: list[Period], place: int) -> Period:
+def stretch(periods: list[Period], place: int) -> Period:
     """The period with everything that touches it before and after: since when, until when without a break."""
     start, end = periods[place].start, periods[place].end
     for before in reversed(periods[:place]):

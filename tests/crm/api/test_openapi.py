@@ -2,13 +2,14 @@
 
 import copy
 import re
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from cluster_rules.intents import Intent
 from crm.api import OPERATIONS
 from crm.api.openapi import document
 from crm.app import create_app
@@ -122,3 +123,8 @@ async def test_options_tells_every_method_of_a_path(client: httpx.AsyncClient) -
 async def test_the_document_is_served(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/openapi.json")
     assert answer.json() == msgspec.json.decode(msgspec.json.encode(DOCUMENT))
+
+
+def test_every_intent_has_a_type_in_the_contract() -> None:
+    tags = {kind.__struct_config__.tag for kind in get_args(Intent)}
+    assert tags == set(DOCUMENT["components"]["schemas"]["Consequence"]["properties"]["type"]["enum"])
