@@ -90,9 +90,7 @@ def build_theme(scratch: Path) -> str:
     run(command, "tokens", "create", "--config", "klynge.config.json", cwd=scratch)
     run(command, "tokens", "build", "-t", "tokens", "-o", "built", cwd=scratch)
     target = THEME_CONFIG.parent
-    (target / "klynge.css").write_text(
-        light_on_paper((scratch / "built/klynge.css").read_text("utf-8")), "utf-8"
-    )
+    (target / "klynge.css").write_text(light_on_paper((scratch / "built/klynge.css").read_text("utf-8")), "utf-8")
     shutil.copy(scratch / "node_modules" / name / "LICENSE", target / "LICENSE")
     return entry(name, version, licence, sorted(target.iterdir()))
 
@@ -104,9 +102,7 @@ def light_on_paper(css: str) -> str:
     end = css.index("@media (prefers-color-scheme: dark)", start)
     on_screen = "@media screen {\n" + css[start:end].rstrip() + "\n}\n"
     css = css[:start] + on_screen + css[end:]
-    return css.replace(
-        "@media (prefers-color-scheme: dark)", "@media screen and (prefers-color-scheme: dark)"
-    )
+    return css.replace("@media (prefers-color-scheme: dark)", "@media screen and (prefers-color-scheme: dark)")
 
 
 def pack(name: str, version: str, scratch: Path) -> Path:

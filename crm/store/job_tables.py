@@ -11,8 +11,6 @@ async def forget_finished(connection: Connection, days: int) -> int:
     names = Queries(AsyncpgDriver(connection)).qbe.qualified
     total = 0
     for table in (names.queue_table_log, names.statistics_table):
-        done = await connection.execute(
-            f"delete from {table} where created < now() - make_interval(days => $1)", days
-        )
+        done = await connection.execute(f"delete from {table} where created < now() - make_interval(days => $1)", days)
         total += int(done.split()[-1])
     return total

@@ -102,9 +102,7 @@ def test_organisation(key):
     assert day(org["as_of"]) <= TODAY
     assert org["employees"] == "" or int(org["employees"]) > 0
     assert org["founded_on"] == "" or day(org["founded_on"]) < TODAY
-    assert (
-        (org["county"] in COUNTIES) if org["country"] == "NO" and org["municipality"] else not org["county"]
-    )
+    assert (org["county"] in COUNTIES) if org["country"] == "NO" and org["municipality"] else not org["county"]
     assert set(filter(None, org["fields"].split(";"))) <= set(FIELDS)
     assert org["website"] == "" or org["website"].startswith("https://")
 
@@ -208,9 +206,7 @@ def test_nora_composition():
     assert "simula" in founders
     at_the_end_of_2021 = kinds_of(members("nora", date(2021, 12, 31)))
     assert at_the_end_of_2021 == {"university": 8, "university_college": 3, "research_institute": 4}
-    assumed = {
-        m["organisation_key"] for m in MEMBERSHIPS if m["network"] == "nora" and "date assumed" in m["note"]
-    }
+    assumed = {m["organisation_key"] for m in MEMBERSHIPS if m["network"] == "nora" and "date assumed" in m["note"]}
     assert assumed == {"bi", "nora-partner-15"}
 
 
@@ -238,8 +234,7 @@ def test_nora_industry_network_and_whom_the_claire_rule_reaches():
     }
     assert reached == {"telenor", "esmart-systems", "havlinje-rederi", "fjordsyn-helse", "lysverk-industrier"}
     missed = {
-        ORGANISATIONS[k]["kind"] + ":" + ORGANISATIONS[k]["country"]
-        for k in members(network, TODAY, "principal")
+        ORGANISATIONS[k]["kind"] + ":" + ORGANISATIONS[k]["country"] for k in members(network, TODAY, "principal")
     }
     assert missed >= {"public_body:NO", "company:SE", "research_institute:NO"}
     claire = members("claire-innovation-network", TODAY)
@@ -250,9 +245,7 @@ def test_nora_industry_network_and_whom_the_claire_rule_reaches():
 def test_a_fall_from_principal_to_partner_is_planned():
     before, after = date(2026, 12, 31), date(2027, 1, 1)
     network = "nora-industry-network"
-    assert members(network, before, "principal") - members(network, after, "principal") == {
-        "lysverk-industrier"
-    }
+    assert members(network, before, "principal") - members(network, after, "principal") == {"lysverk-industrier"}
     assert "lysverk-industrier" in members(network, after, "partner")
 
 
@@ -271,9 +264,7 @@ def test_the_past_is_not_empty():
         assert any(m["ends_on"] and day(m["ends_on"]) <= TODAY for m in rows), network
     changes = [
         (a, b)
-        for a, b in pairwise(
-            sorted(MEMBERSHIPS, key=lambda m: (m["network"], m["organisation_key"], m["starts_on"]))
-        )
+        for a, b in pairwise(sorted(MEMBERSHIPS, key=lambda m: (m["network"], m["organisation_key"], m["starts_on"])))
         if (a["network"], a["organisation_key"]) == (b["network"], b["organisation_key"])
     ]
     assert len(changes) == 8
