@@ -358,3 +358,10 @@ def test_a_grant_that_starts_is_a_line_of_its_network():
 def test_a_link_rule_in_one_sentence(language, said):
     rule = KEPT.book(NORA, TODAY).link_rules[0]
     assert link_rule(translator(language), KEPT, NORA, rule) == said
+
+
+def test_every_code_is_in_the_documentation():
+    documented = set(
+        re.findall(r"^\| `([a-z_]+)` \|", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert documented == set(REFUSALS)
