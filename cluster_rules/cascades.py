@@ -6,6 +6,7 @@ charges, feed entries and mails that come with it. The preview, the approval, th
 `crm verify` all call this; none has rules of its own.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -25,9 +26,10 @@ from cluster_rules.intents import (
     SetTimeline,
     StartGrant,
 )
-from cluster_rules.links import Derived, FailedPredicate, consented, derive, failed_predicates, looks_at
+from cluster_rules.links import Derived, FailedPredicate, consented, derive, failed_predicates, looks_at, settled
 from cluster_rules.memberships import Decision, Facts, Grant, Stretch, stretches, timeline
-from cluster_rules.networks import LinkRule
+from cluster_rules.networks import LinkRule, Tier
+from cluster_rules.requirements import Turn, refuse_unmet, turns
 
 RECOMPUTED = Step("recomputed")
 
@@ -61,13 +63,17 @@ def decide(facts: Facts, decision: Decision, today: date, bill: bool = True) -> 
     `today` is the day in the network's time zone; it only tells what is past (feed: gone or not;
     notices: now or later). RuleViolation when the decision itself is not allowed.
     """
-    allowed(facts, decision)
+    had = _former(facts)
+    before = settled(facts, had)
+    _allowed(before, decision)
     after = msgspec.structs.replace(facts, decisions=(*facts.decisions, decision))
     wanted = derive(after)
-    grants = _difference(facts, wanted, Step(decision.kind, {"decision": str(decision.id)}))
+    turned = turns(had.lost, wanted.lost, decision)
+    changed = _difference(facts, wanted, Step(decision.kind, {"decision": str(decision.id)}))
+    grants = _with_requirements(changed, turned)
     memberships = _memberships(after, wanted, today)
-    billed = charges.of(facts, decision, grants, today) if bill else ()
-    told = notices.of(after, decision, grants, today)
+    billed = charges.of(before, settled(after, wanted), decision, grants, turned, today) if bill else ()
+    told = (*notices.of(after, decision, grants, today), *notices.required(turned))
     return Consequences((*grants, *memberships, *billed, *told), _considered(after, decision, wanted))
 
 
@@ -82,11 +88,13 @@ def withdraw(facts: Facts, decision: UUID, today: date) -> Consequences:
     if taken is None:
         raise RuleViolation("decision_unknown", "id")
     after = msgspec.structs.replace(facts, decisions=tuple(d for d in facts.decisions if d.id != decision))
-    wanted = derive(after)
-    grants = _difference(facts, wanted, Step("withdrawn", {"decision": str(decision)}))
+    wanted, had = derive(after), _former(facts)
+    turned = turns(had.lost, wanted.lost, taken)
+    changed = _difference(facts, wanted, Step("withdrawn", {"decision": str(decision)}))
+    grants = _with_requirements(changed, turned)
     memberships = _memberships(after, wanted, today)
-    billed = charges.taken_back(facts, taken, grants, today)
-    told = notices.taken_back(after, taken, grants, today)
+    billed = charges.taken_back(settled(facts, had), settled(after, wanted), taken, grants, turned, today)
+    told = (*notices.taken_back(after, taken, grants, today), *notices.required(turned))
     return Consequences((*grants, *memberships, *billed, *told))
 
 
@@ -101,21 +109,33 @@ def allowed(facts: Facts, decision: Decision) -> None:
     """Refuse a decision that the rulebook or the membership's own state does not permit.
 
     RuleViolation `rulebook_missing`, `tier_unknown`, `already_member`, `not_a_member`, `tier_same`,
-    `already_ending`, `period_empty`. Only a direct membership changes tier or ends by decision; a
-    linked one can be suspended by its network, and ends with its cause or by being declined.
+    `already_ending`, `period_empty`, `membership_required`. Only a direct membership changes tier or
+    ends by decision; a linked one can be suspended by its network, and ends with its cause or by being
+    declined.
     """
+    _allowed(settled(facts), decision)
+
+
+def _former(facts: Facts) -> Derived:
+    """What was derived before the decision; looked at only where memberships require others."""
+    return derive(facts) if facts.rulebooks.with_requirements else Derived((), {})
+
+
+def _allowed(facts: Facts, decision: Decision) -> None:
     on = decision.effective_on
     stood = [s for s in stretches(facts.decisions) if (s.organisation, s.network) == _membership(decision)]
     holding = next((s for s in stood if s.period.covers(on)), None)
     book = facts.rulebooks.governing(decision.network, holding.period.start if holding else on, on)
     if book is None:
         raise RuleViolation("rulebook_missing", "network", network=decision.network)
-    if decision.kind in ("joining", "tier_change") and book.tier(decision.tier) is None:
+    tier = book.tier(decision.tier)
+    if decision.kind in ("joining", "tier_change") and tier is None:
         raise RuleViolation("tier_unknown", "tier", tier=decision.tier, network=decision.network)
     if decision.kind == "joining":
         later = next((s for s in stood if s.period.end_or_far > on), None)
         if later:
             raise RuleViolation("already_member", "network", network=decision.network, since=later.period.start)
+        _refuse_unmet(tier, facts, decision)
         return
     if decision.kind == "ending" and not holding and any(s.period.end == on for s in stood):
         raise RuleViolation("already_ending", "effective_on", on=on)
@@ -125,6 +145,13 @@ def allowed(facts: Facts, decision: Decision) -> None:
         raise RuleViolation("period_empty", "until", starts_on=on, ends_on=decision.until)
     if decision.kind == "tier_change" and holding and _tier_on(holding, on) == decision.tier:
         raise RuleViolation("tier_same", "tier", tier=decision.tier)
+    if decision.kind == "tier_change":
+        _refuse_unmet(tier, facts, decision)
+
+
+def _refuse_unmet(tier: Tier | None, facts: Facts, decision: Decision) -> None:
+    if tier and tier.requires:
+        refuse_unmet(tier, decision.organisation, decision.effective_on, derive(facts).grants)
 
 
 def _membership(decision: Decision) -> tuple[UUID, str]:
@@ -155,6 +182,22 @@ def _difference(facts: Facts, wanted: Derived, reason: Step) -> tuple[GrantInten
             out.append(EndGrant(grant, before, reason))
         elif grant != before:
             out.append(ReviseGrant(grant, before, reason))
+    return tuple(out)
+
+
+def _with_requirements(changed: tuple[GrantIntent, ...], turned: Sequence[Turn]) -> tuple[GrantIntent, ...]:
+    """The same, where a direct grant ends (or goes on) because of a required one with that as its reason."""
+    if not turned:
+        return changed
+    required = {(turn.organisation, turn.network): turn.requirement.network for turn in turned}
+    out: list[GrantIntent] = []
+    for intent in changed:
+        grant = intent.before if isinstance(intent, RetractGrant) else intent.grant
+        network = required.get((grant.organisation, grant.network)) if grant.kind == "direct" else None
+        if network:
+            reason = Step("required", intent.reason.values | {"network": network})
+            intent = msgspec.structs.replace(intent, reason=reason)
+        out.append(intent)
     return tuple(out)
 
 

@@ -17,13 +17,17 @@ from cluster_rules.intents import Charge, EndGrant, GrantIntent, Intent, Retract
 from cluster_rules.memberships import Decision, Facts, Grant, Stretch, direct_grants, stretches
 from cluster_rules.networks import LinkRule, Rulebook
 from cluster_rules.periods import Period, between
+from cluster_rules.requirements import Turn
 
 MOST_YEARS = 30  # billed back, or looked at for a correction, in one decision
 
 
-def of(before: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
+def of(
+    before: Facts, after: Facts, decision: Decision, changed: Iterable[GrantIntent], turns: Iterable[Turn], today: date
+) -> tuple[Intent, ...]:
     """The charges that follow from one decision; `before` knows what was billed already.
 
+    `turns` are memberships that end or go on because of one they require.
     RuleViolation `size_unknown` or `band_missing` when a fee needs a size that nobody has told.
     """
     listed = list(changed)
@@ -34,11 +38,14 @@ def of(before: Facts, decision: Decision, changed: Iterable[GrantIntent], today:
         elif isinstance(intent, StartGrant) and intent.grant.id == decision.id and decision.kind == "joining":
             out += _joining(before, intent.grant, today)
     if decision.kind in ("tier_change", "ending"):
-        out += _corrections(before, decision, today)
-    return (*out, *_linked_back(before, listed))
+        on, leaves = decision.effective_on, decision.kind == "ending"
+        out += _corrections(before, after, decision, on, leaves, today, Step(decision.kind))
+    return (*out, *_required(before, after, turns, today), *_linked_back(before, listed))
 
 
-def taken_back(facts: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
+def taken_back(
+    facts: Facts, after: Facts, decision: Decision, changed: Iterable[GrantIntent], turns: Iterable[Turn], today: date
+) -> tuple[Intent, ...]:
     """The charges when a stored decision is withdrawn: the reverse of what it costs or gives back."""
     listed = list(changed)
     started = [i.grant for i in listed if isinstance(i, StartGrant) and i.grant.kind == "linked"]
@@ -50,17 +57,17 @@ def taken_back(facts: Facts, decision: Decision, changed: Iterable[GrantIntent],
                 back = _given_back(facts, grant, stretch.period.start, grant.period.start)
                 out += [_charge(grant, line, reason) for line in back]
     elif decision.kind in ("tier_change", "ending"):
-        for charge in _corrections(_without(facts, decision), decision, today):
+        on, leaves = decision.effective_on, decision.kind == "ending"
+        for charge in _corrections(_as_before(after), facts, decision, on, leaves, today, reason):
             (line,) = fees.credit([charge.line], "withdrawn")
-            out.append(msgspec.structs.replace(charge, line=line, reason=reason))
-    return (*out, *_linked_back(facts, listed))
+            out.append(msgspec.structs.replace(charge, line=line))
+    return (*out, *_required(facts, after, turns, today), *_linked_back(facts, listed))
 
 
-def _without(facts: Facts, decision: Decision) -> Facts:
-    """The facts as if this decision had never been made."""
-    decisions = tuple(d for d in facts.decisions if d.id != decision.id)
+def _as_before(facts: Facts) -> Facts:
+    """The facts as if a decision that is taken back had never been made: with the grants of the others."""
     linked = (g for g in facts.grants if g.kind == "linked")
-    return msgspec.structs.replace(facts, decisions=decisions, grants=(*direct_grants(decisions), *linked))
+    return msgspec.structs.replace(facts, grants=(*direct_grants(facts.decisions), *linked))
 
 
 def _charge(grant: Grant, line: FeeLine, reason: Step) -> Charge:
@@ -154,16 +161,58 @@ def _fee(facts: Facts, book: Rulebook, grant: Grant, year: Period, part: Period,
 # What is changed or given back
 
 
-def _corrections(before: Facts, decision: Decision, today: date) -> list[Charge]:
-    """The billed days from the decision on, at the tier that now holds instead of the one that held."""
-    on = decision.effective_on
-    stood = _stretches_of(before, decision)
+def _required(before: Facts, after: Facts, turns: Iterable[Turn], today: date) -> Iterator[Charge]:
+    """Memberships that end with one they require are billed like any that ends; the reverse when they go on."""
+    for turn in turns:
+        reason = Step("required", {"network": turn.requirement.network})
+        if turn.ends:
+            yield from _corrections(before, after, turn, turn.on, True, today, reason)
+        else:
+            yield from _continued(before, after, turn, today, reason)
+
+
+def _continued(before: Facts, after: Facts, turn: Turn, today: date, reason: Step) -> Iterator[Charge]:
+    """A membership that goes on after all: the rest of its year, and the years that have begun since, unless billed."""
+    for stretch in _stretches_of(after, turn):
+        since = stretch.period.start
+        for grant in stretch.grants if stretch.period.covers(turn.on) else ():
+            day = max(turn.on, grant.period.start)
+            book = after.rulebooks.governing(grant.network, since, day)
+            if book is None or day >= grant.period.end_or_far:
+                continue
+            year = book.period.containing(day, since)
+            rest = between(day, min(year.end_or_far, grant.period.end_or_far))
+            if rest and not _billed(before, grant, rest, book):
+                for line in _unused(after, book, grant, year, rest):
+                    yield _charge(grant, line, reason)
+            later = between(year.end_or_far, min(grant.period.end_or_far, max(today, year.end_or_far)))
+            if later:
+                following = msgspec.structs.replace(grant, period=Period(later.start, grant.period.end))
+                for line in _lines(before, following, today, since):
+                    yield _charge(grant, line, reason)
+
+
+def _unused(facts: Facts, book: Rulebook, grant: Grant, year: Period, rest: Period) -> list[FeeLine]:
+    """What the `rest` of a year costs beyond the days before it: the whole, less what those cost alone."""
+    start = max(year.start, grant.period.start)
+    whole = _fee(facts, book, grant, year, Period(start, rest.end), start)
+    used = between(start, rest.start)
+    if used:
+        before = _fee(facts, book, grant, year, used, start)
+        whole = [fees.beyond(line, earlier) for line, earlier in zip(whole, before, strict=True)]
+    return [msgspec.structs.replace(line, period=rest) for line in whole if line.net]
+
+
+def _corrections(
+    before: Facts, after: Facts, about: Decision | Turn, on: date, leaves: bool, today: date, reason: Step
+) -> list[Charge]:
+    """The billed days from `on`, at the tier that now holds instead of the one that held."""
+    stood = _stretches_of(before, about)
     old = next((s for s in stood if s.period.covers(on)), None)
     if old is None:
         return []
-    since, leaves = old.period.start, decision.kind == "ending"
-    after = _stretches_of(msgspec.structs.replace(before, decisions=(*before.decisions, decision)), decision)
-    held, holds = ([g for s in each for g in s.grants] for each in (stood, after))
+    since = old.period.start
+    held, holds = ([g for s in each for g in s.grants] for each in (stood, _stretches_of(after, about)))
     lines: list[tuple[Grant, FeeLine]] = []
     for grant in old.grants:
         if grant not in holds and grant.period.end_or_far > on:
@@ -174,9 +223,9 @@ def _corrections(before: Facts, decision: Decision, today: date) -> list[Charge]
         if grant not in held and grant.period.start >= on:
             more = list(_instead(before, grant, since))
             lines += [(grant, line) for line in more or (_lines(before, grant, today, since) if free else ())]
-    book = before.rulebooks.governing(decision.network, since, on)
+    book = before.rulebooks.governing(about.network, since, on)
     due = sum(line.net for _, line in lines) > 0 or (book is not None and book.refund == "credit")
-    return [_charge(grant, line, Step(decision.kind)) for grant, line in lines] if due else []
+    return [_charge(grant, line, reason) for grant, line in lines] if due else []
 
 
 def _is_free(facts: Facts, stretch: Stretch, day: date) -> bool:
@@ -279,13 +328,13 @@ def _rule(facts: Facts, grant: Grant) -> LinkRule | None:
     return book.link_rule(grant.rule) if book else None
 
 
-def _stretches_of(facts: Facts, about: Grant | Decision) -> list[Stretch]:
+def _stretches_of(facts: Facts, about: Grant | Decision | Turn) -> list[Stretch]:
     key = _key(about)
     mine = [d for d in facts.decisions if _key(d) == key]
     return stretches(mine)
 
 
-def _key(about: Grant | Decision) -> tuple[object, str]:
+def _key(about: Grant | Decision | Turn) -> tuple[object, str]:
     return about.organisation, about.network
 
 

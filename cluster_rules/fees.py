@@ -90,6 +90,11 @@ def less(credit: FeeLine, used: FeeLine) -> FeeLine:
     return _with_net(credit, credit.net + used.net, step)
 
 
+def beyond(line: FeeLine, earlier: FeeLine) -> FeeLine:
+    """A fee, less what the days before it cost: those are billed already."""
+    return _with_net(line, line.net - earlier.net, Step("earlier_days", {"amount": earlier.net}))
+
+
 def explained(steps: Iterable[Step]) -> int | None:
     """The net amount that an explanation leads to; None when a step is not one of ours.
 
@@ -110,6 +115,8 @@ def explained(steps: Iterable[Step]) -> int | None:
             net = -net
         elif step.code == "used_days":
             net += v["amount"]
+        elif step.code == "earlier_days":
+            net -= v["amount"]
         else:
             return None
     return net

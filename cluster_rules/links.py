@@ -16,10 +16,11 @@ from uuid import UUID, uuid5
 import msgspec
 
 from cluster_rules.errors import RuleViolation
-from cluster_rules.memberships import Facts, Grant, Stretch, stretches, suspensions
-from cluster_rules.networks import Agreement, LinkRule, Rulebook, When
+from cluster_rules.memberships import Facts, Grant, Stretch, governed, stretches, suspensions
+from cluster_rules.networks import Agreement, LinkRule, When
 from cluster_rules.organisations import Organisation, Profile
 from cluster_rules.periods import FAR, Period, between, elementary, joined
+from cluster_rules.requirements import Lost, lost
 
 LONGEST_CHAIN = 12
 
@@ -55,11 +56,15 @@ class Linked(msgspec.Struct, frozen=True):
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """All grants that should stand, for each its suspended days, and the direct memberships they rest on."""
+    """All grants that should stand, for each its suspended days, and the direct memberships they rest on.
+
+    `lost` are the direct memberships that ended because one they require did.
+    """
 
     grants: tuple[Grant, ...]
     suspended: dict[UUID, list[Period]]
     stood: tuple[Stretch, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
 
 class FailedPredicate(msgspec.Struct, frozen=True):
@@ -76,7 +81,30 @@ def derive(facts: Facts) -> Derived:
     Pure and repeatable: the same facts give the same grants with the same ids, whatever is
     stored (`facts.grants` is not read). RuleViolation `rule_cycle` when chained rules never end.
     """
-    stood = stretches(facts.decisions)
+    if not facts.rulebooks.with_requirements:
+        return _derived(facts, ())
+    ended = lost(facts, ())
+    for _ in range(LONGEST_CHAIN):
+        found = _derived(facts, ended)
+        following = lost(facts, found.grants)
+        if following == ended:
+            return found
+        ended = following
+    raise RuleViolation("rule_cycle", "tiers", rules=sorted({each.requirement.network for each in ended}))
+
+
+def settled(facts: Facts, found: Derived | None = None) -> Facts:
+    """The facts with each ending that a requirement brings among the decisions, as if somebody had made it."""
+    if not facts.rulebooks.with_requirements:
+        return facts
+    ended = tuple(each.ending for each in (found or derive(facts)).lost)
+    return msgspec.structs.replace(facts, decisions=(*facts.decisions, *ended))
+
+
+def _derived(facts: Facts, ended: tuple[Lost, ...]) -> Derived:
+    """The fixed point of the link rules when these memberships end for want of a required one."""
+    decisions = (*facts.decisions, *(each.ending for each in ended)) if ended else facts.decisions
+    stood = stretches(decisions)
     direct = [(g, s.period.start) for s in stood for g in s.grants]
     suspended = {g.id: _suspended(g, stood, facts) for g, _ in direct}
     rooted = [p for g, since in direct for p in _pieces(g, since, suspended[g.id], 0, facts)]
@@ -87,7 +115,7 @@ def derive(facts: Facts) -> Derived:
         if further == chained:
             grants = [*(g for g, _ in direct), *(at.grant for at in linked)]
             paused = suspended | {at.grant.id: at.paused for at in linked}
-            return Derived(tuple(sorted(grants, key=_reading_order)), paused, tuple(stood))
+            return Derived(tuple(sorted(grants, key=_reading_order)), paused, tuple(stood), ended)
         chained = further
         linked = [_with_own_suspensions(at, stood, facts) for at in _granted([*rooted, *further])]
     raise RuleViolation("rule_cycle", "link_rules", rules=sorted({at.grant.rule for at in linked}))
@@ -150,7 +178,7 @@ def _pieces(grant: Grant, since: date, paused: Sequence[Period], depth: int, fac
 def _fits(grant: Grant, since: date, facts: Facts) -> dict[str, list[Fit]]:
     """For each rule code, the days on which the rule looks at this grant and its predicates hold."""
     fits: dict[str, list[Fit]] = {}
-    for span, book in _governed(grant, since, facts):
+    for span, book in governed(grant, since, facts.rulebooks):
         for rule in book.link_rules:
             if looks_at(rule, grant.tier) and (grant.kind == "direct" or rule.policy.through_linked):
                 organisation = facts.organisation(grant.organisation)
@@ -178,21 +206,6 @@ def _gives(fit: Fit) -> tuple[str, str, str]:
 def looks_at(rule: LinkRule, tier: str) -> bool:
     """Is `tier` among those the rule asks for? An empty list means any."""
     return not rule.when.tiers or tier in rule.when.tiers
-
-
-def _governed(grant: Grant, since: date, facts: Facts) -> Iterator[tuple[Period, Rulebook]]:
-    """Cut a grant's period where another rulebook version begins to hold for it."""
-    books = facts.rulebooks.of(grant.network)
-    turns = [
-        turn
-        for b in books
-        if (day := b.effective_from_existing) and day > grant.period.start
-        if (turn := between(day, grant.period.end_or_far))
-    ]
-    for piece in elementary([grant.period, *turns]) if turns else [grant.period]:
-        book = facts.rulebooks.governing(grant.network, since, piece.start)
-        if book:
-            yield piece, book
 
 
 def _fitting(when: When, organisation: Organisation, span: Period) -> list[Period]:

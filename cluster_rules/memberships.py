@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from cluster_rules.networks import Rulebooks
+from cluster_rules.networks import Rulebook, Rulebooks
 from cluster_rules.organisations import Organisation
 from cluster_rules.periods import FAR, Period, between, elementary
 
@@ -194,6 +194,20 @@ def _direct(opened: Decision, end: date) -> list[Grant]:
     if period is None:
         return []
     return [Grant(opened.id, opened.organisation, opened.network, "direct", opened.tier, period)]
+
+
+def governed(grant: Grant, since: date, rulebooks: Rulebooks) -> Iterator[tuple[Period, Rulebook]]:
+    """Cut a grant's period where another rulebook version begins to hold for a member since `since`."""
+    turns = [
+        turn
+        for b in rulebooks.of(grant.network)
+        if (day := b.effective_from_existing) and day > grant.period.start
+        if (turn := between(day, grant.period.end_or_far))
+    ]
+    for piece in elementary([grant.period, *turns]) if turns else [grant.period]:
+        book = rulebooks.governing(grant.network, since, piece.start)
+        if book:
+            yield piece, book
 
 
 def suspensions(decisions: Iterable[Decision], organisation: UUID, network: str) -> list[Period]:

@@ -54,6 +54,19 @@ class OpenTo(_Data, frozen=True):
     max_age_years: int = 0
 
 
+class Requirement(_Data, frozen=True):
+    """A membership that a tier asks for: in `network`, at one of `tiers` (empty = any), own or linked.
+
+    `on_loss` says what becomes of an own membership when the required one ends: end_with (that day),
+    period_end (at the next turn of its own year, unless the required one stands again by then),
+    refuse_only (it goes on; only joining asks).
+    """
+
+    network: str
+    tiers: tuple[str, ...] = ()
+    on_loss: Literal["end_with", "period_end", "refuse_only"] = "end_with"
+
+
 class Tier(_Data, frozen=True):
     """A level of membership; the highest `rank` of the effective grants is what counts."""
 
@@ -67,6 +80,7 @@ class Tier(_Data, frozen=True):
     approval: Literal["manager"] = "manager"
     public: bool = True
     fees: tuple[FeeComponent, ...] = ()
+    requires: tuple[Requirement, ...] = ()
 
 
 class When(_Data, frozen=True):
@@ -215,6 +229,11 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
     def rank(self, network: str, tier: str) -> int:
         """Rank of a tier in the newest version that knows it; -1 when none does."""
         return self._ranks.get((network, tier), -1)
+
+    @cached_property
+    def with_requirements(self) -> frozenset[str]:
+        """The networks where some level requires a membership elsewhere; most rulebooks have none."""
+        return frozenset(book.network for book in self.versions for tier in book.tiers if tier.requires)
 
     @cached_property
     def _by_network(self) -> dict[str, tuple[Rulebook, ...]]:

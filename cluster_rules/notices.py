@@ -19,6 +19,7 @@ from cluster_rules.intents import (
     StartGrant,
 )
 from cluster_rules.memberships import Decision, Facts, Grant
+from cluster_rules.requirements import Turn
 
 _ABOUT_DECISION = {
     "joining": "membership_approved",
@@ -42,6 +43,15 @@ def taken_back(facts: Facts, decision: Decision, changed: Iterable[GrantIntent],
         for to in ("member", "managers")
     ]
     return (*about, *_about_links(facts, changed, today))
+
+
+def required(turned: Iterable[Turn]) -> Iterator[Notify]:
+    """The mails when a membership ends because one it requires does, or goes on after all."""
+    for turn in turned:
+        kind = "membership_ending" if turn.ends else "decision_withdrawn"
+        values = {"tier": "", "on": turn.on.isoformat(), "reason": "", "linked": [], "source": turn.requirement.network}
+        for to in ("member", "managers"):
+            yield Notify(kind, turn.organisation, turn.network, to, values)
 
 
 def _about_links(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:

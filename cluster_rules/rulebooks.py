@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from cluster_rules.errors import RulebookError
-from cluster_rules.networks import FeeComponent, LinkRule, Rulebook
+from cluster_rules.links import LONGEST_CHAIN
+from cluster_rules.networks import FeeComponent, LinkRule, Requirement, Rulebook
 
+MOST_LINKS = LONGEST_CHAIN - 1  # one after the other; the last round of `derive` finds that nothing follows
 NOT_A_LEAP_YEAR = 2001
 
 
@@ -28,7 +30,8 @@ def check(book: Rulebook) -> None:
     """What the types cannot say: codes are unique, days exist, bands have no hole, rules name real tiers.
 
     RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `fixed_fee_wrong`, `bands_hole`,
-    `tier_unknown`, `link_to_itself`, `percent_wrong`, `days_negative`; `field` is the path in the document.
+    `tier_unknown`, `link_to_itself`, `requires_itself`, `percent_wrong`, `days_negative`; `field` is the
+    path in the document.
     """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")
@@ -41,6 +44,8 @@ def check(book: Rulebook) -> None:
         _unique(f"tiers.{tier.code}.fees", [f.code for f in tier.fees])
         for fee in tier.fees:
             _check_fee(f"tiers.{tier.code}.fees.{fee.code}", fee)
+        if any(requirement.network == book.network for requirement in tier.requires):
+            raise RulebookError("requires_itself", f"tiers.{tier.code}.requires.network", given=book.network)
     for rule in book.link_rules:
         _check_rule(book, rule)
 
@@ -91,33 +96,76 @@ def _check_rule(book: Rulebook, rule: LinkRule) -> None:
 
 
 def check_links(books: Iterable[Rulebook]) -> None:
-    """Across networks: every rule's target tier exists, and chained rules form no cycle (AC-2g).
+    """Across networks: what rules give and levels require exists, and nothing goes in a circle (AC-2g).
 
     Of a network with several versions the newest and every older one that still holds for members
-    from before are looked at. RulebookError `network_unknown`, `tier_unknown`, or `rule_cycle` with
-    the cycle spelled out.
+    from before are looked at. RulebookError `network_unknown`, `tier_unknown`, `rule_cycle` with the cycle
+    spelled out, `chain_too_long` with the chain, or `tier_out_of_reach` when levels require each other.
     """
     versions: dict[str, list[Rulebook]] = {}
     for book in sorted(books, key=lambda b: b.version):
         kept = [] if book.effective_from_existing else versions.get(book.network, [])
         versions[book.network] = [*kept, book]
-    edges: dict[str, list[str]] = {}
+    newest = {network: held[-1] for network, held in versions.items()}
+    edges: dict[str, list[str]] = {}  # by rules that build on linked memberships
+    entered: set[str] = set()  # where a rule that does not may be the first link of a chain
     for book in (book for held in versions.values() for book in held):
         for rule in book.link_rules:
             field = f"{book.network}.link_rules.{rule.code}.grants"
-            if rule.grants.network not in versions:
-                raise RulebookError("network_unknown", f"{field}.network", given=rule.grants.network)
-            if versions[rule.grants.network][-1].tier(rule.grants.tier) is None:
-                raise RulebookError("tier_unknown", f"{field}.tier", given=rule.grants.tier)
+            _refuse_unknown(newest, field, rule.grants.network, "tier", [rule.grants.tier])
             if rule.policy.through_linked:
                 edges.setdefault(book.network, []).append(rule.grants.network)
+            else:
+                entered.add(rule.grants.network)
+        for tier in book.tiers:
+            for each in tier.requires:
+                field = f"{book.network}.tiers.{tier.code}.requires"
+                _refuse_unknown(newest, field, each.network, "tiers", each.tiers)
     for network in sorted(edges):
-        _refuse_cycle(network, edges, [])
+        _refuse_cycle(network, edges, [], MOST_LINKS - (network in entered))
+    _refuse_out_of_reach(newest)
 
 
-def _refuse_cycle(network: str, edges: dict[str, list[str]], path: list[str]) -> None:
+def _refuse_unknown(newest: dict[str, Rulebook], field: str, network: str, part: str, tiers: Iterable[str]) -> None:
+    if network not in newest:
+        raise RulebookError("network_unknown", f"{field}.network", given=network)
+    for tier in tiers:
+        if newest[network].tier(tier) is None:
+            raise RulebookError("tier_unknown", f"{field}.{part}", given=tier)
+
+
+def _refuse_cycle(network: str, edges: dict[str, list[str]], path: list[str], most: int) -> None:
+    """A chain of rules `through_linked` may not come back to where it was, nor be longer than `most` links."""
     if network in path:
         cycle = [*path[path.index(network) :], network]
         raise RulebookError("rule_cycle", "link_rules", cycle=" -> ".join(cycle))
+    if len(path) > most:
+        raise RulebookError("chain_too_long", "link_rules", chain=" -> ".join([*path, network]), limit=MOST_LINKS)
     for target in edges.get(network, []):
-        _refuse_cycle(target, edges, [*path, network])
+        _refuse_cycle(target, edges, [*path, network], most)
+
+
+def _refuse_out_of_reach(newest: dict[str, Rulebook]) -> None:
+    """Every level can be taken by somebody: one after the other, or given by a link rule."""
+    reached: set[tuple[str, str]] = set()
+    levels = {(network, tier.code): tier for network, book in newest.items() for tier in book.tiers}
+    while True:
+        given = {
+            (rule.grants.network, rule.grants.tier)
+            for network, book in newest.items()
+            for rule in book.link_rules
+            if any((network, code) in reached for code in rule.when.tiers or [t.code for t in book.tiers])
+        }
+        taken = {level for level, tier in levels.items() if all(_met(r, reached) for r in tier.requires)}
+        if (given | taken) <= reached:
+            break
+        reached |= given | taken
+    for network, code in sorted(levels.keys() - reached):
+        raise RulebookError("tier_out_of_reach", f"{network}.tiers.{code}.requires", tier=code, network=network)
+
+
+def _met(requirement: Requirement, reached: Iterable[tuple[str, str]]) -> bool:
+    return any(
+        network == requirement.network and (not requirement.tiers or code in requirement.tiers)
+        for network, code in reached
+    )

@@ -14,6 +14,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "application_open": (N_("The organisation has an open application to %(network)s already."),),
     "band_missing": (N_("No fee band covers an organisation of size %(size)s."),),
     "bands_hole": (N_("The fee bands must follow each other without a hole from 0 up; there is one at %(at)s."),),
+    "chain_too_long": (N_("The link rules follow each other for more than %(limit)s links: %(chain)s."),),
     "country_not_open": (N_("This level is not open to organisations in %(given)s."),),
     "currency_mixed": (N_("Amounts in %(left)s and %(right)s cannot be added."),),
     "date_out_of_range": (
@@ -34,6 +35,10 @@ _RULES: dict[str, tuple[str, ...]] = {
     "joining_not_withdrawable": (N_("A joining cannot be taken back. End the membership instead."),),
     "kind_not_open": (N_("This level is not open to organisations of the kind %(given)s."),),
     "link_to_itself": (N_("A link rule cannot give membership in its own network, %(given)s."),),
+    "membership_required": (
+        N_("This level requires that the organisation is %(tiers)s in %(network)s on %(on)s, and it is not."),
+        N_("This level requires that the organisation is a member of %(network)s on %(on)s, and it is not."),
+    ),
     "network_unknown": (N_("There is no network called %(given)s."),),
     "not_a_member": (N_("The organisation is not a member in its own right on %(on)s."),),
     "not_sent": (N_("This application has not been sent yet."),),
@@ -42,6 +47,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "percent_wrong": (N_("%(given)s is not a percentage from 0 to 100."),),
     "period_empty": (N_("The end must come after the start, %(starts_on)s."),),
     "period_open": (N_("The period needs an end."),),
+    "requires_itself": (N_("A level cannot require a membership in its own network, %(given)s."),),
     "rule_cycle": (
         N_("The link rules go in a circle: %(cycle)s."),
         N_("The link rules go in a circle: %(rules)s."),
@@ -53,6 +59,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "size_unknown": (N_("The fee depends on the size, and it is not known. Give the number of employees."),),
     "start_out_of_range": (N_("%(given)s is outside the days to start on: %(earliest)s to %(latest)s."),),
     "tier_not_public": (N_("This level cannot be applied for. The network offers it itself."),),
+    "tier_out_of_reach": (N_("Nobody can become %(tier)s in %(network)s: the levels it requires require each other."),),
     "tier_same": (N_("The membership is at this level already."),),
     "tier_unknown": (
         N_("%(network)s has no level called %(tier)s."),

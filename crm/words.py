@@ -176,6 +176,8 @@ def _value(t: Translator, kept: Catalogue | None, code: str, key: str, params: M
         return str(value)
     if isinstance(value, int):
         return t.number(value)
+    if key == "tiers" and kept and params.get("network") in kept.by_slug:
+        return either(t, [tier_inside(t, kept, params["network"], code) for code in value])
     if isinstance(value, list | tuple):
         return ", ".join(str(each) for each in value)
     text = str(value)

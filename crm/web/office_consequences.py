@@ -26,6 +26,7 @@ _STEPS = {
     "link_percent": N_("%(percent)s of it by the link rule"),
     "unused_days": N_("back for days that will not be used"),
     "used_days": N_("less %(amount)s for days that were used"),
+    "earlier_days": N_("less %(amount)s for the days before"),
     "withdrawn": N_("taken back with the decision"),
 }
 _MONEY = frozenset({"amount"})

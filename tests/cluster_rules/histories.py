@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cluster_rules.errors import RuleViolation
 from cluster_rules.links import derive
 from cluster_rules.memberships import Facts, Grant
-from cluster_rules.networks import LinkRule, Rulebook, Rulebooks
+from cluster_rules.networks import LinkRule, Requirement, Rulebook, Rulebooks, Tier
 from cluster_rules.periods import FAR, Period, between, joined
 from cluster_rules.why import chain
 from tests.cluster_rules.make import World, agreement, answer, book, chained, company, decision, profile, tier, unit
@@ -71,6 +71,7 @@ class Story(msgspec.Struct, frozen=True):
     moves: tuple[int, int]
     second_version: bool
     events: list[Any]
+    requires: tuple[Any, ...] = ()  # ((network, required network), level, required level, on_loss)
 
 
 STORIES = st.builds(
@@ -95,6 +96,19 @@ BUSY = st.builds(  # mutual links with grace, and much coming and going: where e
 )
 
 
+REQUIREMENT = st.tuples(
+    st.sampled_from([(s, t) for s in NETWORKS for t in NETWORKS if s != t]),
+    st.sampled_from(LEVELS),
+    st.sampled_from(["", "", "high"]),
+    st.sampled_from(["end_with", "period_end", "refuse_only"]),
+)
+REQUIRING = st.builds(  # the same stories where levels require a membership elsewhere
+    lambda story, requires: msgspec.structs.replace(story, requires=tuple(requires)),
+    STORIES,
+    st.lists(REQUIREMENT, min_size=1, max_size=3),
+)
+
+
 def at(number: int) -> date:
     return FIRST + number * STEP
 
@@ -112,17 +126,22 @@ def books_of(story: Story) -> Rulebooks:
         wanted = chained(source, target, when=when | {"unit": "any"}, agreement=name, **policy)
         grants = msgspec.structs.replace(wanted.grants, tier=gives)
         rules[source].append(msgspec.structs.replace(wanted, code=name, grants=grants))
-    levels = (tier("low", 10), tier("high", 20))
-    books: list[Rulebook] = [book(n, *rules[n], tiers=levels) for n in NETWORKS]
+    levels = {n: _levels(n, story) for n in NETWORKS}
+    books: list[Rulebook] = [book(n, *rules[n], tiers=levels[n]) for n in NETWORKS]
     if story.second_version:
         source = story.links[-1][0][0]
         turn = at(9)
-        books.append(
-            book(
-                source, *rules[source][:-1], tiers=levels, version=2, effective_from=turn, effective_from_existing=turn
-            )
-        )
+        days = {"effective_from": turn, "effective_from_existing": turn}
+        books.append(book(source, *rules[source][:-1], tiers=levels[source], version=2, **days))
     return Rulebooks(tuple(books), tuple(agreements))
+
+
+def _levels(network: str, story: Story) -> tuple[Tier, ...]:
+    asked: dict[str, list[Requirement]] = {level: [] for level in LEVELS}
+    for (source, wanted), level, least, on_loss in story.requires:
+        if source == network:
+            asked[level].append(Requirement(wanted, (least,) if least else (), on_loss))
+    return tuple(tier(level, 10 * n, requires=tuple(asked[level])) for n, level in enumerate(LEVELS, 1))
 
 
 def play(story: Story, change_of_mind: Callable[[World], None] = lambda world: None) -> World:
@@ -214,6 +233,30 @@ def within_policy(world: World) -> None:
         assert agreed is not None and agreed.period.covers(grant.period.start)
         if agreed.on_end == "end_links":
             assert grant.period.end_or_far <= agreed.period.end_or_far
+
+
+def required(world: World) -> None:
+    """No day of an own membership lacks a required one that it is to end with."""
+    for grant in (g for g in world.facts.grants if g.kind == "direct"):
+        for asked in _level_of(grant, world).requires:
+            held = [
+                g.period
+                for g in world.facts.grants
+                if (g.organisation, g.network) == (grant.organisation, asked.network)
+                if not asked.tiers or g.tier in asked.tiers
+            ]
+            if asked.on_loss == "end_with":
+                assert grant.period.minus(held) == []
+            elif asked.on_loss == "period_end":
+                for gap in grant.period.minus(held):
+                    assert gap.end_or_far <= date(gap.start.year + 1, 1, 1)
+
+
+def _level_of(grant: Grant, world: World) -> Tier:
+    newest = world.facts.rulebooks.of(grant.network)[-1]
+    found = newest.tier(grant.tier)
+    assert found is not None
+    return found
 
 
 def _rule_of(grant: Grant, world: World) -> LinkRule:

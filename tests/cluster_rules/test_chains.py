@@ -124,6 +124,18 @@ def test_the_longest_chain_that_is_followed() -> None:
     assert len(world.facts.grants) == LONGEST_CHAIN
 
 
+@pytest.mark.parametrize(("links", "first_is_chained"), [(LONGEST_CHAIN - 1, True), (LONGEST_CHAIN - 1, False)])
+def test_a_chain_longer_than_is_followed_is_refused_when_saved(links: int, first_is_chained: bool) -> None:
+    names = [f"n{i:02}" for i in range(links + 2)]
+    first = (chained if first_is_chained else direct_only)(names[0], names[1])
+    rules = [first, *(chained(s, t) for s, t in pairwise(names[1:]))]
+    books = [book(s, r) for s, r in zip(names, rules, strict=False)]
+    checks.check_links([*books[:links], book(names[links])])
+    with pytest.raises(RulebookError, match="n00 -> n01" if first_is_chained else "n01 -> n02") as refused:
+        checks.check_links([*books, book(names[-1])])
+    assert (refused.value.code, refused.value.params["limit"]) == ("chain_too_long", links)
+
+
 def test_the_cause_is_the_nearest_root_even_when_a_chain_leads_back_on_the_same_day() -> None:
     edges = [(A, B), (B, C), (C, A), (C, B), (A, C)]
     books = networks(*(book(n, *(chained(s, t) for s, t in edges if s == n)) for n in (A, B, C)))

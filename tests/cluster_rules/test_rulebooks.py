@@ -14,6 +14,8 @@ from tests.cluster_rules.make import CIN, NORA, book, cin, day, nora, rule, tier
 
 DEMO = sorted((p for p in (files("crm") / "demo_data/rulebooks").iterdir() if p.name.endswith(".toml")), key=str)
 
+EXAMPLES = sorted((p for p in (files("crm") / "demo_data/examples").iterdir() if p.name.endswith(".toml")), key=str)
+
 TEXT = """
 network = "nora"
 version = 1
@@ -50,6 +52,16 @@ def test_every_rulebook_of_the_demo_can_be_read_and_their_links_hold() -> None:
     rulebooks.check_links(books)
     (dual,) = next(b for b in books if b.network == NORA).link_rules
     assert (dual.grants.network, dual.when.tiers, dual.when.countries) == (CIN, ("principal",), ("NO",))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_can_be_read_in_both_languages(path: Any) -> None:
+    parsed = rulebooks.parse(tomllib.loads(path.read_text("utf-8")))
+    names = [n for t in parsed.tiers for n in (t.names, *(f.names for f in t.fees))]
+    names += [r.names for r in parsed.link_rules]
+    assert all(name["nb"] and name["en"] for name in names)
+    listed = (files("crm") / "demo_data/examples/README.md").read_text("utf-8")
+    assert f"`{path.name}`" in listed
 
 
 def test_a_rulebook_survives_the_way_to_json_and_back() -> None:
@@ -96,6 +108,12 @@ def test_a_rulebook_survives_the_way_to_json_and_back() -> None:
             "fixed_fee_wrong",
             "tiers.principal.fees.membership",
         ),
+        (
+            {"tier": 'requires = [{ network = "a", on_loss = "cry" }]'},
+            "rulebook_malformed",
+            "tiers[0].requires[0].on_loss",
+        ),
+        ({"tier": 'requires = [{ network = "nora" }]'}, "requires_itself", "tiers.principal.requires.network"),
         ({"target": "nora"}, "link_to_itself", "link_rules.r.grants.network"),
         ({"rule": 'fee = { policy = "percent", percent = 101 }'}, "percent_wrong", "link_rules.r.fee.percent"),
         ({"rule": "policy = { grace_days = -1 }"}, "days_negative", "link_rules.r.policy"),

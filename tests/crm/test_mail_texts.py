@@ -109,3 +109,8 @@ def test_the_link_to_a_draft_carries_nobodys_words():
     """The address is not proved yet: nothing typed by a stranger is mailed to it."""
     letter = compose("draft_resume", "nb", VALUES | {"organisation": "Kjøp her AS", "recipient_name": ""})
     assert "Kjøp her" not in letter.subject + letter.text + letter.html
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "requires one in NORA"), ("nb", "krever et medlemskap i NORA")])
+def test_t4_an_ending_for_want_of_a_required_membership_says_so(language, said):
+    assert said in compose("membership_ending", language, VALUES | {"reason": ""}).text

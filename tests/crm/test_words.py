@@ -185,6 +185,19 @@ def test_a_code_without_a_sentence_is_an_error():
         ),
         ("nb", "country_not_open", {"given": "SE"}, "Nivået er ikke åpent for virksomheter i Sverige."),
         ("en", "tier_unknown", {"tier": "gold", "network": NORA}, "NORA Industry Network has no level called gold."),
+        (
+            "en",
+            "membership_required",
+            {"network": NORA, "tiers": ["principal", "partner"], "on": date(2027, 3, 1)},
+            "This level requires that the organisation is Principal partner or Partner in NORA Industry Network"
+            " on 1 Mar 2027, and it is not.",
+        ),
+        (
+            "nb",
+            "membership_required",
+            {"network": NORA, "on": date(2027, 3, 1)},
+            "Dette nivået krever at virksomheten er medlem i NORA Industry Network 1. mars 2027, og det er den ikke.",
+        ),
         ("en", "too_long", {"limit": 2000, "length": 2001}, "The text has 2,001 characters; the limit is 2,000."),
     ],
 )
