@@ -5,15 +5,23 @@ from typing import Annotated
 
 import typer
 
+from cluster_rules.differences import compare
+from cluster_rules.errors import RuleViolation
+from cluster_rules.networks import Rulebook
+from crm import catalogue, rulebook_words
 from crm.actions import imports, verify
 from crm.actions.imports import Imported
+from crm.catalogue import Catalogue
 from crm.cli_tools import OPERATOR, DataDir, on_database, out, progress
 from crm.context import Context
+from crm.errors import NotFound
 from crm.folder import Folder
-from crm.gateways import folder
+from crm.gateways import folder, rulebook_text
+from crm.i18n import translator
 from crm.store.verify import Difference
 
 FOUND_SHOWN = 200
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 rulebook = typer.Typer(no_args_is_help=True, help="Rulebooks as TOML files.")
 
@@ -30,7 +38,7 @@ def import_folder(
 
 
 def check_rulebook(file: Annotated[Path, typer.Argument(help="The rulebook.")]) -> None:
-    """Say whether a rulebook can be used, and if not, which field is wrong.
+    """Say whether a rulebook can be used, and if not, which line and field is wrong.
 
     Needs no database: whether the networks its link rules name exist is looked at by `apply`.
     """
@@ -47,6 +55,49 @@ def apply_rulebook(
     """Publish a rulebook version, and bring every membership it touches in line with it."""
     read = folder.read_rulebook(file)
     _tell(_load(Folder([], [], [], [read], [], [], [], []), data_dir))
+
+
+def diff_rulebook(
+    file: Annotated[Path, typer.Argument(help="The rulebook.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Say what a rulebook would change against the newest published version of its network."""
+    book, _ = folder.read_rulebook(file)
+    kept = on_database(data_dir, _catalogue)
+    newest = _version(kept, book.network, None)
+    t = translator("en")
+    found = rulebook_words.differences(t, kept, compare(newest, book), newest, book)
+    out.print(f"{book.network}: version {newest.version} is published, the file says version {book.version}.")
+    for each in found:
+        out.print(f"{_SIGNS[each.kind]} {each.text}", markup=False)
+    if not found:
+        out.print("Nothing is different.")
+
+
+def export_rulebook(
+    network: Annotated[str, typer.Argument(help="The network, as in its address: nora-industry-network.")],
+    version: Annotated[int | None, typer.Option(help="Which version; the newest when left out.", min=1)] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a published rulebook as TOML to standard output."""
+    book = _version(on_database(data_dir, _catalogue), network, version)
+    typer.echo(rulebook_text.write(book), nl=False)
+
+
+async def _catalogue(context: Context) -> Catalogue:
+    async with context.db.tx() as connection:
+        return await catalogue.load(connection)
+
+
+def _version(kept: Catalogue, slug: str, version: int | None) -> Rulebook:
+    """A published version. RuleViolation `network_unknown`, `rulebook_missing`; NotFound for another number."""
+    books = kept.rulebooks.of(kept.network(slug).slug)
+    if not books:
+        raise RuleViolation("rulebook_missing", "network", network=slug)
+    found = books[-1] if version is None else kept.rulebooks.version(slug, version)
+    if found is None:
+        raise NotFound(f"version of the rulebook of {slug} with number", version)
+    return found
 
 
 def _load(rows: Folder, data_dir: Path | None) -> Imported:
@@ -85,4 +136,6 @@ def verify_all(data_dir: DataDir = None) -> None:
 
 
 rulebook.command("check")(check_rulebook)
+rulebook.command("diff")(diff_rulebook)
+rulebook.command("export")(export_rulebook)
 rulebook.command("apply")(apply_rulebook)

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cluster_rules import rulebooks
 from cluster_rules.errors import RulebookError
 from cluster_rules.networks import Rulebook
 from crm.folder import (
@@ -26,6 +25,9 @@ from crm.folder import (
     NetworkFileRow,
     OrganisationRow,
 )
+from crm.gateways import rulebook_text
+from crm.i18n import translator
+from crm.words import refusal
 
 FILE_MAX_BYTES = 50_000_000
 T = TypeVar("T")
@@ -50,10 +52,10 @@ def read(folder: Path) -> Folder:
 def read_rulebook(path: Path) -> tuple[Rulebook, dict[str, Any]]:
     """One rulebook, checked, with the document as it will be stored."""
     try:
-        book = rulebooks.parse(_document(path))
+        book = rulebook_text.read(_text(path))
     except RulebookError as error:
-        why = error.params.get("message") or f"{error.code} {error.params or ''}".strip()
-        raise FolderError(path.name, 0, error.field, str(why)) from error
+        why = error.params.get("message") or refusal(translator("en"), None, error.code, error.params)
+        raise FolderError(f"{path.name}, line {error.params['line']}", 0, error.field, why) from error
     return book, msgspec.to_builtins(book)
 
 

@@ -235,8 +235,8 @@ def test_a_rulebook_is_checked_and_applied(tmp_path: Path, own_database: str) ->
     wrong.write_text(source.read_text().replace("rank =", "rang =", 1))
     refused = crm("rulebook", "check", wrong)
     assert refused.returncode == 1
-    assert "wrong.toml" in refused.stderr
-    assert "rang" in refused.stderr
+    line = wrong.read_text().split("rang =")[0].count("\n") + 1
+    assert f"wrong.toml, line {line}, tiers[0].rang: " in refused.stderr
     assert "0 rulebook versions" in crm("rulebook", "apply", source, DATABASE_URL=own_database).stdout
     edited = tmp_path / "edited.toml"
     edited.write_text(source.read_text().replace("payment_days = 30", "payment_days = 31", 1))
@@ -248,6 +248,26 @@ def test_a_rulebook_is_checked_and_applied(tmp_path: Path, own_database: str) ->
     unknown = crm("rulebook", "apply", other, DATABASE_URL=own_database)
     assert unknown.returncode == 1
     assert "nowhere" in unknown.stderr
+
+
+def test_a_published_rulebook_is_exported_and_a_draft_is_told_apart_from_it(tmp_path: Path, own_database: str) -> None:
+    written = crm("rulebook", "export", "nora-industry-network", DATABASE_URL=own_database)
+    assert written.returncode == 0
+    draft = tmp_path / "draft.toml"
+    draft.write_text(written.stdout)
+    assert crm("rulebook", "check", draft).returncode == 0
+    same = crm("rulebook", "diff", draft, DATABASE_URL=own_database)
+    assert "Nothing is different." in same.stdout
+    assert "0 rulebook versions" in crm("rulebook", "apply", draft, DATABASE_URL=own_database).stdout
+    later = written.stdout.replace("version = 1", "version = 2", 1).replace("15000000", "16000000", 1)
+    draft.write_text(later.split("[[link_rules]]")[0])
+    told = crm("rulebook", "diff", draft, DATABASE_URL=own_database).stdout.replace("\N{NO-BREAK SPACE}", " ")
+    assert "version 1 is published, the file says version 2" in told
+    assert "~ Level Principal partner, fee Membership fee: Amount a year: NOK 150,000 -> NOK 160,000" in told
+    assert "- Link rule Principal partners join CLAIRE Innovation Network: removed: When a member" in told
+    for arguments, said in ((("nowhere",), "nowhere"), (("nora-industry-network", "--version", "7"), "number 7")):
+        refused = crm("rulebook", "export", *arguments, DATABASE_URL=own_database)
+        assert refused.returncode == 1 and said in refused.stderr
 
 
 @pytest.mark.parametrize(
