@@ -10,6 +10,7 @@ from crm.web import (
     memberships,
     office,
     public,
+    rulebooks,
     sign_in,
     signup,
     signup_status,
@@ -28,6 +29,7 @@ handlers = [
     *members.handlers,
     *memberships.handlers,
     *applications.handlers,
+    *rulebooks.handlers,
     *mailbox.handlers,
     *api_docs.handlers,
 ]
