@@ -23,9 +23,11 @@ SHORT_GRACE_SECONDS = 0.4
 
 # A program that uses the server until its standard input ends, as `crm serve` would.
 USER = """
-import json, os, subprocess, sys, time
+import json, os, signal, subprocess, sys, time
 from pathlib import Path
 from crm.gateways.postgres import EmbeddedPostgres
+# A test run in the background ignores Ctrl-C, and its children would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 place, settings, grace, extra = sys.argv[1], json.loads(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 server = EmbeddedPostgres(Path(place), settings, grace_seconds=grace)
 with server:

@@ -153,6 +153,7 @@ async def test_the_timetable_runs_once_however_many_workers(own_database: str) -
         times = await pool.fetch("select entrypoint, next_run > now() as ahead from pgqueuer_schedules")
         assert {(time["entrypoint"], time["ahead"]) for time in times} == {
             ("sweep_mails", True),
+            ("turn_the_day", True),
             ("forget_finished_jobs", True),
         }
 

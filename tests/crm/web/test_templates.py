@@ -6,6 +6,7 @@ import pytest
 from jinja2 import UndefinedError
 from litestar import Litestar, Request, Response, get
 from litestar.config.csrf import CSRFConfig
+from litestar.params import FromPath
 from litestar.testing import create_test_client
 
 from crm.i18n import LANGUAGES, jinja_environment
@@ -76,7 +77,7 @@ LAYOUTS = ["public", "wizard", "office"]
 
 
 @get("/layouts/{name:str}", sync_to_thread=False)
-def bare_layout(request: Request, name: str) -> Response[str]:
+def bare_layout(request: Request, name: FromPath[str]) -> Response[str]:
     return page(request, f"layouts/{name}.html")
 
 
@@ -90,7 +91,7 @@ def a_fragment(request: Request) -> Response[str]:
 
 
 @get("/error/{code:int}", sync_to_thread=False)
-def an_error(request: Request, code: int) -> Response[str]:
+def an_error(request: Request, code: FromPath[int]) -> Response[str]:
     return error_page(request, code, reference="ab-12", detail="<b>why</b>")
 
 
