@@ -7,7 +7,7 @@ charges, feed entries and mails that come with it. The preview, the approval, th
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -26,9 +26,11 @@ from cluster_rules.intents import (
     SetTimeline,
     StartGrant,
 )
-from cluster_rules.links import Derived, FailedPredicate, consented, derive, failed_predicates, looks_at, settled
+from cluster_rules.links import Derived, consented, derive, settled
 from cluster_rules.memberships import Decision, Facts, Grant, Stretch, stretches, timeline
-from cluster_rules.networks import LinkRule, Tier
+from cluster_rules.networks import LinkRule, Tier, When, in_force
+from cluster_rules.periods import Period
+from cluster_rules.predicates import FailedPredicate, covered, failed_predicates, looks_at
 from cluster_rules.requirements import Turn, refuse_unmet, turns
 
 RECOMPUTED = Step("recomputed")
@@ -231,7 +233,7 @@ def _considered(facts: Facts, decision: Decision, wanted: Derived) -> tuple[Rule
     for rule in book.link_rules if book else ():
         failed = _failed(rule, decision, facts)
         fired = looks_at(rule, decision.tier) and any(
-            g.rule == rule.code and g.source == decision.network and g.organisation == decision.organisation
+            g.rule == rule.code and g.source == decision.network and g.organisation in _covers(rule, decision, facts)
             for g in wanted.grants
             if g.period.end_or_far > on
         )
@@ -243,13 +245,24 @@ def _considered(facts: Facts, decision: Decision, wanted: Derived) -> tuple[Rule
     return tuple(out)
 
 
+def _covers(rule: LinkRule, decision: Decision, facts: Facts) -> list[UUID]:
+    """Who gets what the rule gives on the day of the decision."""
+    if rule.grants.to == "organisation":
+        return [decision.organisation]
+    day = Period(decision.effective_on, decision.effective_on + timedelta(days=1))
+    anyone = msgspec.structs.replace(rule, when=When(()))
+    return [who for who, _ in covered(anyone, facts.organisation(decision.organisation), day, facts)]
+
+
 def _failed(rule: LinkRule, decision: Decision, facts: Facts) -> list[FailedPredicate]:
     on = decision.effective_on
     profile = facts.organisation(decision.organisation).profile_on(on)
     failed = failed_predicates(rule.when, profile) if profile else []
     if not looks_at(rule, decision.tier):
         failed.insert(0, FailedPredicate("tiers", list(rule.when.tiers), decision.tier))
-    agreement = facts.rulebooks.agreement(rule.agreement)
+    if rule.grants.to != "organisation" and not _covers(rule, decision, facts):
+        failed.append(FailedPredicate("covers", [rule.grants.to], ""))
+    agreement = in_force(rule, decision.network, facts.rulebooks)
     if agreement is None or not agreement.period.covers(on):
         failed.append(FailedPredicate("agreement", [rule.agreement], str(on)))
     return failed
@@ -258,7 +271,8 @@ def _failed(rule: LinkRule, decision: Decision, facts: Facts) -> list[FailedPred
 def _held_back(
     rule: LinkRule, decision: Decision, cause: Grant | None, facts: Facts
 ) -> Literal["", "declined", "acceptance", "payment"]:
-    agreed = consented(rule, decision.organisation, decision.network, facts)
+    answered = [consented(rule, who, decision.network, facts) for who in _covers(rule, decision, facts)]
+    agreed = [period for each in answered for period in each]
     if not any(period.end_or_far > decision.effective_on for period in agreed):
         waits = rule.policy.acceptance == "target_decides" and not agreed
         return "acceptance" if waits else "declined"

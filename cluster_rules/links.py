@@ -17,30 +17,32 @@ import msgspec
 
 from cluster_rules.errors import RuleViolation
 from cluster_rules.memberships import Facts, Grant, Stretch, governed, stretches, suspensions
-from cluster_rules.networks import Agreement, LinkRule, When
-from cluster_rules.organisations import Organisation, Profile
+from cluster_rules.networks import Agreement, LinkRule, in_force
 from cluster_rules.periods import FAR, Period, between, elementary, joined
+from cluster_rules.predicates import covered, looks_at
 from cluster_rules.requirements import Lost, lost
 
 LONGEST_CHAIN = 12
 
 
 class Fit(msgspec.Struct, frozen=True, gc=False):
-    """Days on which one version of a rule looks at a grant and all its predicates hold."""
+    """Days on which one version of a rule looks at a grant and all its predicates hold, for one it covers."""
 
     period: Period
     rule: LinkRule
     version: int
+    recipient: UUID
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
-    """A stretch for which one grant, by one rule, gives a linked membership; `paused` follows the cause.
+    """A stretch for which one grant, by one rule, gives `recipient` a linked membership; `paused` follows the cause.
 
     `depth` counts the links between the cause and the direct grant it is rooted in (0 = it is that).
     """
 
     period: Period
     cause: Grant
+    recipient: UUID
     rule: LinkRule
     version: int
     paused: tuple[Period, ...] = ()
@@ -65,14 +67,6 @@ class Derived(msgspec.Struct, frozen=True):
     suspended: dict[UUID, list[Period]]
     stood: tuple[Stretch, ...] = ()
     lost: tuple[Lost, ...] = ()
-
-
-class FailedPredicate(msgspec.Struct, frozen=True):
-    """Why a rule did not give a membership: which predicate, what it wants, what is."""
-
-    predicate: str
-    wanted: list[str]
-    actual: str
 
 
 def derive(facts: Facts) -> Derived:
@@ -151,7 +145,7 @@ def _granted(pieces: Iterable[Piece]) -> Iterator[Linked]:
     """Pieces from the same source made into grants that never overlap, with their paused days."""
     by_source: dict[tuple[str, str, str, str], list[Piece]] = {}
     for p in pieces:
-        key = (str(p.cause.organisation), p.rule.grants.network, p.cause.network, p.rule.code)
+        key = (str(p.recipient), p.rule.grants.network, p.cause.network, p.rule.code)
         by_source.setdefault(key, []).append(p)
     for key in sorted(by_source):
         yield from _merged(by_source[key])
@@ -175,15 +169,15 @@ def _pieces(grant: Grant, since: date, paused: Sequence[Period], depth: int, fac
             before = run[-1].period.end
 
 
-def _fits(grant: Grant, since: date, facts: Facts) -> dict[str, list[Fit]]:
-    """For each rule code, the days on which the rule looks at this grant and its predicates hold."""
-    fits: dict[str, list[Fit]] = {}
+def _fits(grant: Grant, since: date, facts: Facts) -> dict[tuple[str, UUID], list[Fit]]:
+    """For each rule code and each it covers, the days on which the rule looks at this grant and its predicates hold."""
+    fits: dict[tuple[str, UUID], list[Fit]] = {}
     for span, book in governed(grant, since, facts.rulebooks):
         for rule in book.link_rules:
             if looks_at(rule, grant.tier) and (grant.kind == "direct" or rule.policy.through_linked):
-                organisation = facts.organisation(grant.organisation)
-                found = [Fit(period, rule, book.version) for period in _fitting(rule.when, organisation, span)]
-                fits.setdefault(rule.code, []).extend(found)
+                for recipient, days in covered(rule, facts.organisation(grant.organisation), span, facts):
+                    found = [Fit(period, rule, book.version, recipient) for period in days]
+                    fits.setdefault((rule.code, recipient), []).extend(found)
     return fits
 
 
@@ -203,47 +197,6 @@ def _gives(fit: Fit) -> tuple[str, str, str]:
     return fit.rule.agreement, fit.rule.grants.network, fit.rule.grants.tier
 
 
-def looks_at(rule: LinkRule, tier: str) -> bool:
-    """Is `tier` among those the rule asks for? An empty list means any."""
-    return not rule.when.tiers or tier in rule.when.tiers
-
-
-def _fitting(when: When, organisation: Organisation, span: Period) -> list[Period]:
-    """The days of `span` on which the organisation fulfils the rule's predicates."""
-    known = list(organisation.profiles)
-    if known and span.start < known[0].period.start:  # facts start somewhere: the first holds before
-        known[0] = msgspec.structs.replace(known[0], period=Period(span.start, known[0].period.end))
-    fits = [p.period.overlap(span) for p in known if not failed_predicates(when, p)]
-    return joined([f for f in fits if f])
-
-
-def failed_predicates(when: When, profile: Profile) -> list[FailedPredicate]:
-    """Which predicates about the organisation do not hold (AC-2b); empty when all do."""
-    failed: list[FailedPredicate] = []
-    shape = "unit" if profile.is_unit else "legal_entity"
-    if when.kinds and profile.kind not in when.kinds:
-        failed.append(FailedPredicate("kinds", list(when.kinds), profile.kind))
-    if when.countries and profile.country not in when.countries:
-        failed.append(FailedPredicate("countries", list(when.countries), profile.country))
-    if when.unit not in ("any", shape):
-        failed.append(FailedPredicate("unit", [when.unit], shape))
-    if not _size_fits(when, profile):
-        failed.append(FailedPredicate("employees", _limits(when), str(profile.employees)))
-    return failed
-
-
-def _limits(when: When) -> list[str]:
-    return [str(when.min_employees), str(when.max_employees or "")]
-
-
-def _size_fits(when: When, profile: Profile) -> bool:
-    if not when.min_employees and not when.max_employees:
-        return True
-    if profile.employees is None:
-        return False
-    return when.min_employees <= profile.employees <= (when.max_employees or profile.employees)
-
-
 def _by_policy(
     run: Sequence[Fit], continues: bool, cause: Grant, paused: Sequence[Period], facts: Facts
 ) -> Iterator[Piece]:
@@ -254,7 +207,7 @@ def _by_policy(
     agreement or tier was replaced), so that its start policy does not apply a second time.
     """
     first, last = run[0].rule, run[-1].rule
-    agreement = facts.rulebooks.agreement(first.agreement)
+    agreement = in_force(first, cause.network, facts.rulebooks)
     if agreement is None:
         return
     fit = Period(run[0].period.start, run[-1].period.end)
@@ -263,14 +216,14 @@ def _by_policy(
     if start is None:
         return
     pauses = _following(cause, paused) if last.policy.suspension == "follow" else []
-    for window in consented(first, cause.organisation, cause.network, facts):
+    for window in consented(first, run[0].recipient, cause.network, facts):
         begins = max(start, window.start)
         if begins >= min(fit.end_or_far, agreement.period.end_or_far):
             continue
         ends = min(_policy_end(last, begins, fit, facts), _agreement_end(agreement, begins, facts), window.end_or_far)
         period = between(begins, ends)
         if period:
-            yield Piece(period, cause, first, run[0].version, tuple(_inside(period, pauses)))
+            yield Piece(period, cause, run[0].recipient, first, run[0].version, tuple(_inside(period, pauses)))
 
 
 def _policy_start(rule: LinkRule, cause: Grant, earliest: date, facts: Facts) -> date | None:
@@ -371,9 +324,12 @@ def _first_and_nearest(piece: Piece) -> tuple[date, int, date, int, UUID]:
 def _linked(run: Sequence[Piece], period: Period) -> Linked:
     """The grant that a run of pieces makes; its cause is the piece that began first."""
     first = run[0]
+    made = f"{first.rule.code}/{first.rule.grants.network}/{period.start}"
+    if first.recipient != first.cause.organisation:
+        made += f"/{first.recipient}"
     grant = Grant(
-        id=uuid5(first.cause.id, f"{first.rule.code}/{first.rule.grants.network}/{period.start}"),
-        organisation=first.cause.organisation,
+        id=uuid5(first.cause.id, made),
+        organisation=first.recipient,
         network=first.rule.grants.network,
         kind="linked",
         tier=first.rule.grants.tier,

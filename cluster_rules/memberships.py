@@ -245,6 +245,29 @@ def timeline(grants: Iterable[Grant], suspended: dict[UUID, list[Period]], ruleb
     return tuple(out)
 
 
+def counted(facts: Facts, network: str, day: date) -> tuple[int, int]:
+    """Memberships of a network that stand in this family on a day, and legal entities represented by them (AC-6).
+
+    A unit is a membership of its own, but stands for the legal entity it is part of: nobody counts twice.
+    """
+    members = [
+        organisation
+        for (organisation, slug), segments in facts.timelines.items()
+        if slug == network and any(s.period.covers(day) for s in segments)
+    ]
+    return len(members), len({_legal_entity(facts, member, day) for member in members})
+
+
+def _legal_entity(facts: Facts, organisation: UUID, day: date) -> UUID:
+    family = {o.id: o for o in facts.organisations}
+    for _ in family:  # a parent's parent at most
+        profile = family[organisation].profile_on(day)
+        if profile is None or profile.parent not in family:
+            break
+        organisation = profile.parent
+    return organisation
+
+
 def _origin(grants: Iterable[Grant]) -> Origin:
     kinds = {g.kind for g in grants}
     if len(kinds) == 2:

@@ -96,10 +96,15 @@ class When(_Data, frozen=True):
 
 
 class Grants(_Data, frozen=True):
-    """What a link rule gives: a tier in the target network."""
+    """What a link rule gives: a tier in the target network.
+
+    `to` says who gets it: the organisation whose membership is looked at, its units, or its parent. To
+    cover both an organisation and its units, write two rules.
+    """
 
     network: str
     tier: str
+    to: Literal["organisation", "units", "parent"] = "organisation"
 
 
 class LinkPolicy(_Data, frozen=True):
@@ -123,13 +128,16 @@ class LinkFee(_Data, frozen=True):
 
 
 class LinkRule(_Data, frozen=True):
-    """When a member of this network is `when`, it gets `grants` in another, under an agreement."""
+    """When a member of this network is `when`, it gets `grants` in another, under an agreement.
+
+    Within its own network a rule covers units or the parent, and there is nothing to agree.
+    """
 
     code: str
     names: Text
-    agreement: str
     when: When
     grants: Grants
+    agreement: str = ""
     policy: LinkPolicy = LinkPolicy()
     fee: LinkFee = LinkFee()
 
@@ -193,6 +201,13 @@ class Agreement(msgspec.Struct, frozen=True):
     on_end: Literal["end_links", "period_end", "grandfather"] = "end_links"
     names: Text = {}
     shared_fields: tuple[str, ...] = ()
+
+
+def in_force(rule: LinkRule, source: str, rulebooks: "Rulebooks") -> Agreement | None:
+    """The agreement a rule of `source` rests on; within a network its own rulebook is enough, and always in force."""
+    if rule.grants.network == source:
+        return Agreement("", source, source, Period(date.min))
+    return rulebooks.agreement(rule.agreement)
 
 
 class Rulebooks(msgspec.Struct, frozen=True, dict=True):

@@ -30,8 +30,8 @@ def check(book: Rulebook) -> None:
     """What the types cannot say: codes are unique, days exist, bands have no hole, rules name real tiers.
 
     RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `fixed_fee_wrong`, `bands_hole`,
-    `tier_unknown`, `link_to_itself`, `requires_itself`, `percent_wrong`, `days_negative`; `field` is the
-    path in the document.
+    `tier_unknown`, `link_to_itself`, `agreement_missing`, `requires_itself`, `percent_wrong`,
+    `days_negative`; `field` is the path in the document.
     """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")
@@ -87,8 +87,13 @@ def _check_rule(book: Rulebook, rule: LinkRule) -> None:
     for tier in rule.when.tiers:
         if book.tier(tier) is None:
             raise RulebookError("tier_unknown", f"{field}.when.tiers", given=tier)
-    if rule.grants.network == book.network:
+    within = rule.grants.network == book.network
+    if within and rule.grants.to == "organisation":
         raise RulebookError("link_to_itself", f"{field}.grants.network", given=rule.grants.network)
+    if not within and not rule.agreement:
+        raise RulebookError("agreement_missing", f"{field}.agreement", network=rule.grants.network)
+    if within and book.tier(rule.grants.tier) is None:
+        raise RulebookError("tier_unknown", f"{field}.grants.tier", given=rule.grants.tier)
     if rule.fee.policy == "percent" and not 0 <= rule.fee.percent <= 100:
         raise RulebookError("percent_wrong", f"{field}.fee.percent", given=rule.fee.percent)
     if rule.policy.grace_days < 0 or rule.policy.notice_days < 0:

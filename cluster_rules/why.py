@@ -17,7 +17,8 @@ from cluster_rules.networks import LinkRule, Rulebooks
 class Link(msgspec.Struct, frozen=True):
     """One link of the chain: a grant and, if linked, the rule it came by.
 
-    `ends_with` is the rule's end policy; `ends_on` half-open, None while nothing is known to end it.
+    `covers` says whom the rule gives it to: the organisation that the link before is about, its units or
+    its parent. `ends_with` is its end policy; `ends_on` half-open, None while nothing is known to end it.
     """
 
     grant: UUID
@@ -35,6 +36,7 @@ class Link(msgspec.Struct, frozen=True):
     grace_days: int = 0
     notice_days: int = 0
     fee: str = ""
+    covers: Literal["organisation", "units", "parent"] = "organisation"
 
 
 def chain(grant: Grant, grants: Sequence[Grant], rulebooks: Rulebooks) -> tuple[Link, ...]:
@@ -76,4 +78,5 @@ def _link(grant: Grant, rulebooks: Rulebooks) -> Link:
         grace_days=rule.policy.grace_days,
         notice_days=rule.policy.notice_days,
         fee=rule.fee.policy,
+        covers=rule.grants.to,
     )

@@ -10,12 +10,23 @@ _START = {
     "on_payment": N_("from the day the fee is paid"),
     "next_period": N_("from the next membership year"),
 }
+_GIVES = {
+    "organisation": N_("%(who)s that are %(tiers)s in %(source)s are also %(tier)s in %(target)s, %(start)s%(fee)s."),
+    "units": N_(
+        "%(who)s that are %(tiers)s in %(source)s cover their units,"
+        " which are %(tier)s in %(target)s, %(start)s%(fee)s."
+    ),
+    "parent": N_(
+        "%(who)s that are %(tiers)s in %(source)s bring in the organisation they belong to,"
+        " which is %(tier)s in %(target)s, %(start)s%(fee)s."
+    ),
+}
 
 
 def link_rule(t: Translator, kept: Catalogue, source: str, rule: LinkRule) -> str:
     """Organisations of the kind company in Norway that are principal partner in A are also member in B, ..."""
     return t.gettext(
-        "%(who)s that are %(tiers)s in %(source)s are also %(tier)s in %(target)s, %(start)s%(fee)s.",
+        _GIVES[rule.grants.to],
         who=_who(t, rule),
         tiers=either(t, [tier_inside(t, kept, source, code) for code in rule.when.tiers]),
         source=network_name(t, kept, source),
@@ -33,6 +44,11 @@ def linked_fee(t: Translator, rule: LinkRule) -> str:
     if rule.fee.policy == "waived":
         return t.gettext(", no fee")
     return t.gettext(", at %(percent)s of the fee", percent=t.percent(rule.fee.percent / 100))
+
+
+def agreed_in(t: Translator, names: dict[str, str], code: str) -> str:
+    """What a rule rests on: the agreement's name, or the network's own rules where nobody else is concerned."""
+    return t.text(names) or code or t.gettext("the network's own rules")
 
 
 def either(t: Translator, words: list[str]) -> str:

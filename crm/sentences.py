@@ -8,6 +8,8 @@ from crm.i18n import N_
 # What rules, actions and forms refuse. The codes are stable (docs/api.md).
 _RULES: dict[str, tuple[str, ...]] = {
     "account_exists": (N_("There is an account with this e-mail address already."),),
+    "agreement_missing": (N_("A rule towards %(network)s rests on an agreement; name it."),),
+    "agreement_unknown": (N_("There is no agreement %(given)s from %(source)s to %(target)s."),),
     "already_decided": (N_("This application has been decided already: %(status)s."),),
     "already_ending": (N_("The membership ends on that day already."),),
     "already_member": (N_("The organisation has been a member of %(network)s since %(since)s."),),
@@ -54,6 +56,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     ),
     "rulebook_malformed": (N_("The rulebook cannot be read here: %(message)s."),),
     "rulebook_missing": (N_("%(network)s has no rulebook."),),
+    "rulebook_of_another": (N_("This is a rulebook of %(given)s, not of %(wanted)s."),),
     "rulebook_published": (N_("Version %(version)s is published already with another text. Give it a new number."),),
     "sign_in_failed": (N_("The e-mail address or the password is wrong."),),
     "size_unknown": (N_("The fee depends on the size, and it is not known. Give the number of employees."),),
@@ -66,6 +69,7 @@ _RULES: dict[str, tuple[str, ...]] = {
         N_("There is no level called %(given)s."),
     ),
     "tiers_missing": (N_("A rulebook needs at least one level."),),
+    "version_not_next": (N_("The next version is %(wanted)s, and the text says %(given)s."),),
     "too_many_employees": (N_("This level is for organisations with at most %(limit)s employees."),),
     "too_old": (N_("This level is for organisations younger than %(limit)s years."),),
     "weights_invalid": (N_("An amount cannot be split like this."),),
@@ -203,4 +207,26 @@ ENDS_WITH = {
     "with_cause": N_("It ends when %(organisation)s is no longer %(cause)s."),
     "period_end": N_("When %(organisation)s is no longer %(cause)s, it ends with the membership year in %(network)s."),
     "grace": N_("It ends %(n)s days after %(organisation)s is no longer %(cause)s."),
+}
+
+# Why a linked membership stands, by whom the rule covers; then how the holder of the cause is called,
+# and why nobody is covered.
+BECAUSE = {
+    "organisation": N_(
+        "%(organisation)s is in %(network)s because it is %(cause)s."
+        " Rule: %(rule)s, version %(version)s, from %(agreement)s."
+    ),
+    "units": N_(
+        "%(organisation)s is in %(network)s because the organisation it belongs to is %(cause)s."
+        " Rule: %(rule)s, version %(version)s, from %(agreement)s."
+    ),
+    "parent": N_(
+        "%(organisation)s is in %(network)s because a unit of it is %(cause)s."
+        " Rule: %(rule)s, version %(version)s, from %(agreement)s."
+    ),
+}
+COVERING = {"units": N_("the organisation it belongs to"), "parent": N_("its unit")}
+UNCOVERED = {
+    "units": N_("it has no units in the register"),
+    "parent": N_("it is not a unit of another organisation"),
 }

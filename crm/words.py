@@ -25,10 +25,10 @@ from cluster_rules.intents import (
     StartGrant,
     WaiveFee,
 )
-from cluster_rules.links import FailedPredicate
 from cluster_rules.memberships import Grant
 from cluster_rules.networks import LinkRule
 from cluster_rules.periods import Period
+from cluster_rules.predicates import FailedPredicate
 from cluster_rules.why import Link
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
@@ -42,8 +42,21 @@ from crm.names import (
     status_name,
     tier_inside,
 )
-from crm.rule_words import either, linked_fee
-from crm.sentences import COUNTED, ENDS, ENDS_WITH, GOES_ON, GOES_ON_UNTIL, REFUSALS, SHAPES, STARTS, TAKEN_BACK
+from crm.rule_words import agreed_in, either, linked_fee
+from crm.sentences import (
+    BECAUSE,
+    COUNTED,
+    COVERING,
+    ENDS,
+    ENDS_WITH,
+    GOES_ON,
+    GOES_ON_UNTIL,
+    REFUSALS,
+    SHAPES,
+    STARTS,
+    TAKEN_BACK,
+    UNCOVERED,
+)
 
 LONGEST_GIVEN = 80  # of what somebody typed, when we say it back
 UNKNOWN_START = date.min  # a cause of which the reader may know no more than that it is there
@@ -209,16 +222,17 @@ def _grant_line(t: Translator, kept: Catalogue, intent: GrantIntent, names: Mapp
     }
     linked = grant.kind == "linked"
     rule = _rule_of(kept, grant) if linked else None
+    who = f"{values['organisation']}: " if rule and rule.grants.to != "organisation" else ""
     if isinstance(intent, StartGrant):
-        text = t.gettext(STARTS[grant.kind], **values) + (linked_fee(t, rule) if rule else "")
+        text = who + t.gettext(STARTS[grant.kind], **values) + (linked_fee(t, rule) if rule else "")
         return Line("linked" if linked else "membership", "link-plus" if linked else "id", text, grant.network, text)
     if isinstance(intent, RetractGrant):
-        text = t.gettext(TAKEN_BACK[grant.kind], **values)
+        text = who + t.gettext(TAKEN_BACK[grant.kind], **values)
         return Line("ending", "arrow-back-up", text, grant.network, text)
     if isinstance(intent, EndGrant):
-        text = t.gettext(ENDS[grant.kind], **values)
+        text = who + t.gettext(ENDS[grant.kind], **values)
         return Line("ending", "unlink" if linked else "logout", text, grant.network, text)
-    text = t.gettext((GOES_ON_UNTIL if grant.period.end else GOES_ON)[grant.kind], **values)
+    text = who + t.gettext((GOES_ON_UNTIL if grant.period.end else GOES_ON)[grant.kind], **values)
     return Line("linked" if linked else "membership", "link" if linked else "id", text, grant.network, text)
 
 
@@ -280,6 +294,8 @@ def _failed(t: Translator, kept: Catalogue, outcome: RuleOutcome, failed: Failed
         return t.gettext(
             "the agreement it rests on (%(agreement)s) is not in force on %(day)s", agreement=named, day=day
         )
+    if failed.predicate == "covers":
+        return t.gettext(UNCOVERED[failed.wanted[0]])
     if failed.predicate == "employees":
         return _failed_size(t, failed)
 
@@ -334,7 +350,7 @@ def _rule_node(t: Translator, link: Link) -> Node:
     detail = t.gettext(
         "Version %(version)s, from %(agreement)s",
         version=str(link.rulebook_version),
-        agreement=t.text(link.agreement_names) or link.agreement,
+        agreement=agreed_in(t, link.agreement_names, link.agreement),
     )
     return Node("rule", t.text(link.rule_names) or link.rule, detail, link.network)
 
@@ -357,14 +373,13 @@ def _because(t: Translator, kept: Catalogue, chain: Sequence[Link], organisation
     for cause, link in zip(reversed(chain[:-1]), reversed(chain[1:]), strict=True):
         out.append(
             t.gettext(
-                "%(organisation)s is in %(network)s because it is %(cause)s."
-                " Rule: %(rule)s, version %(version)s, from %(agreement)s.",
+                BECAUSE[link.covers],
                 organisation=organisation,
                 network=network_name(t, kept, link.network),
                 cause=_as(t, kept, cause),
                 rule=t.text(link.rule_names) or link.rule,
                 version=str(link.rulebook_version),
-                agreement=t.text(link.agreement_names) or link.agreement,
+                agreement=agreed_in(t, link.agreement_names, link.agreement),
             )
         )
     return " ".join(out)
@@ -377,7 +392,7 @@ def _ends(t: Translator, kept: Catalogue, chain: Sequence[Link], organisation: s
     if len(chain) == 1:
         return t.gettext("No end date is set.")
     values = {
-        "organisation": organisation,
+        "organisation": t.gettext(COVERING[last.covers]) if last.covers in COVERING else organisation,
         "cause": _as(t, kept, chain[-2]),
         "network": network_name(t, kept, last.network),
         "n": t.number(last.grace_days),

@@ -135,7 +135,10 @@ def _included(kept: Catalogue, book: Rulebook, found: Consequences, tier: Tier, 
 
 
 def _one(kept: Catalogue, rule: LinkRule, fires: bool, today: date) -> Included | None:
+    """None where nothing new can come of it now; what a rule gives to units or parents is not the reader's own."""
     agreement = kept.rulebooks.agreement(rule.agreement)
+    if rule.grants.to != "organisation":
+        return None
     if agreement is None or not agreement.period.covers(today) or rule.grants.network not in kept.by_slug:
         return None
     return Included(kept.by_slug[rule.grants.network], rule.grants.tier, rule, agreement, fires)

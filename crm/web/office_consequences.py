@@ -13,6 +13,7 @@ from crm import names, words
 from crm.errors import Invalid
 from crm.i18n import N_, Translator
 from crm.reads import organisations as organisation_reads
+from crm.rule_words import agreed_in
 from crm.web.office import Office
 
 # Each step of a fee's computation, in the order the rules made it (cluster_rules/fees.py).
@@ -169,7 +170,7 @@ def _detail(office: Office, intent: Intent) -> str:
         "%(rule)s, version %(version)s, from %(agreement)s",
         rule=t.text(rule.names) if rule else grant.rule,
         version=str(grant.version),
-        agreement=t.text(agreement.names) if agreement else grant.agreement,
+        agreement=agreed_in(t, agreement.names if agreement else {}, grant.agreement),
     )
 
 

@@ -10,10 +10,10 @@ import msgspec
 from cluster_rules import fees
 from cluster_rules.cascades import RuleOutcome
 from cluster_rules.errors import RuleViolation
-from cluster_rules.links import failed_predicates, looks_at
 from cluster_rules.memberships import Grant
 from cluster_rules.organisations import Profile
 from cluster_rules.periods import Period
+from cluster_rules.predicates import failed_predicates, looks_at
 from cluster_rules.why import Link
 from crm import names, words
 from crm.errors import NotFound

@@ -71,6 +71,7 @@ class Story(msgspec.Struct, frozen=True):
     moves: tuple[int, int]
     second_version: bool
     events: list[Any]
+    covers: tuple[str, ...] = ()  # whom the grants of each link go to
     requires: tuple[Any, ...] = ()  # ((network, required network), level, required level, on_loss)
 
 
@@ -109,6 +110,13 @@ REQUIRING = st.builds(  # the same stories where levels require a membership els
 )
 
 
+COVERING = st.builds(  # the same stories where rules give to units or parents, too
+    lambda story, covers: msgspec.structs.replace(story, covers=tuple(covers)),
+    STORIES,
+    st.lists(st.sampled_from(["organisation", "units", "parent"]), min_size=4, max_size=4),
+)
+
+
 def at(number: int) -> date:
     return FIRST + number * STEP
 
@@ -124,7 +132,7 @@ def books_of(story: Story) -> Rulebooks:
         agreements.append(agreement(code=name, source=source, target=target, period=period, on_end=on_end))
         when = {"tiers": (level,) if level else (), "kinds": (), "countries": (country,) if country else ()}
         wanted = chained(source, target, when=when | {"unit": "any"}, agreement=name, **policy)
-        grants = msgspec.structs.replace(wanted.grants, tier=gives)
+        grants = msgspec.structs.replace(wanted.grants, tier=gives, to=(*story.covers, *["organisation"] * 4)[number])
         rules[source].append(msgspec.structs.replace(wanted, code=name, grants=grants))
     levels = {n: _levels(n, story) for n in NETWORKS}
     books: list[Rulebook] = [book(n, *rules[n], tiers=levels[n]) for n in NETWORKS]

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from cluster_rules.links import consented, failed_predicates
+from cluster_rules.links import consented
 from cluster_rules.memberships import Grant
 from cluster_rules.networks import When
 from cluster_rules.organisations import Organisation
 from cluster_rules.periods import Period
+from cluster_rules.predicates import failed_predicates
 from tests.cluster_rules.make import (
     NORA,
     World,

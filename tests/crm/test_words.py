@@ -11,11 +11,11 @@ import pytest
 from cluster_rules import cascades, why
 from cluster_rules.fees import Step
 from cluster_rules.intents import Publish, StartGrant
-from cluster_rules.links import FailedPredicate
 from cluster_rules.memberships import Decision, Facts, Grant
 from cluster_rules.networks import Agreement, Rulebooks
 from cluster_rules.organisations import Organisation, Profile
 from cluster_rules.periods import Period
+from cluster_rules.predicates import FailedPredicate
 from cluster_rules.rulebooks import parse
 from crm import words
 from crm.catalogue import Catalogue, NetworkRow
