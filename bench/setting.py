@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from crm.clock import FixedClock
 from crm.context import Context
-from crm.database import Database, close_pool, open_pool
+from crm.database import open_database
 from crm.settings import Settings
 from tests.postgres import throwaway_server
 from tests.seed import Keys, seed
@@ -22,11 +22,8 @@ async def seeded(size: int = 8) -> AsyncIterator[tuple[Context, Keys]]:
     with throwaway_server() as server:
         dsn = server.create_database("bench")
         keys = await seed(dsn, SETTINGS, FixedClock(NOW))
-        pool = await open_pool(dsn, size)
-        try:
-            yield Context(Database(pool), FixedClock(NOW), SETTINGS), keys
-        finally:
-            await close_pool(pool)
+        async with open_database(dsn, size) as db:
+            yield Context(db, FixedClock(NOW), SETTINGS), keys
 
 
 def report(name: str, seconds: Sequence[float], unit: float = 1000.0) -> str:

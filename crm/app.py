@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException
 from crm import api, web
 from crm.clock import SystemClock
 from crm.context import Context
-from crm.database import Database, close_pool, open_pool
+from crm.database import open_database
 from crm.errors import status_of
 from crm.settings import Settings
 from crm.web.headers import add_security_headers
@@ -49,13 +49,12 @@ def _context(state: State) -> Context:
 @asynccontextmanager
 async def _database(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    pool = await open_pool(settings.database_url, settings.pool_size)
-    app.state.context = Context(Database(pool), SystemClock(), settings)
-    try:
-        yield
-    finally:
-        app.state.context = None
-        await close_pool(pool)
+    async with open_database(settings.database_url, settings.pool_size) as db:
+        app.state.context = Context(db, SystemClock(), settings)
+        try:
+            yield
+        finally:
+            app.state.context = None
 
 
 def _failure(request: Request, error: Exception) -> Response:

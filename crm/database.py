@@ -1,4 +1,4 @@
-"""The database: one pool for Piccolo and raw SQL, and the one way to open a transaction.
+"""The database: one pool for Piccolo and raw SQL, one for reading behind the tenant wall.
 
 Never use Piccolo's own `DB.transaction()`: when its COMMIT fails the connection is not given back
 and the next transaction silently does not exist (stack.md 0.1, tests/crm/test_database.py).
@@ -20,13 +20,35 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 
 STATEMENT_TIMEOUT_MS = 30_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+_SERVER_SETTINGS = {
+    "application_name": "klynge",
+    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+}
+
+
+class Reader(asyncpg.Connection):
+    """A connection that cannot write and sees only the networks it was last put before (ADR 0002)."""
+
+    before: str | None = None
+
+    async def put_before(self, networks: str) -> None:
+        """From now on it sees these networks' rows; asks the server only when they are others than now."""
+        if self.before != networks:
+            self.before = None
+            await self.execute("select set_config('crm.networks', $1, false)", networks)
+            self.before = networks
 
 
 class Database:
-    """What actions and reads are given: `tx()` to write, `reading()` to show."""
+    """What actions and reads are given: `tx()` to write, `reading()` to show.
 
-    def __init__(self, pool: asyncpg.Pool, engine: PostgresEngine = DB) -> None:
+    Without `readers` (tests inside one transaction, the command line) both use the one pool.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, readers: asyncpg.Pool | None = None, engine: PostgresEngine = DB) -> None:
         self.pool = pool
+        self.readers = readers
         self.engine = engine
 
     @asynccontextmanager
@@ -52,24 +74,43 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, networks: Iterable[UUID]) -> AsyncIterator[Connection]:
-        """A read-only transaction that sees only these networks' rows: the second tenant wall (ADR 0002).
+        """A connection that sees only these networks' rows: the second tenant wall (ADR 0002).
 
-        Begin and wall go in one message, since every page and every list waits for it. Inside a
-        transaction already open (tests) it is a savepoint, and the settings are put back after it.
+        Every statement sees the newest committed state, as in any transaction of ours. Inside a
+        transaction already open it is a savepoint of it, and the wall is taken down after it.
         """
-        wall = f"set local role crm_reader; set local crm.networks = '{','.join(map(str, networks))}'"
-        if self.engine.current_transaction.get() is not None:
-            async with self.tx() as connection:
-                await connection.execute(wall)
+        seen = ",".join(sorted(map(str, networks)))
+        if self.readers is not None and self.engine.current_transaction.get() is None:
+            async with self.readers.acquire() as connection:
+                await connection.put_before(seen)
                 yield connection
-                await connection.execute("reset role; set local crm.networks = ''")
             return
-        async with self.pool.acquire() as connection:
-            await connection.execute(f"begin read only; {wall}")
-            try:
-                yield connection
-            finally:
-                await connection.execute("rollback")  # nothing was written
+        async with self.tx() as connection:
+            await connection.execute(f"set local role crm_reader; set local crm.networks = '{seen}'")
+            yield connection
+            await connection.execute("reset role; set local crm.networks = ''")
+
+
+@asynccontextmanager
+async def open_database(dsn: str, size: int = 8) -> AsyncIterator[Database]:
+    """The database of a running service, with as many connections for reading as for deciding."""
+    pool = await open_pool(dsn, size)
+    try:
+        readers = await asyncpg.create_pool(
+            dsn,
+            min_size=0,  # the role is made by the first migration
+            max_size=size,
+            connection_class=Reader,
+            init=_prepare_reader,
+            reset=_nothing_to_reset,
+            server_settings=_SERVER_SETTINGS,
+        )
+        try:
+            yield Database(pool, readers)
+        finally:
+            await readers.close()
+    finally:
+        await close_pool(pool)
 
 
 async def open_pool(dsn: str, size: int = 8) -> asyncpg.Pool:
@@ -80,11 +121,7 @@ async def open_pool(dsn: str, size: int = 8) -> asyncpg.Pool:
         max_size=size,
         init=_prepare,
         reset=_nothing_to_reset,
-        server_settings={
-            "application_name": "klynge",
-            "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-            "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
-        },
+        server_settings=_SERVER_SETTINGS,
     )
     DB.pool = pool
     return pool
@@ -96,8 +133,13 @@ async def close_pool(pool: asyncpg.Pool) -> None:
     await pool.close()
 
 
+async def _prepare_reader(connection: asyncpg.Connection) -> None:
+    await _prepare(connection)
+    await connection.execute("set role crm_reader; set default_transaction_read_only = on")
+
+
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
-    """Settings and locks of ours are all local to a transaction; asking the server to forget them costs a trip."""
+    """Writers' settings and locks are local to a transaction, readers' are tracked: nothing to forget, no trip."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:

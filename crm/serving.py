@@ -17,7 +17,7 @@ from litestar import Litestar
 from crm.app import create_app
 from crm.clock import SystemClock
 from crm.context import Context
-from crm.database import Database, close_pool, open_pool
+from crm.database import open_database
 from crm.gateways.mail import mailer_from
 from crm.gateways.postgres import EmbeddedPostgres
 from crm.jobs.worker import working
@@ -74,14 +74,11 @@ async def reach(dsn: str) -> None:
 async def opened(settings: Settings, migrated: bool = True) -> AsyncIterator[Context]:
     """A context on the database; OperatorError when it does not answer or is not `migrated`."""
     await reach(settings.database_url)
-    pool = await open_pool(settings.database_url, settings.pool_size)
-    try:
-        async with pool.acquire() as connection:
+    async with open_database(settings.database_url, settings.pool_size) as db:
+        async with db.pool.acquire() as connection:
             if migrated and not await is_migrated(connection):
                 raise OperatorError(MIGRATE_FIRST)
-        yield Context(Database(pool), SystemClock(), settings)
-    finally:
-        await close_pool(pool)
+        yield Context(db, SystemClock(), settings)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from crm.actor import Actor
 from crm.app import create_app
 from crm.clock import FixedClock
 from crm.context import Context
-from crm.database import Database, close_pool, open_pool
+from crm.database import Database, close_pool, open_database, open_pool
 from crm.settings import Settings
 from tests.postgres import Server, throwaway_server
 from tests.seed import Keys, seed
@@ -67,11 +67,8 @@ def own_database(server: Server, seeded: Keys) -> Iterator[str]:
 @asynccontextmanager
 async def context_on(dsn: str, clock: Any = None, size: int = 8) -> AsyncIterator[Context]:
     """A context with a pool of its own; for tests that commit."""
-    pool = await open_pool(dsn, size)
-    try:
-        yield Context(Database(pool), clock or FixedClock(NOW), SETTINGS)
-    finally:
-        await close_pool(pool)
+    async with open_database(dsn, size) as db:
+        yield Context(db, clock or FixedClock(NOW), SETTINGS)
 
 
 class _OneConnection:
