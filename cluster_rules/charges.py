@@ -15,7 +15,7 @@ from cluster_rules import fees
 from cluster_rules.fees import FeeLine, Step
 from cluster_rules.intents import Charge, EndGrant, GrantIntent, Intent, RetractGrant, StartGrant, WaiveFee
 from cluster_rules.memberships import Decision, Facts, Grant, Stretch, direct_grants, stretches
-from cluster_rules.networks import LinkRule, Rulebook
+from cluster_rules.networks import Discount, LinkRule, Rulebook
 from cluster_rules.periods import Period, between
 from cluster_rules.requirements import Turn
 
@@ -155,7 +155,24 @@ def _fee(facts: Facts, book: Rulebook, grant: Grant, year: Period, part: Period,
     if tier is None:
         return []
     profile = facts.organisation(grant.organisation).profile_on(sized_on)
-    return fees.prorated(fees.yearly(book, tier, profile, year), book, tier, part)
+    yearly = fees.yearly(book, tier, profile, year, lambda discount: _member_of(facts, grant, discount, sized_on))
+    return fees.prorated(yearly, book, tier, part)
+
+
+def _member_of(facts: Facts, grant: Grant, discount: Discount, day: date) -> bool:
+    """Is the organisation of an own membership a member there on `day`, and not only because of this one?"""
+    by_id = {g.id: g for g in facts.grants}
+    for there in facts.grants if grant.kind == "direct" else ():
+        if (there.organisation, there.network) != (grant.organisation, discount.network) or not there.period.covers(
+            day
+        ):
+            continue
+        root = there
+        while root.cause in by_id:
+            root = by_id[root.cause]
+        if not _same(root, grant) and (not discount.tiers or there.tier in discount.tiers):
+            return True
+    return False
 
 
 # What is changed or given back

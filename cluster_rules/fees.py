@@ -4,14 +4,14 @@ All amounts are whole minor units excluding VAT; VAT is computed per line, round
 (AC-15b). The VAT rate follows the component's treatment, never a guess (domain.md 4.1).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from cluster_rules.errors import RuleViolation
 from cluster_rules.money import share
-from cluster_rules.networks import Band, FeeComponent, LinkFee, Rulebook, Text, Tier
+from cluster_rules.networks import Band, Discount, FeeComponent, LinkFee, Rulebook, Text, Tier
 from cluster_rules.organisations import Profile
 from cluster_rules.periods import Period, add_months
 
@@ -49,13 +49,20 @@ class FeeLine(msgspec.Struct, frozen=True):
         return self.net + self.vat
 
 
-def yearly(book: Rulebook, tier: Tier, profile: Profile | None, year: Period) -> list[FeeLine]:
+def yearly(
+    book: Rulebook,
+    tier: Tier,
+    profile: Profile | None,
+    year: Period,
+    applies: Callable[[Discount], bool] = lambda discount: False,
+) -> list[FeeLine]:
     """The tier's fee for one whole membership year, for an organisation like `profile` (None: nothing is known).
 
-    RuleViolation `size_unknown` when a band needs a size nobody has told, `band_missing` when
-    no band covers it.
+    `applies` says which discounts count for it. RuleViolation `size_unknown` when a band needs a size
+    nobody has told, `band_missing` when no band covers it.
     """
-    return [_line(book, tier, c, year, *_base(c, profile)) for c in tier.fees]
+    lines = [(c, _line(book, tier, c, year, *_base(c, profile))) for c in tier.fees]
+    return [_discounted(line, filter(applies, c.discounts)) if c.discounts else line for c, line in lines]
 
 
 def prorated(lines: Iterable[FeeLine], book: Rulebook, tier: Tier, part: Period) -> list[FeeLine]:
@@ -109,6 +116,8 @@ def explained(steps: Iterable[Step]) -> int | None:
             return None
         elif step.code == "link_percent":
             net = share(net, v["percent"], 100)
+        elif step.code in ("discount_percent", "discount_amount"):
+            net = _less_discount(net, step)
         elif step.code in ("prorated_days", "prorated_months", "prorated_half_year"):
             net = share(net, v["part"], v["whole"])
         elif step.code in ("unused_days", "withdrawn"):
@@ -120,6 +129,22 @@ def explained(steps: Iterable[Step]) -> int | None:
         else:
             return None
     return net
+
+
+def _discounted(line: FeeLine, discounts: Iterable[Discount]) -> FeeLine:
+    """One after the other, each from what the one before left; never below nothing."""
+    for discount in discounts:
+        values: dict[str, Any] = {"network": discount.network, "names": discount.names}
+        kind, value = ("percent", discount.percent) if discount.percent else ("amount", discount.amount)
+        step = Step(f"discount_{kind}", {kind: value} | values)
+        line = _with_net(line, _less_discount(line.net, step), step)
+    return line
+
+
+def _less_discount(net: int, step: Step) -> int:
+    if step.code == "discount_percent":
+        return net - share(net, step.values["percent"], 100)
+    return max(0, net - int(step.values["amount"]))
 
 
 def _base(component: FeeComponent, profile: Profile | None) -> tuple[int, tuple[Step, ...]]:

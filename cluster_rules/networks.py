@@ -28,6 +28,21 @@ class Band(_Data, frozen=True):
     below: int | None = None
 
 
+class Discount(_Data, frozen=True):
+    """Less for members of another network (domain.md T2), as `percent` of the yearly fee or an `amount` off it.
+
+    It counts for an own membership on the first day that is billed of a year; a membership elsewhere that
+    only comes with this one is no reason. `tiers` empty = any level there.
+    """
+
+    names: Text
+    network: str
+    tiers: tuple[str, ...] = ()
+    when: Literal["member_of"] = "member_of"
+    percent: int = 0
+    amount: int = 0
+
+
 class FeeComponent(_Data, frozen=True):
     """One line of a tier's fee, with its own VAT treatment (domain.md 4.1).
 
@@ -43,6 +58,7 @@ class FeeComponent(_Data, frozen=True):
     vat: Literal["standard", "exempt_3_13", "outside", "zero"] = "standard"
     example: bool = False
     source: str = ""
+    discounts: tuple[Discount, ...] = ()
 
 
 class OpenTo(_Data, frozen=True):

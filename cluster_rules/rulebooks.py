@@ -31,7 +31,7 @@ def check(book: Rulebook) -> None:
 
     RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `fixed_fee_wrong`, `bands_hole`,
     `tier_unknown`, `link_to_itself`, `agreement_missing`, `requires_itself`, `percent_wrong`,
-    `days_negative`; `field` is the path in the document.
+    `days_negative`, `discount_wrong`, `discount_for_itself`; `field` is the path in the document.
     """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")
@@ -44,6 +44,7 @@ def check(book: Rulebook) -> None:
         _unique(f"tiers.{tier.code}.fees", [f.code for f in tier.fees])
         for fee in tier.fees:
             _check_fee(f"tiers.{tier.code}.fees.{fee.code}", fee)
+            _check_discounts(book, f"tiers.{tier.code}.fees.{fee.code}.discounts", fee)
         if any(requirement.network == book.network for requirement in tier.requires):
             raise RulebookError("requires_itself", f"tiers.{tier.code}.requires.network", given=book.network)
     for rule in book.link_rules:
@@ -80,6 +81,16 @@ def _check_fee(field: str, fee: FeeComponent) -> None:
         raise RulebookError("fixed_fee_wrong", field, amount=min(band.amount for band in fee.bands))
     if fee.bands[-1].below is not None:
         raise RulebookError("bands_hole", field, at=fee.bands[-1].below)
+
+
+def _check_discounts(book: Rulebook, field: str, fee: FeeComponent) -> None:
+    for discount in fee.discounts:
+        if not 0 <= discount.percent <= 100:
+            raise RulebookError("percent_wrong", f"{field}.percent", given=discount.percent)
+        if discount.amount < 0 or (discount.percent > 0) == (discount.amount > 0):
+            raise RulebookError("discount_wrong", field)
+        if discount.network == book.network:
+            raise RulebookError("discount_for_itself", f"{field}.network", given=book.network)
 
 
 def _check_rule(book: Rulebook, rule: LinkRule) -> None:
@@ -123,6 +134,10 @@ def check_links(books: Iterable[Rulebook]) -> None:
             else:
                 entered.add(rule.grants.network)
         for tier in book.tiers:
+            for fee in tier.fees:
+                for discount in fee.discounts:
+                    field = f"{book.network}.tiers.{tier.code}.fees.{fee.code}.discounts"
+                    _refuse_unknown(newest, field, discount.network, "tiers", discount.tiers)
             for each in tier.requires:
                 field = f"{book.network}.tiers.{tier.code}.requires"
                 _refuse_unknown(newest, field, each.network, "tiers", each.tiers)

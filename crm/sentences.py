@@ -9,7 +9,6 @@ from crm.i18n import N_
 _RULES: dict[str, tuple[str, ...]] = {
     "account_exists": (N_("There is an account with this e-mail address already."),),
     "agreement_missing": (N_("A rule towards %(network)s rests on an agreement; name it."),),
-    "agreement_unknown": (N_("There is no agreement %(given)s from %(source)s to %(target)s."),),
     "already_decided": (N_("This application has been decided already: %(status)s."),),
     "already_ending": (N_("The membership ends on that day already."),),
     "already_member": (N_("The organisation has been a member of %(network)s since %(since)s."),),
@@ -25,6 +24,8 @@ _RULES: dict[str, tuple[str, ...]] = {
     ),
     "days_negative": (N_("A number of days cannot be negative."),),
     "decision_unknown": (N_("There is no such decision to take back. It may have been taken back already."),),
+    "discount_for_itself": (N_("A fee of %(given)s cannot have a discount for its own members."),),
+    "discount_wrong": (N_("A discount is either a percentage or an amount, and more than 0."),),
     "duplicate_code": (N_("%(given)s is used more than once."),),
     "fixed_fee_wrong": (N_("A fixed fee has one amount of 0 or more and no bands."),),
     "identifier_checksum": (
@@ -56,7 +57,6 @@ _RULES: dict[str, tuple[str, ...]] = {
     ),
     "rulebook_malformed": (N_("The rulebook cannot be read here: %(message)s."),),
     "rulebook_missing": (N_("%(network)s has no rulebook."),),
-    "rulebook_of_another": (N_("This is a rulebook of %(given)s, not of %(wanted)s."),),
     "rulebook_published": (N_("Version %(version)s is published already with another text. Give it a new number."),),
     "sign_in_failed": (N_("The e-mail address or the password is wrong."),),
     "size_unknown": (N_("The fee depends on the size, and it is not known. Give the number of employees."),),
@@ -69,7 +69,6 @@ _RULES: dict[str, tuple[str, ...]] = {
         N_("There is no level called %(given)s."),
     ),
     "tiers_missing": (N_("A rulebook needs at least one level."),),
-    "version_not_next": (N_("The next version is %(wanted)s, and the text says %(given)s."),),
     "too_many_employees": (N_("This level is for organisations with at most %(limit)s employees."),),
     "too_old": (N_("This level is for organisations younger than %(limit)s years."),),
     "weights_invalid": (N_("An amount cannot be split like this."),),

@@ -21,6 +21,8 @@ _STEPS = {
     "fixed": N_("%(amount)s a year"),
     "band_employees": N_("%(amount)s a year for an organisation of %(size)s employees"),
     "band_turnover": N_("%(amount)s a year for a turnover of %(size)s"),
+    "discount_percent": N_("%(percent)s off: %(names)s"),
+    "discount_amount": N_("%(amount)s off: %(names)s"),
     "prorated_days": N_("%(part)s of %(whole)s days"),
     "prorated_months": N_("%(part)s of %(whole)s months"),
     "prorated_half_year": N_("%(part)s of %(whole)s half-years"),
@@ -94,6 +96,8 @@ def _step(t: Translator, step: Mapping[str, Any], currency: str) -> str:
 def _value(t: Translator, name: str, value: Any, currency: str) -> str:
     if name in _MONEY:
         return t.money(value, currency)
+    if name == "names":
+        return t.text(value)
     if name == "percent":
         return t.percent(value / 100)
     return t.number(value) if isinstance(value, int) else str(value)
