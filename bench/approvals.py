@@ -18,7 +18,7 @@ from crm.actor import Actor
 from crm.context import Context
 from crm.forms import ApplicationForm, ContactForm, IdentifierForm, OrganisationForm
 
-AT_ONCE = 4
+AT_ONCE = 8
 WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2)
 TABLES = (
     "membership",

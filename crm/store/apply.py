@@ -30,6 +30,17 @@ from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.store import mail
 
+_OPEN_MEMBERSHIPS = """
+with wanted as (select * from unnest($1::uuid[], $2::uuid[]) as w (organisation_id, network_id)),
+made as (
+    insert into membership (id, organisation_id, network_id, created_at)
+    select gen_random_uuid(), organisation_id, network_id, now() from wanted
+    on conflict (organisation_id, network_id) do nothing returning id, organisation_id, network_id
+)
+select * from made
+union all
+select m.id, m.organisation_id, m.network_id from membership m join wanted using (organisation_id, network_id)
+"""
 T = TypeVar("T")
 Key = tuple[UUID, str]
 
@@ -66,14 +77,8 @@ def _only(intents: Iterable[Intent], kind: type[T]) -> list[T]:
 
 async def open_membership(connection: Connection, organisation: UUID, network: UUID) -> UUID:
     """The membership of this organisation in this network; made when it is the first time."""
-    return await connection.fetchval(
-        "with made as (insert into membership (id, organisation_id, network_id, created_at) values ($1, $2, $3, now())"
-        "              on conflict (organisation_id, network_id) do nothing returning id)"
-        " select id from made union all select id from membership where organisation_id = $2 and network_id = $3",
-        uuid4(),
-        organisation,
-        network,
-    )
+    row = await connection.fetchrow(_OPEN_MEMBERSHIPS, [organisation], [network])
+    return row["id"]
 
 
 async def _memberships(connection: Connection, catalogue: Catalogue, intents: Sequence[Intent]) -> dict[Key, UUID]:
@@ -86,10 +91,9 @@ async def _memberships(connection: Connection, catalogue: Catalogue, intents: Se
         elif isinstance(intent, SetTimeline | Charge | WaiveFee | Publish):
             keys.add((intent.organisation, intent.network))
     ordered = sorted(keys, key=str)
-    return {
-        (organisation, slug): await open_membership(connection, organisation, catalogue.network(slug).id)
-        for organisation, slug in ordered
-    }
+    networks = [catalogue.network(slug).id for _, slug in ordered]
+    rows = await connection.fetch(_OPEN_MEMBERSHIPS, [organisation for organisation, _ in ordered], networks)
+    return {(r["organisation_id"], catalogue.by_id[r["network_id"]].slug): r["id"] for r in rows}
 
 
 async def _grants(
