@@ -36,6 +36,7 @@ FIELDS = {
     "vat": N_("VAT"),
     "example": N_("The amount is an example"),
     "source": N_("Source of the amount"),
+    "discounts": N_("Discounts"),
     "agreement": N_("Agreement"),
     "when.tiers": N_("Levels"),
     "when.kinds": N_("Kinds"),
@@ -46,6 +47,7 @@ FIELDS = {
     "when.max_employees": N_("Employees at most"),
     "grants.network": N_("Gives membership in"),
     "grants.tier": N_("Gives level (code)"),
+    "grants.to": N_("Who gets it"),
     "policy.start": N_("Starts"),
     "policy.end": N_("Ends"),
     "policy.grace_days": N_("Days of grace"),
@@ -87,6 +89,11 @@ VALUES = {
         "any": N_("any"),
         "unit": N_("a unit inside an organisation"),
         "legal_entity": N_("a legal entity of its own"),
+    },
+    "grants.to": {
+        "organisation": N_("the member itself"),
+        "units": N_("the units of the member"),
+        "parent": N_("the organisation the member is a unit of"),
     },
     "policy.start": {
         "same_day": N_("starts the same day"),

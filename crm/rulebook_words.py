@@ -144,6 +144,8 @@ def _then(t: Translator, kept: Catalogue, rule: LinkRule) -> str:
         if policy.end == "grace"
         else _word(t, "policy.end", policy.end),
     ]
+    if rule.grants.to != "organisation":
+        out.append(t.gettext("for %(whom)s", whom=_word(t, "grants.to", rule.grants.to)))
     if policy.acceptance == "target_decides":
         out.append(_word(t, "policy.acceptance", policy.acceptance))
     if policy.notice_days:
@@ -231,6 +233,9 @@ def _one(t: Translator, kept: Catalogue, book: Rulebook, name: str, value: Any) 
         return country_name(t, value)
     if name == "when.tiers":
         return tier_name(t, kept, book.network, value)
+    if name == "discounts":
+        less = t.percent(value["percent"] / 100) if value["percent"] else t.money(value["amount"], book.currency)
+        return f"{t.text(value['names'])} {less}"
     if name in ("grants.network", "requires"):
         return network_name(t, kept, value["network"] if isinstance(value, dict) else value)
     return t.text(value) if isinstance(value, dict) else str(value)

@@ -1,9 +1,150 @@
-"""A network's rules: the text of a version."""
+"""A network's rules, from draft to published: check a text, see what it would do, publish it as the next version."""
 
+from collections.abc import Callable
+from datetime import date
+
+import msgspec
+
+from cluster_rules.errors import RulebookError
+from cluster_rules.fees import Step
 from cluster_rules.networks import Rulebook
+from cluster_rules.rulebooks import check, check_links
+from crm import catalogue
+from crm.actor import Actor
+from crm.catalogue import Catalogue
+from crm.context import Context
 from crm.gateways import rulebook_text
+from crm.rulebook_words import with_draft
+from crm.simulation import Simulation
+from crm.store import audit, families, imports, rulebooks
+
+FAMILIES_AT_A_TIME = 500
+Progress = Callable[[int, int], None]
+
+
+class Published(msgspec.Struct, frozen=True):
+    """The version in force now; `new` False when the same text was published before. How many memberships changed."""
+
+    version: int
+    new: bool
+    changed: int = 0
+
+
+def _silent(_done: int, _of: int) -> None:
+    """Nobody is told."""
 
 
 def text(book: Rulebook) -> str:
     """A rulebook as a TOML text."""
     return rulebook_text.write(book)
+
+
+def parse(draft: str, network: str) -> Rulebook:
+    """A text as a rulebook of this network, whatever its version. RulebookError."""
+    book = rulebook_text.read(draft)
+    if book.network != network:
+        raise _of_another(book, network)
+    return book
+
+
+def line(draft: str, error: RulebookError) -> int:
+    """The line of a draft's text that a mistake is about."""
+    return rulebook_text.line_in(draft, error)
+
+
+def read(kept: Catalogue, network: str, draft: str) -> Rulebook:
+    """A draft's text as the next version of this network's rulebook. RulebookError with `line` among its values."""
+    book = rulebook_text.read(draft)
+    try:
+        check_next(kept, network, book)
+    except RulebookError as error:
+        raise RulebookError(error.code, error.field, **error.params, line=line(draft, error)) from error
+    return book
+
+
+def check_next(kept: Catalogue, network: str, book: Rulebook) -> None:
+    """Can this be published as the next version? RulebookError."""
+    if book.network != network:
+        raise _of_another(book, network)
+    check(book)
+    published = kept.rulebooks.of(network)
+    newest = published[-1].version if published else 0
+    if 1 <= book.version <= newest:
+        raise RulebookError("rulebook_published", "version", version=book.version)
+    if book.version != newest + 1:
+        raise _malformed("version", f"the next version is {newest + 1}, not {book.version}")
+    check_links(with_draft(kept, book).rulebooks.versions)
+    for rule in book.link_rules:
+        agreement = kept.rulebooks.agreement(rule.agreement)
+        wanted = (network, rule.grants.network)
+        if rule.agreement and (agreement is None or (agreement.source, agreement.target) != wanted):
+            why = f"there is no agreement {rule.agreement} from {network} to {rule.grants.network}"
+            raise _malformed(f"link_rules.{rule.code}.agreement", why)
+
+
+def _of_another(book: Rulebook, network: str) -> RulebookError:
+    return _malformed("network", f"this is a rulebook of {book.network}, not of {network}")
+
+
+def _malformed(field: str, why: str) -> RulebookError:
+    return RulebookError("rulebook_malformed", field, message=why)
+
+
+async def simulate(
+    context: Context, actor: Actor, book: Rulebook, on: date | None = None, tell: Progress = _silent
+) -> Simulation:
+    """What the network would look like with `book` published; nothing is stored.
+
+    On `on`, or else the day from which the book holds for those who are members (for new ones when it
+    never does), today when that is past. RulebookError when it cannot be published beside the others.
+    """
+    async with context.db.tx(isolation="repeatable_read", readonly=True) as connection:
+        kept = await catalogue.load(connection)
+        network = kept.network(book.network)
+        actor.must_manage(network.id)
+        draft = with_draft(kept, book)
+        check_links(draft.rulebooks.versions)
+        today = context.clock.today(network.zone)
+        day = on or max(today, book.effective_from_existing or book.effective_from)
+        published = kept.rulebooks.of(book.network)
+        before = published[-1].currency if published else book.currency
+        out = Simulation(book.network, day, before, book.currency)
+        listed = await families.touched(connection, [], [network.id])
+        for at in range(0, len(listed), FAMILIES_AT_A_TIME):
+            some = listed[at : at + FAMILIES_AT_A_TIME]
+            for facts in await families.load_many(connection, draft, some):
+                out.add(facts, kept.rulebooks)
+            tell(at + len(some), len(listed))
+        return out
+
+
+async def publish(context: Context, actor: Actor, book: Rulebook, tell: Progress = _silent) -> Published:
+    """Make `book` the newest version and bring every membership it touches in line, in one transaction.
+
+    Of two who publish at the same time the second is refused (`rulebook_published`), unless both wrote the
+    same: then it is published once. Nothing is billed or credited by it.
+    """
+    async with context.db.tx() as connection:
+        network = (await catalogue.load(connection)).network(book.network)
+        actor.must_manage(network.id)
+        await rulebooks.lock(connection, network.id)
+        kept = await catalogue.load(connection)
+        if book == kept.rulebooks.version(book.network, book.version):
+            return Published(book.version, new=False)
+        check_next(kept, book.network, book)
+        await imports.add_rulebook(connection, book, msgspec.to_builtins(book), actor)
+        kept = await catalogue.load(connection)
+        listed = await families.touched(connection, [], [network.id])
+        today = context.clock.today(network.zone)
+        reason = Step("rulebook_published", {"network": book.network, "version": book.version})
+        changed = await rulebooks.derive(connection, kept, listed, today, reason, tell)
+        for slug in sorted({slug for _, slug in changed} - {book.network}):
+            told = {"source": book.network, "version": book.version, "memberships": _count(changed, slug)}
+            await audit.append(connection, actor, "rulebook_reached", told, kept.network(slug).id)
+        detail = {"version": book.version, "memberships": _count(changed, book.network), "all": len(changed)}
+        await audit.append(connection, actor, "rulebook_published", detail, network.id)
+        return Published(book.version, True, len(changed))
+
+
+def _count(changed: set, slug: str) -> int:
+    return sum(1 for _, network in changed if network == slug)

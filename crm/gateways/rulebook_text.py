@@ -45,7 +45,7 @@ def line_in(text: str, error: RulebookError) -> int:
 def write(book: Rulebook) -> str:
     """The whole rulebook. What is empty and need not be there is left out."""
     plain = _without_empty(book)
-    lines = [f"# Rulebook of {_string(book.network)}, version {book.version}. How to read it: docs/rulebooks.md"]
+    lines = [f"# The rules of {_string(book.network)}. How to read them: docs/rulebooks.md"]
     lines += _table(plain, "")
     return "\n".join(lines) + "\n"
 

@@ -10,6 +10,7 @@ from crm.web import (
     memberships,
     office,
     public,
+    rulebook_drafts,
     rulebooks,
     sign_in,
     signup,
@@ -30,6 +31,7 @@ handlers = [
     *memberships.handlers,
     *applications.handlers,
     *rulebooks.handlers,
+    *rulebook_drafts.handlers,
     *mailbox.handlers,
     *api_docs.handlers,
 ]

@@ -19,9 +19,11 @@ TOML = "application/toml"
 
 
 @get(PATH, include_in_schema=False)
-async def show_rules(request: Request, office: NamedDependency[Office], version: FromQuery[str] = "") -> Response[str]:
-    shown = book_of(office, version)
-    return await show(request, office, "office/rules.html", "rules", **await page_of(office, shown))
+async def show_rules(
+    request: Request, office: NamedDependency[Office], version: FromQuery[str] = "", done: FromQuery[str] = ""
+) -> Response[str]:
+    values = await page_of(office, book_of(office, version))
+    return await show(request, office, "office/rules.html", "rules", done=done, **values)
 
 
 @get(PATH + "/{version:str}/text", include_in_schema=False)

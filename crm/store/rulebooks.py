@@ -1,0 +1,42 @@
+"""Publishing a rulebook: one at a time for a network, and every family it touches brought in line with it."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from uuid import UUID
+
+from cluster_rules import cascades
+from cluster_rules.fees import Step
+from cluster_rules.intents import SetTimeline
+from crm.catalogue import Catalogue
+from crm.database import Connection
+from crm.store import families
+from crm.store.apply import apply
+
+FAMILIES_AT_A_TIME = 200
+
+
+async def lock(connection: Connection, network: UUID) -> None:
+    """Hold back everybody else who publishes rules of this network until the transaction ends."""
+    await connection.execute("select from network where id = $1 for no key update", network)
+
+
+async def derive(
+    connection: Connection,
+    kept: Catalogue,
+    listed: Sequence[UUID],
+    today: date,
+    reason: Step,
+    tell: Callable[[int, int], None],
+) -> set[tuple[UUID, str]]:
+    """Bring grants and timelines in line with the facts, family by family; which memberships that changed."""
+    changed: set[tuple[UUID, str]] = set()
+    for at in range(0, len(listed), FAMILIES_AT_A_TIME):
+        some = listed[at : at + FAMILIES_AT_A_TIME]
+        await families.lock_many(connection, some)
+        for family, facts in zip(some, await families.load_many(connection, kept, some), strict=True):
+            intents = cascades.repair(facts, today, reason)
+            if intents:
+                await apply(connection, kept, facts, intents, family)
+            changed |= {(i.organisation, i.network) for i in intents if isinstance(i, SetTimeline)}
+        tell(at + len(some), len(listed))
+    return changed
