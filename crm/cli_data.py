@@ -1,15 +1,18 @@
 """Commands about data: import, rulebooks, verify."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
+from rich.table import Table
 
 from cluster_rules.differences import compare
 from cluster_rules.errors import RuleViolation
 from cluster_rules.networks import Rulebook
 from crm import catalogue, rulebook_words
-from crm.actions import imports, verify
+from crm.actions import imports, rulebooks, verify
 from crm.actions.imports import Imported
 from crm.catalogue import Catalogue
 from crm.cli_tools import OPERATOR, DataDir, on_database, out, progress
@@ -18,9 +21,18 @@ from crm.errors import NotFound
 from crm.folder import Folder
 from crm.gateways import folder, rulebook_text
 from crm.i18n import translator
+from crm.names import tier_name
+from crm.simulation import Simulation
 from crm.store.verify import Difference
 
 FOUND_SHOWN = 200
+_KINDS = {
+    "starts": "starts",
+    "ends": "ends",
+    "level": "other level",
+    "days": "other days or reason",
+    "fee": "other fee",
+}
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 rulebook = typer.Typer(no_args_is_help=True, help="Rulebooks as TOML files.")
@@ -72,6 +84,48 @@ def diff_rulebook(
         out.print(f"{_SIGNS[each.kind]} {each.text}", markup=False)
     if not found:
         out.print("Nothing is different.")
+
+
+def simulate_rulebook(
+    file: Annotated[Path, typer.Argument(help="The rulebook.")],
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day to look at; the first day it holds.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what the whole network would look like with a rulebook; nothing is stored."""
+    book, _ = folder.read_rulebook(file)
+    with progress("simulating families") as tell:
+
+        async def run(context: Context) -> tuple[Catalogue, Simulation]:
+            kept = await _catalogue(context)
+            manager = msgspec.structs.replace(OPERATOR, manages=frozenset({kept.network(book.network).id}))
+            day = on.date() if on else None
+            return kept, await rulebooks.simulate(context, manager, book, day, tell)
+
+        kept, found = on_database(data_dir, run)
+    _tell_simulation(rulebook_words.with_draft(kept, book), found)
+
+
+def _tell_simulation(kept: Catalogue, found: Simulation) -> None:
+    t = translator("en")
+    table = Table("Level", "Members", "then", "Fees a year", "then", box=None, pad_edge=False)
+    levels = [(tier_name(t, kept, found.network, code), level) for code, level in sorted(found.levels.items())]
+    for name, level in [*levels, ("All levels", found.total)]:
+        before = t.money(level.fees_before, found.currency_before)
+        after = t.money(level.fees_after, found.currency_after)
+        table.add_row(name, t.number(level.members_before), t.number(level.members_after), before, after)
+    out.print(f"{found.network} on {found.on}, before and after; nothing is stored:")
+    out.print(table)
+    for each in found.affected[:FOUND_SHOWN]:
+        levels_then = [tier_name(t, kept, each.network, code) if code else "-" for code in (each.old, each.new)]
+        currency = kept.rulebooks.of(each.network)[-1].currency
+        fees = ["?" if fee is None else t.money(fee, currency) for fee in (each.fee_before, each.fee_after)]
+        said = f"{' -> '.join(levels_then)}, fee {' -> '.join(fees)}"
+        out.print(f"{_KINDS[each.kind]}: {each.name} in {each.network}: {said}", markup=False)
+    if len(found.affected) > FOUND_SHOWN:
+        out.print(f"... and {len(found.affected) - FOUND_SHOWN} more")
+    out.print(f"{len(found.affected)} memberships change; {found.unsized} fees depend on a size that is not known.")
 
 
 def export_rulebook(
@@ -137,5 +191,6 @@ def verify_all(data_dir: DataDir = None) -> None:
 
 rulebook.command("check")(check_rulebook)
 rulebook.command("diff")(diff_rulebook)
+rulebook.command("simulate")(simulate_rulebook)
 rulebook.command("export")(export_rulebook)
 rulebook.command("apply")(apply_rulebook)

@@ -70,7 +70,7 @@ HOMES = {
         "crm.migrate",
         "crm.piccolo_app",
     ),
-    "rich": ("crm.cli", "crm.cli_tools"),
+    "rich": ("crm.cli", "crm.cli_data", "crm.cli_tools"),
     "stdnum": ("crm.identifiers",),
     "stripe": (),
     "structlog": ("crm.logs", "crm.app", "crm.actions", "crm.jobs", "crm.api"),

@@ -5,13 +5,13 @@ same folder twice changes nothing. Memberships of the past are recorded as decis
 that follows from them (linked memberships too) is derived by the same rules as an approval.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
-from cluster_rules import cascades, rulebooks
+from cluster_rules import rulebooks
 from cluster_rules.fees import Step
 from cluster_rules.memberships import Decision
 from cluster_rules.networks import Rulebook
@@ -19,12 +19,10 @@ from crm import catalogue, folder_checks
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
-from crm.database import Connection
 from crm.folder import AgreementRow, Folder, FolderError, MembershipRow
 from crm.store import audit, families, imports
-from crm.store.apply import apply
+from crm.store import rulebooks as rulebook_store
 
-FAMILIES_AT_A_TIME = 200
 Progress = Callable[[int, int], None]
 
 
@@ -72,7 +70,7 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
         touched = await families.touched(
             connection, {d.organisation for d in decisions}, _reach(kept, new_books, new_agreements)
         )
-        await _derive(connection, context, kept, touched, tell)
+        await rulebook_store.derive(connection, kept, touched, today, Step("imported"), tell)
         counts = Imported(len(folder.networks), len(new_books), len(new), added)
         await audit.append(connection, actor, "imported", msgspec.to_builtins(counts))
         return counts
@@ -131,16 +129,3 @@ def _reach(kept: Catalogue, books: list[Rulebook], agreements: list[AgreementRow
     """The networks whose members stand under other rules now."""
     slugs = {b.network for b in books} | {slug for a in agreements for slug in (a.source, a.target)}
     return {kept.network(slug).id for slug in slugs}
-
-
-async def _derive(
-    connection: Connection, context: Context, kept: Catalogue, listed: Sequence[UUID], tell: Progress
-) -> None:
-    """Bring grants and timelines in line with the facts, family by family."""
-    for at in range(0, len(listed), FAMILIES_AT_A_TIME):
-        some = listed[at : at + FAMILIES_AT_A_TIME]
-        await families.lock_many(connection, some)
-        for family, facts in zip(some, await families.load_many(connection, kept, some), strict=True):
-            intents = cascades.repair(facts, context.clock.now().date(), Step("imported"))
-            await apply(connection, kept, facts, intents, family)
-        tell(at + len(some), len(listed))

@@ -1,4 +1,4 @@
-"""Publishing a rulebook: one at a time for a network, and every family it touches brought in line with it."""
+"""Other rules: published one at a time for a network, and every family they touch brought in line with them."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -35,8 +35,7 @@ async def derive(
         await families.lock_many(connection, some)
         for family, facts in zip(some, await families.load_many(connection, kept, some), strict=True):
             intents = cascades.repair(facts, today, reason)
-            if intents:
-                await apply(connection, kept, facts, intents, family)
+            await apply(connection, kept, facts, intents, family)
             changed |= {(i.organisation, i.network) for i in intents if isinstance(i, SetTimeline)}
         tell(at + len(some), len(listed))
     return changed

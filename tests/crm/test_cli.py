@@ -265,6 +265,13 @@ def test_a_published_rulebook_is_exported_and_a_draft_is_told_apart_from_it(tmp_
     assert "version 1 is published, the file says version 2" in told
     assert "~ Level Principal partner, fee Membership fee: Amount a year: NOK 150,000 -> NOK 160,000" in told
     assert "- Link rule Principal partners join CLAIRE Innovation Network: removed: When a member" in told
+    days = (("2026-11-22", "1,727,000", "ends: Lysverk"), ("2027-02-01", "1,612,000", "fee NOK 150,000 -> NOK 160,000"))
+    for day, fees, change in days:
+        shown = crm("rulebook", "simulate", draft, "--on", day, DATABASE_URL=own_database).stdout
+        shown = shown.replace("\N{NO-BREAK SPACE}", " ")
+        assert "nothing is stored" in shown
+        assert f"NOK {fees}" in shown, shown
+        assert change in shown, shown
     for arguments, said in ((("nowhere",), "nowhere"), (("nora-industry-network", "--version", "7"), "number 7")):
         refused = crm("rulebook", "export", *arguments, DATABASE_URL=own_database)
         assert refused.returncode == 1 and said in refused.stderr
@@ -283,7 +290,8 @@ def test_a_published_rulebook_is_exported_and_a_draft_is_told_apart_from_it(tmp_
         (("serve", "--host", "192.0.2.1"), {}, "cannot be served"),
         (("verify",), {"KLYNGE_POOL_SIZE": "none"}, "KLYNGE_POOL_SIZE"),
         (("worker",), {"DATABASE_URL": "postgresql://h/d", "KLYNGE_SMTP_URL": "http://x"}, "KLYNGE_SMTP_URL"),
-        (("import", "no-such-folder"), {}, "no such folder"),
+        (("import", "no-such-folder"), {}, "no-such-folder, folder: there is no such folder"),
+        (("import", "docs"), {}, "docs, folder: holds none of the files of an import: hosts.toml"),
         (("rulebook", "check", "no-such-file.toml"), {}, "no-such-file.toml"),
         (("rulebook", "check", "README.md"), {}, "README.md"),
         (("nonsense",), {}, "nonsense"),
