@@ -79,8 +79,11 @@ def decide(facts: Facts, decision: Decision, today: date, bill: bool = True) -> 
     return Consequences((*grants, *memberships, *billed, *told), _considered(after, decision, wanted))
 
 
-def withdraw(facts: Facts, decision: UUID, today: date) -> Consequences:
+def withdraw(facts: Facts, decision: UUID, today: date, instead: Decision | None = None) -> Consequences:
     """All consequences of taking one decision back (AC-2d: the end is cancelled).
+
+    `instead` takes its place at once: a suspension that is lifted becomes one that ends today, so
+    that the days it lasted stay what they were (AC-2f).
 
     What it cost or gave back is reversed, and what was said about it is said to be void. RuleViolation
     `decision_unknown` when there is no such decision. Decisions that only made sense after it (a tier
@@ -89,14 +92,15 @@ def withdraw(facts: Facts, decision: UUID, today: date) -> Consequences:
     taken = next((d for d in facts.decisions if d.id == decision), None)
     if taken is None:
         raise RuleViolation("decision_unknown", "id")
-    after = msgspec.structs.replace(facts, decisions=tuple(d for d in facts.decisions if d.id != decision))
+    kept = tuple(d for d in facts.decisions if d.id != decision)
+    after = msgspec.structs.replace(facts, decisions=(*kept, instead) if instead else kept)
     wanted, had = derive(after), _former(facts)
     turned = turns(had.lost, wanted.lost, taken)
     changed = _difference(facts, wanted, Step("withdrawn", {"decision": str(decision)}))
     grants = _with_requirements(changed, turned)
     memberships = _memberships(after, wanted, today)
     billed = charges.taken_back(settled(facts, had), settled(after, wanted), taken, grants, turned, today)
-    told = (*notices.taken_back(after, taken, grants, today), *notices.required(turned))
+    told = (*notices.taken_back(after, taken, grants, today, instead), *notices.required(turned))
     return Consequences((*grants, *memberships, *billed, *told))
 
 

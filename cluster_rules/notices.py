@@ -1,7 +1,8 @@
 """Who is told what, and when. Texts are not here: `templates/mail/` has one per kind and language.
 
 Kinds: membership_approved, linked_membership_started, linked_membership_ending,
-linked_membership_continues, tier_changed, membership_ending, membership_suspended, decision_withdrawn.
+linked_membership_continues, tier_changed, membership_ending, membership_suspended, suspension_lifted,
+decision_withdrawn.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,13 +36,23 @@ def of(facts: Facts, decision: Decision, changed: Iterable[GrantIntent], today: 
     return (*_about_decision(decision, listed), *_about_links(facts, listed, today))
 
 
-def taken_back(facts: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
-    """The mails when a decision is withdrawn: what was said about it is void, and what that means for links."""
-    values: dict[str, Any] = {"tier": decision.tier, "on": decision.effective_on.isoformat(), "linked": []}
-    about = [
-        Notify("decision_withdrawn", decision.organisation, decision.network, to, values)
-        for to in ("member", "managers")
-    ]
+def taken_back(
+    facts: Facts,
+    decision: Decision,
+    changed: Iterable[GrantIntent],
+    today: date,
+    instead: Decision | None = None,
+) -> tuple[Intent, ...]:
+    """The mails when a decision is withdrawn: what was said about it is void, and what that means for links.
+
+    With `instead`, a suspension that ends today takes its place: it is lifted, and was right until then.
+    """
+    on = decision.effective_on
+    kind = "decision_withdrawn"
+    if instead and instead.until:
+        kind, on = "suspension_lifted", instead.until
+    values: dict[str, Any] = {"tier": decision.tier, "on": on.isoformat(), "linked": []}
+    about = [Notify(kind, decision.organisation, decision.network, to, values) for to in ("member", "managers")]
     return (*about, *_about_links(facts, changed, today))
 
 

@@ -82,7 +82,8 @@ async def make(context: Context, actor: Actor, membership: UUID, change: Change)
 async def take_back(context: Context, actor: Actor, membership: UUID, decision: UUID) -> Changed:
     """Withdraw a decision that changed this membership: what followed from it is undone (AC-2d).
 
-    A joining is not taken back but ended. NotFound when the decision is another membership's.
+    A suspension that has begun is lifted: it ends today, and the days it lasted stay suspended (AC-2f). A
+    joining is not taken back but ended. NotFound when the decision is another membership's.
     """
     async with context.db.tx() as connection:
         found = await _find(connection, context, actor, membership, lock=True)
@@ -94,13 +95,26 @@ async def take_back(context: Context, actor: Actor, membership: UUID, decision: 
             raise NotFound("decision", decision)
         if stored.kind == "joining":
             raise Refused("joining_not_withdrawable", "id")
-        consequences = withdraw(found.facts, decision, found.today)
+        instead = _lifted(context, found, stored)
+        consequences = withdraw(found.facts, decision, found.today, instead)
         await decisions.withdraw(connection, decision, actor)
+        if instead:
+            await decisions.record(connection, membership, instead, actor)
         applied = await apply(connection, found.kept, found.facts, consequences.intents, found.family)
         detail = {"decision": str(decision), "kind": stored.kind, "on": stored.effective_on.isoformat()}
-        await _audit(connection, actor, found, "decision_withdrawn", decision, detail, consequences.intents)
+        action = "suspension_lifted" if instead else "decision_withdrawn"
+        await _audit(connection, actor, found, action, decision, detail, consequences.intents)
         touched = [membership, *(m for m in applied.memberships.values() if m != membership)]
         return Changed(decision, tuple(touched), applied.invoices)
+
+
+def _lifted(context: Context, found: Found, stored: Decision) -> Decision | None:
+    """The suspension as it was, ending today; None when it has not begun yet, or is over."""
+    over = stored.until is not None and stored.until <= found.today
+    if stored.kind != "suspension" or stored.effective_on >= found.today or over:
+        return None
+    recorded_at = families.moment(found.facts, context.clock.now())
+    return msgspec.structs.replace(stored, id=uuid4(), until=found.today, recorded_at=recorded_at)
 
 
 async def _find(connection: Connection, context: Context, actor: Actor, membership: UUID, lock: bool) -> Found:

@@ -20,6 +20,7 @@ _TOLD_ELSEWHERE = (
     "ending",
     "suspension",
     "decision_withdrawn",
+    "suspension_lifted",
     "linked_membership",
 )
 

@@ -24,6 +24,7 @@ KINDS = (
     "membership_approved",
     "membership_ending",
     "membership_suspended",
+    "suspension_lifted",
     "tier_changed",
 )
 NORA, CLAIRE = "NORA Industry Network", "CLAIRE Innovation Network"
@@ -63,6 +64,7 @@ SAYS = {
     "membership_approved": ["Fjord & Data AS", "22. nov. 2026", CLAIRE, "Medlem"],
     "membership_ending": ["Fjord & Data AS", "22. nov. 2026", "annen virksomhet"],
     "membership_suspended": ["Fjord & Data AS", "22. nov. 2026", "annen virksomhet"],
+    "suspension_lifted": ["Fjord & Data AS", "22. nov. 2026"],
     "tier_changed": ["Fjord & Data AS", "Hovedpartner", CLAIRE],
 }
 
@@ -96,6 +98,15 @@ def test_a_mail_is_clean_whatever_its_values(kind, language, values):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_two_languages_differ(kind):
     assert compose(kind, "nb", VALUES).text != compose(kind, "en", VALUES).text
+
+
+def test_a_question_names_a_status_page_only_to_those_who_have_one():
+    """An application sent by API has none; to send its applicant there would be a dead end."""
+    known = {name: value for name, value in VALUES.items() if name != "link"}
+    held = compose("application_question", "en", known | {"status_page": True}).text
+    by_api = compose("application_question", "en", known | {"status_page": False}).text
+    assert "Answer on the status page" in held and "Answer the network directly" not in held
+    assert "Answer the network directly" in by_api and "status page" not in by_api
 
 
 def test_an_ending_link_offers_a_membership_of_ones_own():
