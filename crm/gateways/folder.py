@@ -30,13 +30,27 @@ from crm.i18n import translator
 from crm.words import refusal
 
 FILE_MAX_BYTES = 50_000_000
+FILES = (
+    "hosts.toml",
+    "networks.toml",
+    "agreements.toml",
+    "rulebooks",
+    "organisations.csv",
+    "memberships.csv",
+    "contacts.csv",
+    "applications.csv",
+)
+# What the decoder says of a day, and what whoever wrote the file can do about it.
+_DECODER_DATE, _DATE = "Invalid RFC3339 encoded date", "is not a date; write YYYY-MM-DD"
 T = TypeVar("T")
 
 
 def read(folder: Path) -> Folder:
     """Read and check a whole folder. FolderError on the first mistake; nothing is stored here."""
     if not folder.is_dir():
-        raise FolderError(folder.name, 0, "folder", "there is no such folder")
+        raise FolderError(str(folder), 0, "folder", "there is no such folder")
+    if not any((folder / name).exists() for name in FILES):
+        raise FolderError(str(folder), 0, "folder", f"holds none of the files of an import: {', '.join(FILES)}")
     return Folder(
         hosts=_toml(folder / "hosts.toml", "hosts", HostRow),
         networks=_toml(folder / "networks.toml", "networks", NetworkFileRow),
@@ -106,4 +120,7 @@ def _convert(file: str, place: int, row: dict[str, Any], kind: type[T]) -> T:
         return msgspec.convert(row, kind, strict=False)
     except msgspec.ValidationError as error:
         why, _, at = str(error).partition(" - at `$")
-        raise FolderError(file, place, at.strip("`.") or "row", why) from error
+        field = at.strip("`.") or "row"
+        if why == _DECODER_DATE:
+            why = f"{row.get(field, 'this')} {_DATE}"
+        raise FolderError(file, place, field, why) from error

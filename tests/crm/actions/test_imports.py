@@ -155,7 +155,7 @@ MISTAKES = [
     ("organisations.csv", "\nuib,Universitetet i Bergen", "\nuib,", "row", "name"),
     ("organisations.csv", ",granvik-entreprenor,true", ",nobody,true", "parent_key", "nobody"),
     ("organisations.csv", ",false,true,2021-12-31", ",maybe,true,2021-12-31", "unit", "bool"),
-    ("organisations.csv", ",2021-12-31", ",31.12.2021", "as_of", "date"),
+    ("organisations.csv", ",2021-12-31", ",31.12.2021", "as_of", "31.12.2021 is not a date; write YYYY-MM-DD"),
     ("organisations.csv", ",2021-12-31", "", "row", "columns"),
     ("organisations.csv", "Universitetet i Oslo", '"Universitetet i Oslo', "row", ""),
     ("organisations.csv", "key,name", "key,surname", "row", "surname"),
