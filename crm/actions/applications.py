@@ -272,6 +272,7 @@ async def _answer(
             "network": network.names.get(row.language, network.slug),
             "reference": row.reference,
             "note": note,
+            "status_page": await applications.has_status_page(connection, application),
         }
         await mail.queue(connection, [Outgoing(f"application_{kind}", to, values, network.id, row.organisation_id)])
         await audit.append(

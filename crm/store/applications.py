@@ -71,6 +71,11 @@ async def get(connection: Connection, wanted: UUID, lock: bool = False) -> Row:
     )
 
 
+async def has_status_page(connection: Connection, application: UUID) -> bool:
+    """Was it filled in on our pages, so that the applicant holds a link? One sent by API has none."""
+    return bool(await connection.fetchval("select token_hash is not null from application where id = $1", application))
+
+
 async def by_token(connection: Connection, token: str, lock: bool = False) -> Row:
     """The application a resume link belongs to. NotFound."""
     return _row(

@@ -123,14 +123,15 @@ def _items(office: Office, found: Consequences, on: date, named: Mapping[UUID, s
                 "detail": _detail(office, each),
                 "amount": line.amount,
                 "nested": _follows(each),
-                "place": (_ORDER.get(line.kind, 0), _follows(each)),
+                "place": (_ORDER.get(line.kind, 0), _follows(each) or line.network != office.network.slug),
             },
         )
     out = sorted(items.values(), key=lambda item: item["place"])
     if mails:
         told = list(dict.fromkeys(mails))
         t = office.t
-        title = t.ngettext("One mail", "%(n)s mails", len(told))
+        # Whom, not how many: "the managers" are as many mails as there are managers.
+        title = t.gettext("Mails to")
         out.append({"icon": "mail", "colour": "info", "title": title, "detail": "; ".join(told), "amount": ""})
     return out
 
@@ -179,11 +180,14 @@ def _detail(office: Office, intent: Intent) -> str:
 
 
 def _total(office: Office, charges: Sequence[Charge]) -> dict[str, str] | None:
-    """What comes on the draft invoice with VAT; one sum for each currency."""
+    """What comes on the draft invoice, with VAT where there is any; one sum for each currency."""
     sums: dict[str, int] = {}
+    taxed = any(charge.line.vat for charge in charges)
     for charge in charges:
         sums[charge.line.currency] = sums.get(charge.line.currency, 0) + charge.line.gross
     if not sums:
         return None
     shown = " + ".join(office.t.money(amount, currency) for currency, amount in sums.items())
-    return {"label": office.t.gettext("On the draft invoice, VAT included"), "value": shown}
+    t = office.t
+    label = t.gettext("On the draft invoice, VAT included") if taxed else t.gettext("On the draft invoice, no VAT")
+    return {"label": label, "value": shown}

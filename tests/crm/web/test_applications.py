@@ -50,7 +50,7 @@ async def test_an_empty_queue_says_why(client):
 async def test_one_application_shows_the_answers_the_register_and_what_approving_does(client, context, language):
     await sign_in(client, language=language)
     shown = text(await client.get(f"{NORA}/applications/{await application(context, COMPANY)}?starts_on=2027-03-01"))
-    for word in ("364085834", "240", "sunniva.krokholmen@straumvik-havenergi.example", "Bestilling 4500"):
+    for word in ("364 085 834", "240", "sunniva.krokholmen@straumvik-havenergi.example", "Bestilling 4500"):
         assert word in shown, word
     expected = {
         "en": (
@@ -86,7 +86,7 @@ async def test_ac_02_what_the_page_promised_is_what_approving_made(client, conte
     assert f"{COMPANY} is approved." in shown
     assert f"Why is {COMPANY} in CLAIRE Innovation Network?" in shown
     assert "Principal partners join CLAIRE Innovation Network" in shown and "Starts 1 Mar 2027" in shown
-    amount = re.search(r"On the draft invoice, VAT included (NOK [\d,.]+)", promised)[1]
+    amount = re.search(r"On the draft invoice, no VAT (NOK [\d,.]+)", promised)[1]
     assert f"Total {amount}" in shown
     linked = (
         "select count(*) from membership_grant g join network n on n.id = g.network_id where g.organisation_id = $1"
@@ -178,7 +178,8 @@ async def test_asking_needs_a_question_sends_it_and_waits(client, context):
     page = await client.get(answer.headers["location"])
     assert "Your question is sent." in text(page) and "Question asked" in text(page)
     assert "Which &lt;b&gt;project&lt;/b&gt;?" in page.text
-    assert await count(context, "select count(*) from mail where kind = 'application_question'") == 1
+    asked = "select count(*) from mail where kind = 'application_question' and body_text not like '%tatus%'"
+    assert await count(context, asked) == 1  # the demo's applicants filled in no page: they have no status page
     assert "Approve" in text(page)
 
 

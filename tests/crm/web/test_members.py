@@ -249,6 +249,8 @@ async def test_ending_and_suspending_show_what_follows_and_do_it(client, context
     preview = text(await client.get(f"{path}/suspension?on=2026-12-01"))
     assert "Membership in NORA Industry Network is suspended from 1 Dec 2026" in preview
     assert "Membership in CLAIRE Innovation Network is suspended from 1 Dec 2026" in preview
+    assert preview.index("NORA Industry Network is suspended") < preview.index("CLAIRE Innovation Network is suspended")
+    assert "Mails to Telenor; the managers of NORA Industry Network" in preview
     answer = await send(client, f"{path}/suspension", on="2026-12-01", last_day="")
     page = await client.get(answer.headers["location"])
     assert "Lift the suspension" in text(page)
