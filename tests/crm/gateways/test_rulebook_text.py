@@ -13,7 +13,15 @@ from cluster_rules.networks import Band, FeeComponent, OpenTo, Rulebook, Tier
 from cluster_rules.rulebooks import check_links, parse
 from crm.gateways import rulebook_text, toml_lines
 
-DEMO = sorted((p for p in (files("crm") / "demo_data/rulebooks").iterdir() if p.name.endswith(".toml")), key=str)
+DEMO = sorted(
+    (
+        p
+        for place in ("rulebooks", "examples")
+        for p in (files("crm") / "demo_data" / place).iterdir()
+        if p.name.endswith(".toml")
+    ),
+    key=str,
+)
 NORA = (files("crm") / "demo_data/rulebooks/nora-industry-network.toml").read_text("utf-8")
 BOOK = rulebook_text.read(NORA)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
