@@ -138,7 +138,7 @@ _EXAMPLE = {
         "country": "NO",
         "kind": "company",
         "employees": 42,
-        "identifiers": [{"scheme": "no-orgnr", "value": "974760673"}],
+        "identifiers": [{"scheme": "no-orgnr", "value": "310004715"}],
         "website": "https://fjordkraft-analyse.example",
     },
     "contact": {"name": "Kari Nordmann", "email": "kari@fjordkraft-analyse.example", "role": "CEO"},

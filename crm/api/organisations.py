@@ -27,8 +27,8 @@ class Search(msgspec.Struct, frozen=True):
         Meta(
             max_length=IDENTIFIER_MAX,
             pattern=f"^({'|'.join(SCHEMES)}):.+$",
-            description="scheme:value, such as no-orgnr:974760673.",
-            examples=["no-orgnr:974760673"],
+            description="scheme:value, such as no-orgnr:971035854.",
+            examples=["no-orgnr:971035854"],
         ),
     ]
 
