@@ -78,13 +78,16 @@ async def _prepare(settings: Settings) -> Demo:
 def _welcome(settings: Settings, made: Demo, embedded: bool) -> None:
     if embedded:
         serving.settle(settings.database_url)
-    logins = Table("Sign in with", "Password", "Manages", box=None, pad_edge=False)
+    # No column of passwords: with one, the names of the networks break in a window of 80 columns.
+    logins = Table("Sign in as", "Manages", box=None, pad_edge=False)
     for each in made.logins:
-        logins.add_row(each["email"], each["password"], each["networks"].replace(" ", ", "))
+        everything = each["email"] == demo.EVERYTHING[0]
+        logins.add_row(each["email"], "all networks" if everything else each["networks"].replace(" ", ", "))
     out.print(f"\nKlynge is ready:    [bold]{settings.base_url}[/bold]")
     out.print(f"Mails it sends:     {settings.base_url}{MAILBOX}")
     out.print(f"Keys of the API:    {settings.data_dir / demo.FILE}\n")
     out.print(logins)
+    out.print(f"\nThe password of all: [bold]{demo.PASSWORD}[/bold]")
     out.print("\nCtrl-C stops it.")
 
 
