@@ -198,8 +198,9 @@ async def test_a_body_no_browser_sends_is_a_wrong_answer_at_most(client, context
 
 
 async def test_a_member_is_told_so_and_nothing_more(client, context):
-    visitor = await Visitor(client).until("organisation", organisation={"orgnr": EQUINOR, "name": "Noe annet AS"})
+    visitor = await Visitor(client).until("organisation", organisation={"orgnr": "923 609016", "name": "Noe annet AS"})
     assert "Your organisation is already a member" in visitor.title
+    assert "Noe annet AS · 923 609 016" in visitor.text
     assert "Noe annet AS" in visitor.text and "Equinor" not in visitor.page.text
     await visitor.post("known", {"contact_name": "Ola Spør", "email": "ola@spor.example"})
     assert "Your request is passed on" in visitor.text and "Equinor" not in visitor.page.text
