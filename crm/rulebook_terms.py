@@ -25,7 +25,7 @@ FIELDS = {
     "open_to.kinds": N_("Open to kinds"),
     "open_to.countries": N_("Open to countries"),
     "open_to.max_employees": N_("Open to at most so many employees"),
-    "open_to.max_age_years": N_("Open to organisations at most so many years old"),
+    "open_to.max_age_years": N_("Open to organisations under so many years old"),
     "approval": N_("Who approves"),
     "public": N_("Can be chosen by applicants"),
     "requires": N_("Requires membership in"),

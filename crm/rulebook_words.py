@@ -84,7 +84,7 @@ def open_to(t: Translator, who: OpenTo) -> str:
     if who.max_employees:
         out.append(t.gettext("at most %(n)s employees", n=t.number(who.max_employees)))
     if who.max_age_years:
-        out.append(t.gettext("at most %(n)s years old", n=t.number(who.max_age_years)))
+        out.append(t.gettext("under %(n)s years old", n=t.number(who.max_age_years)))
     return ", ".join(out) or t.gettext("everybody")
 
 
