@@ -4,6 +4,8 @@ from datetime import datetime
 
 from crm.database import Connection
 
+TURN_LOCK = 727_004
+
 # A membership whose last day has passed in its network's time zone while its newest entry still says "upsert".
 _ENDED = """
 insert into feed (network_id, organisation_id, membership_id, op, reason, version, recorded_at)
@@ -20,5 +22,5 @@ where not exists (
 
 async def publish_ended(connection: Connection, now: datetime) -> int:
     """One `remove` for every membership that has ended by now and whose feed does not say so; how many."""
-    await connection.execute("select pg_advisory_xact_lock(727002)")  # one turn of the day at a time
+    await connection.execute("select pg_advisory_xact_lock($1)", TURN_LOCK)  # one turn of the day at a time
     return int((await connection.execute(_ENDED, now)).split()[-1])
