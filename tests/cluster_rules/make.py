@@ -270,3 +270,16 @@ class World:
 
     def did(self, kind: type) -> list[Any]:
         return [i for i in self.last.intents if isinstance(i, kind)]
+
+
+PRINCIPAL = ("joining", "2027-03-01", "principal")
+
+
+def dual_world(*, own: bool = False, agreed: dict[str, Any] | None = None, who: Any = None, **policy: Any) -> World:
+    """NORA and CLAIRE with R-DUAL under `policy`; `own`: a paying member of CLAIRE since January."""
+    made = World(
+        who or company(), books=rulebooks(nora(rule(**policy)), cin(), agreements=[agreement(**(agreed or {}))])
+    )
+    if own:
+        made.decide("joining", "2027-01-01", "member", network=CIN)
+    return made

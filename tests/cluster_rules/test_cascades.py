@@ -11,39 +11,25 @@ from tests.cluster_rules.make import (
     AGREEMENT,
     CIN,
     NORA,
+    PRINCIPAL,
     RULE,
     World,
     agreement,
     answer,
-    cin,
     company,
     day,
     decision,
-    nora,
+    dual_world,
     period,
     profile,
-    rule,
     rulebooks,
 )
-
-PRINCIPAL = ("joining", "2027-03-01", "principal")
-
-
-def world(*, own: bool = False, agreed: dict[str, Any] | None = None, who: Any = None, **policy: Any) -> World:
-    """NORA and CLAIRE with R-DUAL under `policy`; `own`: a paying member of CLAIRE since January."""
-    made = World(
-        who or company(), books=rulebooks(nora(rule(**policy)), cin(), agreements=[agreement(**(agreed or {}))])
-    )
-    if own:
-        made.decide("joining", "2027-01-01", "member", network=CIN)
-    return made
-
 
 # AC-2: R-DUAL itself
 
 
 def test_ac_02_a_principal_partner_is_at_once_a_member_of_claire() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     (linked,) = made.grants()
     (cause,) = made.grants(NORA, "direct")
@@ -59,7 +45,7 @@ def test_ac_02_a_principal_partner_is_at_once_a_member_of_claire() -> None:
 
 
 def test_ac_02_repeating_the_decision_creates_no_second_one() -> None:
-    made = world()
+    made = dual_world()
     joined = made.decide(*PRINCIPAL)
     with pytest.raises(RuleViolation) as refused:
         made.decide(*PRINCIPAL)
@@ -69,7 +55,7 @@ def test_ac_02_repeating_the_decision_creates_no_second_one() -> None:
 
 
 def test_ac_02_the_preview_is_the_same_call() -> None:
-    made = world()
+    made = dual_world()
     wish = decision(made.member, *PRINCIPAL)
     seen = cascades.decide(made.facts, wish, made.today)
     assert cascades.decide(made.facts, wish, made.today) == seen, "asking changes nothing"
@@ -77,7 +63,7 @@ def test_ac_02_the_preview_is_the_same_call() -> None:
 
 
 def test_ac_02_on_an_upgrade_as_well() -> None:
-    made = world()
+    made = dual_world()
     made.decide("joining", "2027-01-01", "partner")
     assert made.grants() == []
     made.decide("tier_change", "2027-03-01", "principal")
@@ -96,7 +82,7 @@ def test_ac_02_on_an_upgrade_as_well() -> None:
 def test_ac_02b_the_decision_log_says_which_predicate_failed(
     name: str, facts: dict[str, Any], level: str, failed: list[str]
 ) -> None:
-    made = world(who=company(**facts))
+    made = dual_world(who=company(**facts))
     made.decide("joining", "2027-03-01", level)
     (outcome,) = made.last.considered
     assert not outcome.fired and [f.predicate for f in outcome.failed] == failed, name
@@ -104,13 +90,13 @@ def test_ac_02b_the_decision_log_says_which_predicate_failed(
 
 
 def test_ac_02b_an_agreement_that_is_not_in_force_is_said() -> None:
-    made = world(agreed={"end": "2027-01-01"})
+    made = dual_world(agreed={"end": "2027-01-01"})
     made.decide(*PRINCIPAL)
     assert [f.predicate for f in made.last.considered[0].failed] == ["agreement"]
 
 
 def test_ac_02b_a_rule_that_fired_has_nothing_against_it() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     (outcome,) = made.last.considered
     assert (outcome.rule, outcome.target, outcome.fired, outcome.failed, outcome.held_back) == (RULE, CIN, True, (), "")
@@ -126,7 +112,7 @@ def test_ac_02b_a_rule_that_fired_has_nothing_against_it() -> None:
     ],
 )
 def test_ac_02b_a_rule_that_is_held_back_says_by_what(policy: dict[str, Any], words: list, held_back: str) -> None:
-    made = world(**policy)
+    made = dual_world(**policy)
     made.change(answers=tuple(answer(made.member, *w) for w in words))
     made.decide(*PRINCIPAL)
     (outcome,) = made.last.considered
@@ -145,7 +131,7 @@ def test_ac_02b_a_rule_that_is_held_back_says_by_what(policy: dict[str, Any], wo
     ],
 )
 def test_ac_02c_the_own_membership_is_kept_and_policy_decides_its_fee(policy: str, nets: list, waived: list) -> None:
-    made = world(own=True, fee={"own_membership": policy})
+    made = dual_world(own=True, fee={"own_membership": policy})
     own = made.grants(CIN, "direct")
     made.decide(*PRINCIPAL)
     assert made.grants(CIN, "direct") == own
@@ -165,7 +151,7 @@ def test_ac_02c_the_own_membership_is_kept_and_policy_decides_its_fee(policy: st
     ],
 )
 def test_ac_02c_joining_itself_beside_a_linked_membership(policy: str, nets: list, waived: list) -> None:
-    made = world(fee={"own_membership": policy})
+    made = dual_world(fee={"own_membership": policy})
     made.decide(*PRINCIPAL)
     made.decide("joining", "2027-05-01", "member", network=CIN)
     assert (made.nets(CIN), made.waived()) == (nets, waived)
@@ -176,7 +162,7 @@ def test_ac_02c_joining_itself_beside_a_linked_membership(policy: str, nets: lis
 
 
 def test_ac_02d_a_drop_ends_the_linked_membership_and_offers_an_own_one() -> None:
-    made = world(notice_days=90)
+    made = dual_world(notice_days=90)
     made.decide(*PRINCIPAL)
     made.decide("tier_change", "2028-01-01", "partner")
     assert made.periods() == [period("2027-03-01", "2028-01-01")], "the last day is 31 December 2027"
@@ -185,7 +171,7 @@ def test_ac_02d_a_drop_ends_the_linked_membership_and_offers_an_own_one() -> Non
 
 
 def test_ac_02d_a_cancelled_drop_cancels_the_end() -> None:
-    made = world(notice_days=90)
+    made = dual_world(notice_days=90)
     made.decide(*PRINCIPAL)
     before = made.facts
     drop = made.decide("tier_change", "2028-01-01", "partner")
@@ -199,21 +185,21 @@ def test_ac_02d_a_cancelled_drop_cancels_the_end() -> None:
 
 
 def test_ac_02d_withdrawing_says_nothing_about_rules_that_were_looked_at() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     made.withdraw(made.decide("tier_change", "2028-01-01", "partner"))
     assert made.last.considered == ()
 
 
 def test_ac_02d_an_unknown_decision_cannot_be_withdrawn() -> None:
-    made = world()
+    made = dual_world()
     with pytest.raises(RuleViolation) as refused:
         made.withdraw(decision(made.member, *PRINCIPAL))
     assert refused.value.code == "decision_unknown"
 
 
 def test_withdrawing_a_joining_takes_what_was_built_on_it_along() -> None:
-    made = world()
+    made = dual_world()
     joined = made.decide("joining", "2027-01-01", "partner")
     made.decide("tier_change", "2027-03-01", "principal")
     made.withdraw(joined)
@@ -223,7 +209,7 @@ def test_withdrawing_a_joining_takes_what_was_built_on_it_along() -> None:
 
 
 def test_withdrawing_an_end_before_a_return_joins_the_two() -> None:
-    made = world()
+    made = dual_world()
     made.decide("joining", "2027-01-01", "partner")
     end = made.decide("ending", "2027-06-01")
     made.decide("joining", "2027-09-01", "principal")
@@ -243,7 +229,7 @@ def test_withdrawing_an_end_before_a_return_joins_the_two() -> None:
     ],
 )
 def test_ac_02e_when_the_agreement_is_terminated(on_end: Any, expected: list) -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     terminated = agreement(end="2027-06-30", on_end=on_end)
     made.change(rulebooks=rulebooks(agreements=[terminated]))
@@ -281,7 +267,7 @@ def test_ac_02e_when_the_agreement_is_terminated(on_end: Any, expected: list) ->
     ],
 )
 def test_what_is_refused(steps: list, code: str) -> None:
-    made = world()
+    made = dual_world()
     for step in steps[:-1]:
         made.decide(*step)
     before = made.facts
@@ -291,7 +277,7 @@ def test_what_is_refused(steps: list, code: str) -> None:
 
 
 def test_a_suspension_needs_an_end_after_its_start() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     with pytest.raises(RuleViolation) as refused:
         made.decide("suspension", "2027-06-01", until="2027-06-01")
@@ -299,7 +285,7 @@ def test_a_suspension_needs_an_end_after_its_start() -> None:
 
 
 def test_a_linked_membership_is_not_ended_or_changed_by_decision() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     for kind in ("ending", "tier_change"):
         with pytest.raises(RuleViolation) as refused:
@@ -309,7 +295,7 @@ def test_a_linked_membership_is_not_ended_or_changed_by_decision() -> None:
 
 def test_a_network_without_a_rulebook_takes_nobody() -> None:
     with pytest.raises(RuleViolation) as refused:
-        world().decide("joining", "2027-01-01", "member", network="unheard-of")
+        dual_world().decide("joining", "2027-01-01", "member", network="unheard-of")
     assert refused.value.code == "rulebook_missing"
 
 
@@ -317,7 +303,7 @@ def test_a_network_without_a_rulebook_takes_nobody() -> None:
 
 
 def test_the_feed_says_gone_only_when_the_end_is_past() -> None:
-    made = world()
+    made = dual_world()
     made.decide("joining", "2024-03-01", "principal")
     made.decide("ending", "2026-11-23")
     assert made.published() == [(CIN, "upsert"), (NORA, "upsert")], "tomorrow is not today"
@@ -326,13 +312,13 @@ def test_the_feed_says_gone_only_when_the_end_is_past() -> None:
 
 
 def test_history_without_charges() -> None:
-    made = world()
+    made = dual_world()
     made.decide("joining", "2024-03-01", "principal", bill=False)
     assert made.did(Charge) == [] and made.periods() == [period("2024-03-01")]
 
 
 def test_repair_finds_what_is_missing_and_what_is_too_much() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     whole = made.facts
     made.change(grants=whole.grants[:1], timelines={})
@@ -353,7 +339,7 @@ def test_grants_with_the_same_first_day_and_different_ends_can_be_ordered() -> N
 
 
 def test_a_company_moving_abroad_is_a_new_fact_like_any_other() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     moved = company("Telenor", profile(end=day("2027-08-01")), profile(day("2027-08-01"), country="SE"))
     made.change(organisations=(moved,))

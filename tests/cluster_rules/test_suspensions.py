@@ -1,38 +1,18 @@
 """Suspension: followed or held, over ends, grace and changes of level (AC-2f)."""
 
-from typing import Any
-
 from tests.cluster_rules.make import (
     CIN,
     NORA,
-    World,
-    agreement,
-    cin,
-    company,
-    nora,
+    PRINCIPAL,
+    dual_world,
     period,
-    rule,
-    rulebooks,
 )
-
-PRINCIPAL = ("joining", "2027-03-01", "principal")
-
-
-def world(*, own: bool = False, agreed: dict[str, Any] | None = None, who: Any = None, **policy: Any) -> World:
-    """NORA and CLAIRE with R-DUAL under `policy`; `own`: a paying member of CLAIRE since January."""
-    made = World(
-        who or company(), books=rulebooks(nora(rule(**policy)), cin(), agreements=[agreement(**(agreed or {}))])
-    )
-    if own:
-        made.decide("joining", "2027-01-01", "member", network=CIN)
-    return made
-
 
 # AC-2f: suspension
 
 
 def test_ac_02f_a_suspension_is_followed_and_lifted() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     before = made.grants()
     unpaid = made.decide("suspension", "2027-06-01", reason="unpaid")
@@ -43,7 +23,7 @@ def test_ac_02f_a_suspension_is_followed_and_lifted() -> None:
 
 
 def test_ac_02f_or_held_by_policy() -> None:
-    made = world(suspension="hold")
+    made = dual_world(suspension="hold")
     made.decide(*PRINCIPAL)
     made.decide("suspension", "2027-06-01", until="2027-09-01")
     assert made.timeline() == [("2027-03-01", "member", "linked")]
@@ -51,7 +31,7 @@ def test_ac_02f_or_held_by_policy() -> None:
 
 
 def test_ac_02f_an_own_membership_is_not_suspended_with_the_cause() -> None:
-    made = world(own=True)
+    made = dual_world(own=True)
     made.decide(*PRINCIPAL)
     made.decide("suspension", "2027-06-01", until="2027-09-01")
     assert made.timeline() == [
@@ -63,7 +43,7 @@ def test_ac_02f_an_own_membership_is_not_suspended_with_the_cause() -> None:
 
 
 def test_ac_02f_who_leaves_while_suspended_is_not_revived_by_the_grace() -> None:
-    made = world(end="grace", grace_days=30)
+    made = dual_world(end="grace", grace_days=30)
     made.decide(*PRINCIPAL)
     made.decide("suspension", "2027-06-01")
     made.decide("ending", "2027-09-01")
@@ -72,7 +52,7 @@ def test_ac_02f_who_leaves_while_suspended_is_not_revived_by_the_grace() -> None
 
 
 def test_ac_02f_a_suspension_beyond_the_end_is_over_with_the_membership() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     made.decide("suspension", "2027-06-01", until="2029-01-01")
     made.decide("ending", "2027-09-01")
@@ -82,7 +62,7 @@ def test_ac_02f_a_suspension_beyond_the_end_is_over_with_the_membership() -> Non
 
 
 def test_ac_02f_a_suspension_goes_on_across_a_change_of_level() -> None:
-    made = world()
+    made = dual_world()
     made.decide("joining", "2027-01-01", "partner")
     made.decide("suspension", "2027-02-01", until="2027-06-01")
     made.decide("tier_change", "2027-03-01", "principal")
@@ -90,7 +70,7 @@ def test_ac_02f_a_suspension_goes_on_across_a_change_of_level() -> None:
 
 
 def test_a_network_can_suspend_a_linked_membership_of_its_own() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     made.decide("suspension", "2027-06-01", until="2027-09-01", network=CIN)
     assert made.timeline() == [
@@ -102,7 +82,7 @@ def test_a_network_can_suspend_a_linked_membership_of_its_own() -> None:
 
 
 def test_a_suspension_of_a_linked_membership_ends_with_it() -> None:
-    made = world()
+    made = dual_world()
     made.decide(*PRINCIPAL)
     made.decide("suspension", "2027-06-01", network=CIN)
     made.decide("tier_change", "2027-09-01", "partner")
