@@ -48,6 +48,21 @@ class Rulebook(Table, tablename="rulebook"):
     published_by = Text(default="")
 
 
+class RulebookDraft(Table, tablename="rulebook_draft"):
+    """The next version of a network's rules as it is being written: one a network, nobody stands under it.
+
+    `revision` counts every save; `based_on` is the version that was the newest when it was begun.
+    """
+
+    id = UUID(primary_key=True, default=UUID4())
+    network_id = ForeignKey(references=Network, null=False, on_delete=OnDelete.restrict, unique=True)
+    body = JSONB(required=True)
+    revision = Integer(default=1)
+    based_on = Integer(required=True, default=None)
+    changed_at = Timestamptz()
+    changed_by = Text(default="")
+
+
 class Agreement(Table, tablename="agreement"):
     """What two networks agreed; link rules rest on it."""
 
