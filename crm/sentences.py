@@ -18,6 +18,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "chain_too_long": (N_("The link rules follow each other for more than %(limit)s links: %(chain)s."),),
     "country_not_open": (N_("This level is not open to organisations in %(given)s."),),
     "currency_mixed": (N_("Amounts in %(left)s and %(right)s cannot be added."),),
+    "currency_unknown": (N_("%(given)s is not a currency we bill in."),),
     "date_out_of_range": (
         N_("%(given)s is outside the days that can be chosen: %(earliest)s to %(latest)s."),
         N_("%(given)s is outside the days that can be chosen."),
@@ -36,7 +37,12 @@ _RULES: dict[str, tuple[str, ...]] = {
     "identifier_scheme": (N_("%(given)s is not a kind of identifier we know: %(known)s."),),
     "identifiers_conflict": (N_("The identifiers belong to different organisations."),),
     "joining_not_withdrawable": (N_("A joining cannot be taken back. End the membership instead."),),
+    "kid_check_digit": (
+        N_("The check digit of the KID %(given)s does not fit (%(method)s). Look for a typing error."),
+    ),
+    "kid_length": (N_("%(length)s digits do not fit into the KID: it takes %(least)s to %(most)s."),),
     "kind_not_open": (N_("This level is not open to organisations of the kind %(given)s."),),
+    "lines_missing": (N_("An invoice needs at least one line."),),
     "link_to_itself": (N_("A link rule cannot give membership in its own network, %(given)s."),),
     "membership_required": (
         N_("This level requires that the organisation is %(tiers)s in %(network)s on %(on)s, and it is not."),
@@ -58,6 +64,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "rulebook_malformed": (N_("The rulebook cannot be read here: %(message)s."),),
     "rulebook_missing": (N_("%(network)s has no rulebook."),),
     "rulebook_published": (N_("Version %(version)s is published already with another text. Give it a new number."),),
+    "seller_not_registered": (N_("The fee has %(percent)s percent VAT, but the seller is not in the VAT register."),),
     "sign_in_failed": (N_("The e-mail address or the password is wrong."),),
     "size_unknown": (N_("The fee depends on the size, and it is not known. Give the number of employees."),),
     "start_out_of_range": (N_("%(given)s is outside the days to start on: %(earliest)s to %(latest)s."),),
@@ -177,6 +184,12 @@ COUNTED = {
     "kinds": N_("it is of the kind %(actual)s, and the rule wants %(wanted)s"),
     "countries": N_("its country is %(actual)s, and the rule wants %(wanted)s"),
     "unit": N_("it is %(actual)s, and the rule wants %(wanted)s"),
+}
+# Why a rule whose predicates all hold gives nothing yet.
+HELD_BACK = {
+    "declined": N_("%(rule)s: gives no membership now. It was declined."),
+    "acceptance": N_("%(rule)s: gives no membership now. %(network)s has not accepted it yet."),
+    "payment": N_("%(rule)s: gives no membership now. It waits for the fee to be paid."),
 }
 
 # What happens to a direct or linked grant.
