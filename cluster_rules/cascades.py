@@ -7,13 +7,12 @@ charges, feed entries and mails that come with it. The preview, the approval, th
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Literal
+from datetime import date
 from uuid import UUID
 
 import msgspec
 
-from cluster_rules import charges, notices
+from cluster_rules import charges, notices, outcomes
 from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import Step
 from cluster_rules.intents import (
@@ -26,37 +25,19 @@ from cluster_rules.intents import (
     SetTimeline,
     StartGrant,
 )
-from cluster_rules.links import Derived, consented, derive, settled
+from cluster_rules.links import Derived, derive, settled
 from cluster_rules.memberships import Decision, Facts, Grant, Stretch, stretches, timeline
-from cluster_rules.networks import LinkRule, Tier, When, in_force
-from cluster_rules.periods import Period
-from cluster_rules.predicates import FailedPredicate, covered, failed_predicates, looks_at
+from cluster_rules.networks import Tier
 from cluster_rules.requirements import Turn, refuse_unmet, turns
 
 RECOMPUTED = Step("recomputed")
-
-
-class RuleOutcome(msgspec.Struct, frozen=True):
-    """The decision log: a link rule that was looked at, and whether and why (not) it fired.
-
-    `failed` are the predicates that do not hold. When all hold and it still did not fire, `held_back`
-    says what stands in the way: it was declined, the target network has not accepted, or the charge
-    of the cause is not paid.
-    """
-
-    rule: str
-    network: str
-    target: str
-    fired: bool
-    failed: tuple[FailedPredicate, ...] = ()
-    held_back: Literal["", "declined", "acceptance", "payment"] = ""
 
 
 class Consequences(msgspec.Struct, frozen=True):
     """What a decision leads to: intents in the order to apply, and which rules were considered."""
 
     intents: tuple[Intent, ...]
-    considered: tuple[RuleOutcome, ...] = ()
+    considered: tuple[outcomes.RuleOutcome, ...] = ()
 
 
 def decide(facts: Facts, decision: Decision, today: date, bill: bool = True) -> Consequences:
@@ -76,7 +57,7 @@ def decide(facts: Facts, decision: Decision, today: date, bill: bool = True) -> 
     memberships = _memberships(after, wanted, today)
     billed = charges.of(before, settled(after, wanted), decision, grants, turned, today) if bill else ()
     told = (*notices.of(after, decision, grants, today), *notices.required(turned))
-    return Consequences((*grants, *memberships, *billed, *told), _considered(after, decision, wanted))
+    return Consequences((*grants, *memberships, *billed, *told), outcomes.of_decision(after, decision, wanted))
 
 
 def withdraw(facts: Facts, decision: UUID, today: date, instead: Decision | None = None) -> Consequences:
@@ -221,65 +202,3 @@ def _memberships(facts: Facts, wanted: Derived, today: date) -> tuple[Intent, ..
         out.append(SetTimeline(organisation, network, segments))
         out.append(Publish(organisation, network, "remove" if gone else "upsert", "left" if gone else "changed"))
     return tuple(out)
-
-
-def _considered(facts: Facts, decision: Decision, wanted: Derived) -> tuple[RuleOutcome, ...]:
-    """Which link rules were looked at for this decision's tier, and what stood in the way."""
-    if not decision.tier:
-        return ()
-    on = decision.effective_on
-    held = (s for s in wanted.stood if (s.organisation, s.network) == _membership(decision))
-    standing = next((s for s in held if s.period.covers(on)), None)
-    since = standing.period.start if standing else on
-    cause = next((g for g in standing.grants if g.period.covers(on)), None) if standing else None
-    book = facts.rulebooks.governing(decision.network, since, on)
-    out: list[RuleOutcome] = []
-    for rule in book.link_rules if book else ():
-        failed = _failed(rule, decision, facts)
-        fired = looks_at(rule, decision.tier) and any(
-            g.rule == rule.code and g.source == decision.network and g.organisation in _covers(rule, decision, facts)
-            for g in wanted.grants
-            if g.period.end_or_far > on
-        )
-        held_back = _held_back(rule, decision, cause, facts) if not (fired or failed) else ""
-        outcome = RuleOutcome(
-            rule.code, decision.network, rule.grants.network, fired, () if fired else tuple(failed), held_back
-        )
-        out.append(outcome)
-    return tuple(out)
-
-
-def _covers(rule: LinkRule, decision: Decision, facts: Facts) -> list[UUID]:
-    """Who gets what the rule gives on the day of the decision."""
-    if rule.grants.to == "organisation":
-        return [decision.organisation]
-    day = Period(decision.effective_on, decision.effective_on + timedelta(days=1))
-    anyone = msgspec.structs.replace(rule, when=When(()))
-    return [who for who, _ in covered(anyone, facts.organisation(decision.organisation), day, facts)]
-
-
-def _failed(rule: LinkRule, decision: Decision, facts: Facts) -> list[FailedPredicate]:
-    on = decision.effective_on
-    profile = facts.organisation(decision.organisation).profile_on(on)
-    failed = failed_predicates(rule.when, profile) if profile else []
-    if not looks_at(rule, decision.tier):
-        failed.insert(0, FailedPredicate("tiers", list(rule.when.tiers), decision.tier))
-    if rule.grants.to != "organisation" and not _covers(rule, decision, facts):
-        failed.append(FailedPredicate("covers", [rule.grants.to], ""))
-    agreement = in_force(rule, decision.network, facts.rulebooks)
-    if agreement is None or not agreement.period.covers(on):
-        failed.append(FailedPredicate("agreement", [rule.agreement], str(on)))
-    return failed
-
-
-def _held_back(
-    rule: LinkRule, decision: Decision, cause: Grant | None, facts: Facts
-) -> Literal["", "declined", "acceptance", "payment"]:
-    answered = [consented(rule, who, decision.network, facts) for who in _covers(rule, decision, facts)]
-    agreed = [period for each in answered for period in each]
-    if not any(period.end_or_far > decision.effective_on for period in agreed):
-        waits = rule.policy.acceptance == "target_decides" and not agreed
-        return "acceptance" if waits else "declined"
-    if rule.policy.start == "on_payment" and (cause is None or cause.id not in facts.paid):
-        return "payment"
-    return ""

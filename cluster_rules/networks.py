@@ -262,6 +262,11 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
         return self._ranks.get((network, tier), -1)
 
     @cached_property
+    def networks(self) -> frozenset[str]:
+        """Every network that has a rulebook."""
+        return frozenset(self._by_network)
+
+    @cached_property
     def with_requirements(self) -> frozenset[str]:
         """The networks where some level requires a membership elsewhere; most rulebooks have none."""
         return frozenset(book.network for book in self.versions for tier in book.tiers if tier.requires)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from cluster_rules.cascades import Consequences, RuleOutcome
+from cluster_rules.cascades import Consequences
 from cluster_rules.intents import (
     Charge,
     EndGrant,
@@ -28,7 +28,6 @@ from cluster_rules.intents import (
 from cluster_rules.memberships import Grant
 from cluster_rules.networks import LinkRule
 from cluster_rules.periods import Period
-from cluster_rules.predicates import FailedPredicate
 from cluster_rules.why import Link
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
@@ -45,17 +44,14 @@ from crm.names import (
 from crm.rule_words import agreed_in, either, linked_fee
 from crm.sentences import (
     BECAUSE,
-    COUNTED,
     COVERING,
     ENDS,
     ENDS_WITH,
     GOES_ON,
     GOES_ON_UNTIL,
     REFUSALS,
-    SHAPES,
     STARTS,
     TAKEN_BACK,
-    UNCOVERED,
 )
 
 LONGEST_GIVEN = 80  # of what somebody typed, when we say it back
@@ -143,21 +139,6 @@ def intent(
     if isinstance(intent, SetTimeline):
         return _suspension_line(t, kept, intent, since)
     return None
-
-
-def outcome(t: Translator, kept: Catalogue, outcome: RuleOutcome) -> str:
-    """Whether a link rule gave a membership, and if not, which predicate stood in the way (AC-2b)."""
-    rule = _newest_rule(kept, outcome.network, outcome.rule)
-    named = t.text(rule.names) if rule else outcome.rule
-    target = network_name(t, kept, outcome.target)
-    if outcome.fired:
-        return t.gettext("%(rule)s: gives linked membership in %(network)s.", rule=named, network=target)
-    if not outcome.failed:
-        return t.gettext(
-            "%(rule)s: gives no membership now. It was declined, or waits for an answer or a payment.", rule=named
-        )
-    reasons = "; ".join(_failed(t, kept, outcome, each) for each in outcome.failed)
-    return t.gettext("%(rule)s: does not apply. %(reasons)s.", rule=named, reasons=_capital(reasons))
 
 
 def why(t: Translator, kept: Catalogue, chain: Sequence[Link], organisation: str) -> Why:
@@ -277,50 +258,6 @@ def _suspension_line(t: Translator, kept: Catalogue, intent: SetTimeline, since:
         days=", ".join(days(t, p) for p in shown),
     )
     return Line("suspension", "player-pause", text, intent.network, text)
-
-
-# --- why a rule did not fire
-
-
-def _newest_rule(kept: Catalogue, network: str, code: str) -> LinkRule | None:
-    return next((rule for b in reversed(kept.rulebooks.of(network)) if (rule := b.link_rule(code))), None)
-
-
-def _failed(t: Translator, kept: Catalogue, outcome: RuleOutcome, failed: FailedPredicate) -> str:
-    if failed.predicate == "agreement":
-        agreement = kept.rulebooks.agreement(failed.wanted[0])
-        named = t.text(agreement.names) if agreement else failed.wanted[0]
-        day = t.date(date.fromisoformat(failed.actual))
-        return t.gettext(
-            "the agreement it rests on (%(agreement)s) is not in force on %(day)s", agreement=named, day=day
-        )
-    if failed.predicate == "covers":
-        return t.gettext(UNCOVERED[failed.wanted[0]])
-    if failed.predicate == "employees":
-        return _failed_size(t, failed)
-
-    def say(code: str) -> str:
-        if failed.predicate == "tiers":
-            return tier_inside(t, kept, outcome.network, code)
-        if failed.predicate == "kinds":
-            return kind_name(t, code)
-        return country_name(t, code) if failed.predicate == "countries" else t.gettext(SHAPES[code])
-
-    return t.gettext(
-        COUNTED[failed.predicate], wanted=either(t, [say(w) for w in failed.wanted]), actual=say(failed.actual)
-    )
-
-
-def _failed_size(t: Translator, failed: FailedPredicate) -> str:
-    least, most = failed.wanted
-    if failed.actual == "None":
-        return t.gettext("the rule looks at the number of employees, and it is not known")
-    actual = t.number(int(failed.actual))
-    if not most:
-        text = N_("the rule wants at least %(least)s employees, and it has %(actual)s")
-        return t.gettext(text, least=t.number(int(least)), actual=actual)
-    text = N_("the rule wants %(least)s to %(most)s employees, and it has %(actual)s")
-    return t.gettext(text, least=t.number(int(least)), most=t.number(int(most)), actual=actual)
 
 
 def _capital(text: str) -> str:

@@ -10,7 +10,8 @@ from cluster_rules import cascades, intents
 from cluster_rules.fees import VAT_PERCENT
 from cluster_rules.memberships import Grant
 from cluster_rules.networks import FeeComponent, LinkRule, Rulebook
-from crm import words
+from cluster_rules.outcomes import RuleOutcome
+from crm import outcome_words, words
 from crm.api import shapes
 from crm.api.shapes import Money
 from crm.catalogue import Catalogue, NetworkRow
@@ -164,7 +165,7 @@ async def consequences(
     return shapes.Consequences(
         words=[line.text for line in words.lines(t, kept, found, names)],
         consequences=[_consequence(t, kept, i, names) for i in found.intents],
-        rules=[_outcome(t, kept, o) for o in found.considered],
+        rules=[rule_outcome(t, kept, o) for o in found.considered],
     )
 
 
@@ -211,14 +212,15 @@ def _details(intent: intents.Intent) -> dict[str, Any]:
     return {"to": intent.to, "starts_on": intent.not_before} if isinstance(intent, intents.Notify) else {}
 
 
-def _outcome(t: Translator, kept: Catalogue, outcome: cascades.RuleOutcome) -> shapes.RuleOutcome:
+def rule_outcome(t: Translator, kept: Catalogue, outcome: RuleOutcome) -> shapes.RuleOutcome:
     return shapes.RuleOutcome(
         rule=outcome.rule,
         network=outcome.network,
         target=outcome.target,
         fired=outcome.fired,
         failed=[shapes.FailedPredicate(f.predicate, f.wanted, f.actual) for f in outcome.failed],
-        words=words.outcome(t, kept, outcome),
+        held_back=outcome.held_back or None,
+        words=outcome_words.sentence(t, kept, outcome),
     )
 
 

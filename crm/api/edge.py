@@ -6,12 +6,13 @@ Nothing from outside goes further than this without a type and a limit.
 import re
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 import msgspec
 from litestar import Request
+from msgspec import Meta
 
 from crm.api.problems import EdgeError
 from crm.i18n import TIME_ZONE
@@ -85,6 +86,16 @@ def identity(value: str, name: str) -> UUID:
     if not _UUID.fullmatch(value):
         raise EdgeError(404, name, "uuid_format")
     return UUID(value)
+
+
+KnownAt = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="As it was known at this moment (RFC 3339), or at the end of this day in Oslo.",
+        examples=["2026-11-22", "2026-11-22T09:00:00Z"],
+    ),
+]
 
 
 def day(value: date, name: str, today: date) -> date:

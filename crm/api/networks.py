@@ -1,8 +1,8 @@
 """Networks, and who their members are on a day."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import date
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from crm.api import answers, edge, shapes
 from crm.api.operations import PREFIX, Call, Operation
 from crm.api.problems import EdgeError
 from crm.catalogue import Catalogue, NetworkRow
+from crm.database import Connection
 from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import members, networks
@@ -22,7 +23,14 @@ TAG = N_("Networks")
 Cursor = Annotated[str, Meta(max_length=CURSOR_MAX, description="From `next_cursor`; opaque.")]
 
 
-class NetworkPaging(msgspec.Struct, frozen=True):
+class NetworkWhen(msgspec.Struct, frozen=True):
+    """The day the counts are of, on both clocks."""
+
+    as_of: Annotated[date, Meta(description="The day the counts are of; today when left out.")] | None = None
+    known_at: edge.KnownAt | None = None
+
+
+class NetworkPaging(NetworkWhen, frozen=True, kw_only=True):
     """The list of networks is short; it pages like every other."""
 
     limit: shapes.Limit = 100
@@ -33,6 +41,7 @@ class MemberQuery(msgspec.Struct, frozen=True):
     """Which members."""
 
     as_of: Annotated[date, Meta(description="The day the list is of; today when left out.")] | None = None
+    known_at: edge.KnownAt | None = None
     origin: shapes.Origin | None = None
     limit: shapes.Limit = 50
     cursor: Cursor | None = None
@@ -43,6 +52,7 @@ class _Position(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
 
     of: str
     day: date
+    known_at: datetime | None
     origin: str | None
     after: UUID
 
@@ -53,11 +63,12 @@ async def list_networks(call: Call[NetworkPaging, None]) -> shapes.Page[shapes.N
         after = _slug_in(call.query.cursor)
         rows = sorted((n for n in kept.networks if n.slug > after), key=lambda n: n.slug)
         shown = rows[: call.query.limit]
-        counts = await networks.counts(connection, list(call.actor.sees), call.context.clock.now())
+        counts = await _counts(call, connection, list(call.actor.sees))
     more = len(rows) > len(shown)
     cursor = urlsafe_b64encode(shown[-1].slug.encode()).decode() if more else None
     if cursor:
-        _link_next(call, {"limit": str(call.query.limit), "cursor": cursor})
+        when = {"as_of": call.query.as_of and call.query.as_of.isoformat(), "known_at": call.query.known_at}
+        _link_next(call, when | {"limit": str(call.query.limit), "cursor": cursor})
     return shapes.Page([_network(call, kept, n, counts.get(n.id)) for n in shown], cursor, more)
 
 
@@ -70,14 +81,24 @@ def _slug_in(cursor: str | None) -> str:
         raise EdgeError(422, "cursor", "cursor_invalid") from error
 
 
-async def show_network(call: Call[msgspec.Struct, None]) -> shapes.Network:
+async def _counts(
+    call: Call[NetworkWhen, None], connection: Connection, wanted: list[UUID]
+) -> dict[UUID, networks.Counts]:
+    query, now = call.query, call.context.clock.now()
+    if query.as_of is not None:
+        edge.day(query.as_of, "as_of", now.date())
+    known_at = edge.moment(query.known_at, "known_at", now)
+    return await networks.counts(connection, wanted, now, query.as_of, known_at)
+
+
+async def show_network(call: Call[NetworkWhen, None]) -> shapes.Network:
     async with call.reading() as connection:
         kept = await call.kept(connection)
         row = kept.by_slug.get(call.slug())
         if row is None:
             raise NotFound("slug", call.text("slug"))
         seen = [row.id] if row.id in call.actor.sees else []
-        counts = await networks.counts(connection, seen, call.context.clock.now())
+        counts = await _counts(call, connection, seen)
     return _network(call, kept, row, counts.get(row.id))
 
 
@@ -92,17 +113,18 @@ async def list_members(call: Call[MemberQuery, None]) -> shapes.Page[members.Mem
     query, slug, now = call.query, call.slug(), call.context.clock.now()
     if query.as_of is not None:
         edge.day(query.as_of, "as_of", now.date())
-    start = _position(query, slug)
+    known_at = edge.moment(query.known_at, "known_at", now)
+    start = _position(query, slug, known_at)
     day, after = (start.day, start.after) if start else (query.as_of, members.FIRST)
     async with call.reading() as connection:
-        page = await members.page(connection, slug, day, now, query.origin, after, query.limit)
+        page = await members.page(connection, slug, day, now, query.origin, after, query.limit, known_at)
     if page.day is None:
         raise NotFound("slug", slug)
     cursor = None
     if page.more:
-        cursor = _cursor(_Position(slug, page.day, query.origin, page.members[-1].organisation.id))
-        given = {"as_of": page.day.isoformat(), "origin": query.origin, "limit": str(query.limit), "cursor": cursor}
-        _link_next(call, {name: value for name, value in given.items() if value})
+        cursor = _cursor(_Position(slug, page.day, known_at, query.origin, page.members[-1].organisation.id))
+        when = {"as_of": page.day.isoformat(), "known_at": query.known_at, "origin": query.origin}
+        _link_next(call, when | {"limit": str(query.limit), "cursor": cursor})
     return shapes.Page(page.members, cursor, page.more)
 
 
@@ -110,7 +132,7 @@ def _cursor(position: _Position) -> str:
     return urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
-def _position(query: MemberQuery, slug: str) -> _Position | None:
+def _position(query: MemberQuery, slug: str, known_at: datetime | None) -> _Position | None:
     """Where to go on; a cursor is good only for the list that gave it."""
     if query.cursor is None:
         return None
@@ -119,14 +141,18 @@ def _position(query: MemberQuery, slug: str) -> _Position | None:
         found = msgspec.json.decode(urlsafe_b64decode(padded.encode("ascii")), type=_Position)
     except (ValueError, msgspec.MsgspecError) as error:
         raise EdgeError(422, "cursor", "cursor_invalid") from error
-    if (found.of, found.origin) != (slug, query.origin) or query.as_of not in (None, found.day):
+    if (found.of, found.known_at, found.origin) != (slug, known_at, query.origin) or query.as_of not in (
+        None,
+        found.day,
+    ):
         raise EdgeError(422, "cursor", "cursor_invalid")
     return found
 
 
-def _link_next(call: Call[msgspec.Struct, None], parameters: dict[str, str]) -> None:
+def _link_next(call: Call[Any, None], parameters: dict[str, str | None]) -> None:
+    given = {name: value for name, value in parameters.items() if value}
     path = call.operation.path.replace("{slug}", call.request.path_params.get("slug", ""))
-    call.headers["link"] = f'<{PREFIX}{path}?{urlencode(parameters)}>; rel="next"'
+    call.headers["link"] = f'<{PREFIX}{path}?{urlencode(given)}>; rel="next"'
 
 
 operations = (
@@ -137,7 +163,8 @@ operations = (
         tag=TAG,
         summary=N_("All networks"),
         description=N_(
-            "Levels with their fees, link rules in words and as data, and how many members there are today."
+            "Levels with their fees, link rules in words and as data, and how many members there are: today, on another "
+            "day, or as it was known at a moment."
         ),
         query=NetworkPaging,
         answer=shapes.Page[shapes.Network],
@@ -150,6 +177,7 @@ operations = (
         path="/networks/{slug}",
         tag=TAG,
         summary=N_("One network"),
+        query=NetworkWhen,
         answer=shapes.Network,
         etag=True,
         run=show_network,

@@ -6,8 +6,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from crm.actions import outcomes
 from crm.api import answers, edge, shapes
 from crm.api.operations import Call, Nothing, Operation
+from crm.api.problems import EdgeError
 from crm.errors import NotFound
 from crm.i18n import N_, TIME_ZONE
 from crm.identifiers import SCHEMES, normalise
@@ -37,13 +39,21 @@ class When(msgspec.Struct, frozen=True):
     """When, on both clocks."""
 
     as_of: Annotated[date, Meta(description="Only what stands on this day; all of it when left out.")] | None = None
-    known_at: (
+    known_at: edge.KnownAt | None = None
+
+
+class WhyNot(msgspec.Struct, frozen=True):
+    """On which day, and towards which network."""
+
+    as_of: Annotated[date, Meta(description="The day; today when left out.")] | None = None
+    network: (
         Annotated[
             str,
             Meta(
-                max_length=40,
-                description="As it was known at this moment (RFC 3339), or at the end of this day in Oslo.",
-                examples=["2026-11-22", "2026-11-22T09:00:00Z"],
+                max_length=60,
+                description="Only rules that give membership in this network, also those of networks the organisation "
+                "is not a member of.",
+                examples=["claire-innovation-network"],
             ),
         ]
         | None
@@ -85,6 +95,21 @@ async def list_memberships(call: Call[When, None]) -> shapes.Page[shapes.Members
     return shapes.Page(answers.all_memberships(call.t, kept, rows), None, False)
 
 
+async def list_link_rules(call: Call[WhyNot, None]) -> shapes.Page[shapes.RuleOutcome]:
+    wanted, query = call.id("organisation_id"), call.query
+    today = _today(call)
+    if query.as_of is not None:
+        edge.day(query.as_of, "as_of", today)
+    async with call.reading() as connection:
+        kept = await call.kept(connection)
+        if await organisations.one(connection, wanted, today, bool(call.actor.manages)) is None:
+            raise NotFound("organisation_id", wanted)
+    if query.network and query.network not in kept.by_slug:
+        raise EdgeError(422, "network", "network_unknown", given=query.network)
+    found = await outcomes.of_day(call.context, call.actor, wanted, query.as_of or today, query.network or "")
+    return shapes.Page([answers.rule_outcome(call.t, kept, each) for each in found], None, False)
+
+
 operations = (
     Operation(
         id="find_organisations",
@@ -122,5 +147,20 @@ operations = (
         answer=shapes.Page[shapes.Membership],
         listing=True,
         run=list_memberships,
+    ),
+    Operation(
+        id="list_link_rules",
+        method="GET",
+        path=f"{ONE}/link-rules",
+        tag=TAG,
+        summary=N_("Why, and why not: what each link rule does for an organisation"),
+        description=N_(
+            "Every link rule of the networks it is a member of on the day, whether it gives a membership, and if not "
+            "which predicate failed. Only rules of networks that the key may read."
+        ),
+        query=WhyNot,
+        answer=shapes.Page[shapes.RuleOutcome],
+        listing=True,
+        run=list_link_rules,
     ),
 )

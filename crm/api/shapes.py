@@ -346,13 +346,14 @@ class FailedPredicate(Answer, frozen=True):
 
 
 class RuleOutcome(Answer, frozen=True):
-    """A link rule that was looked at, and whether it gives a membership."""
+    """A link rule that was looked at, and whether it gives a membership; if all holds and it does not, why."""
 
     rule: str
     network: str
     target: str
     fired: bool
     failed: list[FailedPredicate]
+    held_back: Literal["declined", "acceptance", "payment"] | None
     words: str
 
 

@@ -12,22 +12,21 @@ from uuid import UUID
 import msgspec
 
 from crm.database import Connection
+from crm.reads.known import believed
 
-_MEMBERS = """
+_MEMBERS = f"""
 select p.network_id, p.organisation_id, p.tier, p.origin, profile.kind
 from membership_period p
 left join lateral (
     select kind from organisation_profile f
     where f.organisation_id = p.organisation_id
-      and ($3::timestamptz is null and f.superseded_at is null
-           or f.recorded_at <= $3 and (f.superseded_at is null or f.superseded_at > $3))
+      and {believed("f", "$3")}
     order by (f.starts_on <= $2 and (f.ends_on is null or f.ends_on > $2)) desc, f.starts_on
     limit 1
 ) profile on true
 where p.network_id = any($1) and p.status = 'active'
   and p.starts_on <= $2 and (p.ends_on is null or p.ends_on > $2)
-  and ($3::timestamptz is null and p.superseded_at is null
-       or p.recorded_at <= $3 and (p.superseded_at is null or p.superseded_at > $3))
+  and {believed("p", "$3")}
 """
 
 

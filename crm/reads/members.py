@@ -12,6 +12,7 @@ import msgspec
 
 from cluster_rules.periods import Period
 from crm.database import Connection
+from crm.reads.known import believed
 from crm.reads.memberships import stretch
 
 FIRST = UUID(int=0)
@@ -27,7 +28,7 @@ with n as (
 ),
 page as materialized (
     select p.membership_id, p.organisation_id, p.tier, p.status, p.origin, p.starts_on, p.ends_on
-    from n join membership_period p on p.network_id = n.id and p.superseded_at is null
+    from n join membership_period p on p.network_id = n.id and {period}
         and p.starts_on <= n.day and (p.ends_on is null or p.ends_on > n.day)
         and ($4::text is null or p.origin = $4) and p.organisation_id > $5
     order by p.organisation_id limit $6 + 1
@@ -36,7 +37,7 @@ members as (select array_agg(organisation_id) as ids from page),
 profile as materialized (
     select distinct on (f.organisation_id) f.organisation_id, f.kind, f.country
     from organisation_profile f, n
-    where f.organisation_id = any ((select ids from members)::uuid[]) and f.superseded_at is null
+    where f.organisation_id = any ((select ids from members)::uuid[]) and {profile}
     order by f.organisation_id, (f.starts_on <= n.day and (f.ends_on is null or f.ends_on > n.day)) desc, f.starts_on
 ),
 strong as materialized (
@@ -46,7 +47,7 @@ strong as materialized (
 timeline as materialized (
     select s.organisation_id, array_agg(s.starts_on order by s.starts_on) as starts,
         array_agg(s.ends_on order by s.starts_on) as ends
-    from membership_period s where s.network_id = (select id from n) and s.superseded_at is null
+    from membership_period s where s.network_id = (select id from n) and {stretch}
         and s.organisation_id = any ((select ids from members)::uuid[])
     group by 1 having count(*) > 1
 )
@@ -60,6 +61,15 @@ left join strong on strong.organisation_id = page.organisation_id
 left join timeline on timeline.organisation_id = page.organisation_id
 order by page.organisation_id
 """
+
+
+def _page(ever: bool) -> str:
+    """The statement for what is known now (what nearly everybody asks), or for a moment, $7."""
+    period, profile, stretch = (believed(alias, "$7", ever) for alias in "pfs")
+    return _PAGE.format(period=period, profile=profile, stretch=stretch)
+
+
+_NOW, _AS_KNOWN = _page(False), _page(True)
 
 
 class Identifier(msgspec.Struct, frozen=True, gc=False):
@@ -109,9 +119,13 @@ async def page(
     origin: str | None,
     after: UUID = FIRST,
     limit: int = 50,
+    known_at: datetime | None = None,
 ) -> Page:
-    """The members after organisation `after`, in the order of ids."""
-    rows = await connection.fetch(_PAGE, network, as_of, now, origin, after, limit)
+    """The members after organisation `after`, in the order of ids, as known at a moment (None: now)."""
+    if known_at is None:
+        rows = await connection.fetch(_NOW, network, as_of, now, origin, after, limit)
+    else:
+        rows = await connection.fetch(_AS_KNOWN, network, as_of, now, origin, after, limit, known_at)
     if not rows:
         return Page(None, [], False)
     members = [_member(network, row) for row in rows[:limit] if row["membership_id"] is not None]

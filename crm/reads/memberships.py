@@ -17,19 +17,18 @@ from cluster_rules.why import Link, chain
 from crm.catalogue import Catalogue
 from crm.clock import Clock
 from crm.database import Connection
+from crm.reads.known import believed
 from crm.words import UNKNOWN_START
 
-_AS_KNOWN = """
-($2::timestamptz is null and superseded_at is null
-    or recorded_at <= $2 and (superseded_at is null or superseded_at > $2))
-"""
 _PERIODS = f"""
 select p.membership_id, p.organisation_id, o.name, p.network_id, p.tier, p.status, p.origin, p.starts_on, p.ends_on
 from membership_period p join organisation o on o.id = p.organisation_id
-where p.organisation_id = any($1) and {_AS_KNOWN}
+where p.organisation_id = any($1) and {believed("p", "$2")}
 order by p.organisation_id, p.membership_id, p.starts_on
 """
-_GRANTS = f"select * from membership_grant where organisation_id = any($1) and {_AS_KNOWN} order by starts_on, id"
+_GRANTS = (
+    f"select * from membership_grant g where organisation_id = any($1) and {believed('g', '$2')} order by starts_on, id"
+)
 
 
 class Membership(msgspec.Struct, frozen=True):

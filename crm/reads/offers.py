@@ -9,13 +9,14 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules import applications, fees
-from cluster_rules.cascades import Consequences, RuleOutcome, decide
+from cluster_rules.cascades import Consequences, decide
 from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import FeeLine
 from cluster_rules.intents import Charge
 from cluster_rules.memberships import Decision, Facts
 from cluster_rules.networks import Agreement, FeeComponent, LinkRule, Rulebook, Tier
 from cluster_rules.organisations import Organisation, Profile
+from cluster_rules.outcomes import RuleOutcome
 from cluster_rules.periods import Period
 from crm.catalogue import Catalogue, NetworkRow
 

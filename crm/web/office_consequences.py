@@ -9,7 +9,7 @@ from cluster_rules.cascades import Consequences
 from cluster_rules.errors import RuleViolation
 from cluster_rules.intents import Charge, EndGrant, Intent, Notify, ReviseGrant, StartGrant
 from cluster_rules.memberships import Grant
-from crm import names, words
+from crm import names, outcome_words, words
 from crm.errors import Invalid
 from crm.i18n import N_, Translator
 from crm.reads import organisations as organisation_reads
@@ -49,7 +49,7 @@ async def panel(office: Office, found: Consequences, on: date, title: str, note:
         "total": _total(office, [i for i in found.intents if isinstance(i, Charge)]),
         "note": note,
         "rules": [
-            {"fired": outcome.fired, "text": words.outcome(office.t, office.kept, outcome)}
+            {"fired": outcome.fired, "text": outcome_words.sentence(office.t, office.kept, outcome)}
             for outcome in found.considered
         ],
     }

@@ -8,14 +8,14 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules import fees
-from cluster_rules.cascades import RuleOutcome
 from cluster_rules.errors import RuleViolation
 from cluster_rules.memberships import Grant
 from cluster_rules.organisations import Profile
+from cluster_rules.outcomes import RuleOutcome
 from cluster_rules.periods import Period
 from cluster_rules.predicates import failed_predicates, looks_at
 from cluster_rules.why import Link
-from crm import names, words
+from crm import names, outcome_words, words
 from crm.errors import NotFound
 from crm.reads import invoices as invoice_reads
 from crm.reads import memberships as membership_reads
@@ -212,7 +212,7 @@ def why_nots(office: Office, found: Found) -> list[str]:
             failed = failed_predicates(rule.when, profile_of(found.organisation, day))
             if looks_at(rule, grant.tier) and failed and (grant.network, rule.code) not in given:
                 said = RuleOutcome(rule.code, grant.network, rule.grants.network, False, tuple(failed))
-                out.append(words.outcome(office.t, office.kept, said))
+                out.append(outcome_words.sentence(office.t, office.kept, said))
     return list(dict.fromkeys(out))
 
 

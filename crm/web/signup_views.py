@@ -8,7 +8,7 @@ from litestar import Request, Response
 from cluster_rules.errors import RuleViolation
 from cluster_rules.networks import Tier
 from cluster_rules.organisations import Profile
-from crm import forms, words
+from crm import forms, outcome_words
 from crm.errors import Invalid, status_of
 from crm.i18n import Translator, translator
 from crm.names import country_name
@@ -203,7 +203,7 @@ def _check(t: Translator, found: Draft, typed: Typed) -> Values:
         "rows": _answers(t, found, typed),
         "also": [offer_words.also(t, each) for each in offer.included if each.fires],
         "not_also": [
-            words.outcome(t, found.kept, each)
+            outcome_words.sentence(t, found.kept, each)
             for each in looked_at
             if not each.fired and all(f.predicate != "tiers" for f in each.failed)
         ],

@@ -6,15 +6,15 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from cluster_rules.cascades import RuleOutcome
 from cluster_rules.fees import Step
 from cluster_rules.intents import EndGrant, StartGrant
 from cluster_rules.memberships import Grant
 from cluster_rules.networks import Rulebooks
+from cluster_rules.outcomes import RuleOutcome
 from cluster_rules.periods import Period
 from cluster_rules.predicates import FailedPredicate
 from cluster_rules.why import chain
-from crm import words
+from crm import outcome_words, words
 from crm.i18n import translator
 from crm.rule_words import link_rule
 from tests.crm.test_words import CLAIRE, KEPT, NORA, TODAY
@@ -106,4 +106,5 @@ def test_t5_each_unit_is_named_in_the_preview():
 )
 def test_t5_why_nobody_is_covered(t, whom, said):
     failed = (FailedPredicate("covers", [whom], ""),)
-    assert words.outcome(t, KEPT, RuleOutcome("principal-joins-claire", NORA, CLAIRE, False, failed)).endswith(said)
+    outcome = RuleOutcome("principal-joins-claire", NORA, CLAIRE, False, failed)
+    assert outcome_words.sentence(t, KEPT, outcome).endswith(said)

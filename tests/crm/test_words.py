@@ -14,10 +14,11 @@ from cluster_rules.intents import Publish, StartGrant
 from cluster_rules.memberships import Decision, Facts, Grant
 from cluster_rules.networks import Agreement, Rulebooks
 from cluster_rules.organisations import Organisation, Profile
+from cluster_rules.outcomes import RuleOutcome
 from cluster_rules.periods import Period
 from cluster_rules.predicates import FailedPredicate
 from cluster_rules.rulebooks import parse
-from crm import words
+from crm import outcome_words, words
 from crm.catalogue import Catalogue, NetworkRow
 from crm.i18n import LANGUAGES, translator
 from crm.rule_words import link_rule
@@ -274,10 +275,12 @@ def test_what_only_machines_care_about_is_not_said():
 )
 def test_ac_02b_why_a_rule_did_not_fire(language, country, kind, said):
     found = cascades.decide(_facts(country, kind), _decision("joining", date(2027, 3, 1), "principal"), TODAY)
-    assert [words.outcome(translator(language), KEPT, o) for o in found.considered] == [said]
+    assert [outcome_words.sentence(translator(language), KEPT, o) for o in found.considered] == [said]
 
 
-@pytest.mark.parametrize("predicate", ["tiers", "kinds", "countries", "unit", "employees", "agreement"])
+@pytest.mark.parametrize(
+    "predicate", ["tiers", "kinds", "countries", "unit", "employees", "agreement", "membership", "own_membership"]
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_predicate_can_be_explained(language, predicate):
     wanted, actual = {
@@ -287,12 +290,30 @@ def test_every_predicate_can_be_explained(language, predicate):
         "unit": (["legal_entity"], "unit"),
         "employees": (["10", "250"], "3"),
         "agreement": (["nora-claire-2021"], "2019-01-01"),
+        "membership": ([NORA], ""),
+        "own_membership": ([NORA], "linked"),
     }[predicate]
     failed = FailedPredicate(predicate, wanted, actual)
-    outcome = cascades.RuleOutcome("principal-joins-claire", NORA, CLAIRE, False, (failed,))
-    said = words.outcome(translator(language), KEPT, outcome)
+    outcome = RuleOutcome("principal-joins-claire", NORA, CLAIRE, False, (failed,))
+    said = outcome_words.sentence(translator(language), KEPT, outcome)
     assert "%(" not in said
     assert said.endswith(".")
+
+
+@pytest.mark.parametrize("held_back", ["declined", "acceptance", "payment"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_holds_a_rule_back_is_said(language, held_back):
+    outcome = RuleOutcome("principal-joins-claire", NORA, CLAIRE, False, (), held_back)
+    said = outcome_words.sentence(translator(language), KEPT, outcome)
+    assert "%(" not in said
+    assert said.endswith(".")
+    others = {
+        h: outcome_words.sentence(
+            translator(language), KEPT, RuleOutcome("principal-joins-claire", NORA, CLAIRE, False, (), h)
+        )
+        for h in ("declined", "acceptance", "payment")
+    }
+    assert len(set(others.values())) == 3
 
 
 # --- why

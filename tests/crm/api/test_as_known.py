@@ -10,7 +10,7 @@ import pytest
 
 from crm.app import create_app
 from tests.conftest import SETTINGS, context_on
-from tests.crm.api.support import CLAIRE, NORA, V1, approved, memberships
+from tests.crm.api.support import CLAIRE, NORA, V1, approved, memberships, wrong
 
 pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 Headers = dict[str, str]
@@ -87,3 +87,50 @@ async def test_status_follows_the_day(own_database: str, manager_headers: Header
             NORA: ("active", "2027-03-02"),
             CLAIRE: ("active", "2027-03-02"),
         }
+
+
+async def test_lists_and_counts_as_they_were_known(own_database: str, manager_headers: Headers) -> None:
+    async with _client(own_database) as client:
+        before = await _moment()
+        sent, made = await approved(client, manager_headers, "2026-11-22")
+        joined = await _moment()
+        path = f"{V1}/memberships/{made['memberships'][0]['id']}/endings"
+        backdated = {"effective_on": "2026-11-22", "reason": "Never began"}
+        assert (await client.post(path, json=backdated, headers=manager_headers)).status_code == 201
+
+        async def known(at: str) -> tuple[dict[str, int], list[bool]]:
+            when = {"as_of": "2026-12-01", "known_at": at}
+            listed = (await client.get(f"{V1}/networks", params=when, headers=manager_headers)).json()["items"]
+            counts = {n["slug"]: n["counts"]["members"] for n in listed if n["slug"] in (NORA, CLAIRE)}
+            there = []
+            for slug in (NORA, CLAIRE):
+                rows: list[dict] = []
+                following = str(httpx.URL(f"{V1}/networks/{slug}/members", params={**when, "limit": "7"}))
+                while following:
+                    answer = await client.get(following, headers=manager_headers)
+                    assert answer.status_code == 200, answer.text
+                    rows += answer.json()["items"]
+                    following = answer.links["next"]["url"] if answer.json()["has_more"] else ""
+                assert len(rows) == counts[slug], "a count and its list say the same"
+                shown = await client.get(f"{V1}/networks/{slug}", params=when, headers=manager_headers)
+                assert shown.json()["counts"]["members"] == counts[slug]
+                there.append(sent["organisation_id"] in {row["organisation"]["id"] for row in rows})
+            return counts, there
+
+        first, absent = await known(before)
+        second, present = await known(joined)
+        third, gone = await known(await _moment())
+        assert (absent, present, gone) == ([False, False], [True, True], [False, False])
+        assert second == {slug: n + 1 for slug, n in first.items()}
+        assert third == first
+
+
+async def test_a_cursor_is_good_for_one_moment_only(own_database: str, manager_headers: Headers) -> None:
+    async with _client(own_database) as client:
+        at = await _moment()
+        path = f"{V1}/networks/{CLAIRE}/members"
+        page = (await client.get(path, params={"limit": "2", "known_at": at}, headers=manager_headers)).json()
+        other = {"limit": "2", "cursor": page["next_cursor"]}
+        assert wrong(await client.get(path, params=other, headers=manager_headers), 422) == [
+            ("cursor", "cursor_invalid")
+        ]
