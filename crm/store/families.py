@@ -4,11 +4,13 @@ A family is a legal entity with its units. Its root row is locked for the transa
 decisions about the same family happen one after the other; other families are not held up.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
-import msgspec
+from asyncpg import Record
 
 from cluster_rules.memberships import Answer, Decision, Facts, Grant, Segment
 from cluster_rules.organisations import Organisation, Profile
@@ -17,105 +19,53 @@ from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
 
-# Every fact of the wanted families in one answer: a decision waits for the database once, not seven times.
+# Every fact of the wanted families in one answer: a decision waits for the database once, not seven times. The columns
+# are those of all kinds of facts together; what a kind has no word for is null. `kind` is also a status or an answer.
 _FACTS = """
 with members as (select id, family_id, name from organisation where family_id = any($1))
-select 'organisation' as kind, family_id, to_jsonb(members) as row from members
+select 'organisation' as fact, family_id, id, id as organisation_id, null::uuid as network_id, name as text,
+    null::text as kind, null::text as tier, null::date as starts_on, null::date as ends_on, null::text as country,
+    null::int as employees, null::date as founded_on, null::uuid as parent_id, null::timestamptz as recorded_at,
+    null::text as rule, null::uuid as source_network_id, null::int as rulebook_version, null::text as agreement,
+    null::uuid as cause_id, null::text as origin
+    from members
 union all
-select 'profile', f.family_id, to_jsonb(p) from members f
-    join organisation_profile p on p.organisation_id = f.id and p.superseded_at is null
+select 'profile', f.family_id, null, f.id, null, null, p.kind, null, p.starts_on, p.ends_on, p.country,
+    p.employees, p.founded_on, p.parent_id, null, null, null, null, null, null, null
+    from members f join organisation_profile p on p.organisation_id = f.id and p.superseded_at is null
 union all
-select 'decision', f.family_id, to_jsonb(d) || jsonb_build_object('organisation_id', f.id, 'network_id', m.network_id)
+select 'decision', f.family_id, d.id, f.id, m.network_id, d.reason, d.kind, d.tier, d.effective_on, d.until_on, null,
+    null, null, null, d.recorded_at, null, null, null, null, null, null
     from members f join membership m on m.organisation_id = f.id
     join membership_decision d on d.membership_id = m.id and d.withdrawn_at is null
 union all
-select 'answer', f.family_id, to_jsonb(a) from members f
-    join link_answer a on a.organisation_id = f.id and a.withdrawn_at is null
+select 'answer', f.family_id, null, f.id, null, null, a.answer, null, a.on_date, null, null,
+    null, null, null, a.recorded_at, a.rule, a.source_network_id, null, null, null, null
+    from members f join link_answer a on a.organisation_id = f.id and a.withdrawn_at is null
 union all
-select 'grant', f.family_id, to_jsonb(g) from members f
-    join membership_grant g on g.organisation_id = f.id and g.superseded_at is null
+select 'grant', f.family_id, g.id, f.id, g.network_id, null, g.kind, g.tier, g.starts_on, g.ends_on, null,
+    null, null, null, null, g.rule, g.source_network_id, g.rulebook_version, g.agreement, g.cause_id, null
+    from members f join membership_grant g on g.organisation_id = f.id and g.superseded_at is null
 union all
-select 'period', f.family_id, to_jsonb(p) from members f
-    join membership_period p on p.organisation_id = f.id and p.superseded_at is null
+select 'period', f.family_id, null, f.id, p.network_id, null, p.status, p.tier, p.starts_on, p.ends_on, null,
+    null, null, null, null, null, null, null, null, null, p.origin
+    from members f join membership_period p on p.organisation_id = f.id and p.superseded_at is null
 union all
-select 'charge', f.family_id, jsonb_build_object('organisation_id', f.id, 'network_id', m.network_id,
-    'starts_on', c.starts_on, 'ends_on', c.ends_on)
+select 'charge', f.family_id, null, f.id, m.network_id, null, null, null, c.starts_on, c.ends_on, null,
+    null, null, null, null, null, null, null, null, null, null
     from members f join membership m on m.organisation_id = f.id
     join charge c on c.membership_id = m.id and c.net >= 0
 """
-
-
-class _Row(msgspec.Struct, frozen=True):
-    """A stored fact as the database tells it; which fields are filled depends on its kind."""
-
-    organisation_id: UUID | None = None
-    network_id: UUID | None = None
-    starts_on: date = date.min
-    ends_on: date | None = None
-    tier: str = ""
-
-
-class _Organisation(msgspec.Struct, frozen=True):
-    id: UUID
-    name: str
-
-
-class _Profile(_Row, frozen=True, kw_only=True):
-    organisation_id: UUID
-    country: str
-    kind: str
-    employees: int | None
-    founded_on: date | None
-    parent_id: UUID | None
-
-
-class _Decision(_Row, frozen=True, kw_only=True):
-    id: UUID
-    organisation_id: UUID
-    network_id: UUID
-    kind: str
-    effective_on: date
-    until_on: date | None
-    reason: str
-    recorded_at: datetime
-
-
-class _Answer(_Row, frozen=True, kw_only=True):
-    organisation_id: UUID
-    source_network_id: UUID
-    rule: str
-    answer: str
-    on_date: date
-    recorded_at: datetime
-
-
-class _Grant(_Row, frozen=True, kw_only=True):
-    id: UUID
-    organisation_id: UUID
-    network_id: UUID
-    kind: str
-    source_network_id: UUID | None
-    rule: str
-    rulebook_version: int
-    agreement: str
-    cause_id: UUID | None
-
-
-class _Period(_Row, frozen=True, kw_only=True):
-    organisation_id: UUID
-    network_id: UUID
-    status: str
-    origin: str
-
-
-_KINDS = {
-    "organisation": _Organisation,
-    "profile": _Profile,
-    "decision": _Decision,
-    "answer": _Answer,
-    "grant": _Grant,
-    "period": _Period,
-    "charge": _Row,
+_Rows = dict[str, list[Record]]
+_KINDS = ("organisation", "profile", "decision", "answer", "grant", "period", "charge")
+# In the order in which the rules want them; of answers on one day the newest counts.
+_ORDERS: dict[str, Callable[[Record], Any]] = {
+    "organisation": itemgetter("id"),
+    "profile": itemgetter("starts_on"),
+    "decision": itemgetter("recorded_at", "id"),
+    "answer": itemgetter("starts_on", "recorded_at"),
+    "grant": itemgetter("starts_on", "id"),
+    "period": itemgetter("starts_on"),
 }
 
 
@@ -164,11 +114,21 @@ async def load(connection: Connection, catalogue: Catalogue, family: UUID) -> Fa
 
 async def load_many(connection: Connection, catalogue: Catalogue, families: Sequence[UUID]) -> list[Facts]:
     """The facts of many families, in the order given; `crm verify` and imports read them in batches."""
-    found: dict[UUID, dict[str, list]] = {family: {kind: [] for kind in _KINDS} for family in families}
-    for record in await connection.fetch(_FACTS, list(families)):
-        row = msgspec.convert(record["row"], _KINDS[record["kind"]])
-        found[record["family_id"]][record["kind"]].append(row)
-    return [_facts(rows, catalogue) for rows in found.values()]
+    return read(catalogue, families, await fetch(connection, families))
+
+
+async def fetch(connection: Connection, families: Sequence[UUID]) -> list[Record]:
+    """What is stored about many families, as it comes from the database: for `read`, whenever there is time for it."""
+    return await connection.fetch(_FACTS, list(families))
+
+
+def read(catalogue: Catalogue, families: Iterable[UUID], rows: Iterable[Record]) -> list[Facts]:
+    """Fetched rows as the facts of each family, in the order given."""
+    slugs = {network.id: network.slug for network in catalogue.networks}
+    found: dict[UUID, _Rows] = {family: {kind: [] for kind in _KINDS} for family in families}
+    for row in rows:
+        found[row["family_id"]][row["fact"]].append(row)
+    return [_facts(each, catalogue, slugs) for each in found.values()]
 
 
 def moment(facts: Facts, now: datetime) -> datetime:
@@ -181,66 +141,77 @@ def moment(facts: Facts, now: datetime) -> datetime:
     return max(now, latest + timedelta(microseconds=1)) if latest else now
 
 
-def _facts(rows: dict[str, list], catalogue: Catalogue) -> Facts:
-    slugs = {network.id: network.slug for network in catalogue.networks}
+def _facts(rows: _Rows, catalogue: Catalogue, slugs: dict[UUID, str]) -> Facts:
+    for kind, order in _ORDERS.items():
+        if len(rows[kind]) > 1:
+            rows[kind].sort(key=order)
     profiles: dict[UUID, list[Profile]] = {}
-    for p in sorted(rows["profile"], key=lambda p: p.starts_on):
-        known = Profile(
-            period=Period(p.starts_on, p.ends_on),
-            kind=p.kind,
-            country=p.country,
-            employees=p.employees,
-            founded_on=p.founded_on,
-            parent=p.parent_id,
-        )
-        profiles.setdefault(p.organisation_id, []).append(known)
+    for p in rows["profile"]:
+        profiles.setdefault(p["organisation_id"], []).append(_profile(p))
     timelines: dict[tuple[UUID, str], tuple[Segment, ...]] = {}
-    for p in sorted(rows["period"], key=lambda p: p.starts_on):
-        key = (p.organisation_id, slugs[p.network_id])
-        segment = Segment(Period(p.starts_on, p.ends_on), p.tier, p.status, p.origin)
+    for p in rows["period"]:
+        key = (p["organisation_id"], slugs[p["network_id"]])
+        segment = Segment(Period(p["starts_on"], p["ends_on"]), p["tier"], p["kind"], p["origin"])
         timelines[key] = (*timelines.get(key, ()), segment)
     return Facts(
         organisations=tuple(
-            Organisation(o.id, o.name, tuple(profiles.get(o.id, ())))
-            for o in sorted(rows["organisation"], key=lambda o: o.id)
+            [Organisation(o["id"], o["text"], tuple(profiles.get(o["id"], ()))) for o in rows["organisation"]]
         ),
         rulebooks=catalogue.rulebooks,
-        decisions=tuple(_decision(d, slugs) for d in sorted(rows["decision"], key=lambda d: (d.recorded_at, d.id))),
-        answers=tuple(
-            Answer(a.organisation_id, slugs[a.source_network_id], a.rule, a.answer, a.on_date)
-            for a in sorted(rows["answer"], key=lambda a: (a.on_date, a.recorded_at))  # the newest counts
-        ),
-        grants=tuple(_grant(g, slugs) for g in sorted(rows["grant"], key=lambda g: (g.starts_on, g.id))),
+        decisions=tuple([_decision(d, slugs) for d in rows["decision"]]),
+        answers=tuple([_answer(a, slugs) for a in rows["answer"]]),
+        grants=tuple([_grant(g, slugs) for g in rows["grant"]]),
         timelines=timelines,
-        charged=tuple((c.organisation_id, slugs[c.network_id], Period(c.starts_on, c.ends_on)) for c in rows["charge"]),
+        charged=tuple([_charged(c, slugs) for c in rows["charge"]]),
     )
 
 
-def _decision(row: _Decision, slugs: dict[UUID, str]) -> Decision:
+def _profile(row: Record) -> Profile:
+    return Profile(
+        period=Period(row["starts_on"], row["ends_on"]),
+        kind=row["kind"],
+        country=row["country"],
+        employees=row["employees"],
+        founded_on=row["founded_on"],
+        parent=row["parent_id"],
+    )
+
+
+def _decision(row: Record, slugs: dict[UUID, str]) -> Decision:
     return Decision(
-        id=row.id,
-        organisation=row.organisation_id,
-        network=slugs[row.network_id],
-        kind=row.kind,
-        effective_on=row.effective_on,
-        recorded_at=row.recorded_at,
-        tier=row.tier,
-        until=row.until_on,
-        reason=row.reason,
+        id=row["id"],
+        organisation=row["organisation_id"],
+        network=slugs[row["network_id"]],
+        kind=row["kind"],
+        effective_on=row["starts_on"],
+        recorded_at=row["recorded_at"],
+        tier=row["tier"],
+        until=row["ends_on"],
+        reason=row["text"],
     )
 
 
-def _grant(row: _Grant, slugs: dict[UUID, str]) -> Grant:
+def _answer(row: Record, slugs: dict[UUID, str]) -> Answer:
+    source = slugs[row["source_network_id"]]
+    return Answer(row["organisation_id"], source, row["rule"], row["kind"], row["starts_on"])
+
+
+def _grant(row: Record, slugs: dict[UUID, str]) -> Grant:
+    source = row["source_network_id"]
     return Grant(
-        id=row.id,
-        organisation=row.organisation_id,
-        network=slugs[row.network_id],
-        kind=row.kind,
-        tier=row.tier,
-        period=Period(row.starts_on, row.ends_on),
-        source=slugs[row.source_network_id] if row.source_network_id else "",
-        rule=row.rule,
-        version=row.rulebook_version,
-        agreement=row.agreement,
-        cause=row.cause_id,
+        id=row["id"],
+        organisation=row["organisation_id"],
+        network=slugs[row["network_id"]],
+        kind=row["kind"],
+        tier=row["tier"],
+        period=Period(row["starts_on"], row["ends_on"]),
+        source=slugs[source] if source else "",
+        rule=row["rule"],
+        version=row["rulebook_version"],
+        agreement=row["agreement"],
+        cause=row["cause_id"],
     )
+
+
+def _charged(row: Record, slugs: dict[UUID, str]) -> tuple[UUID, str, Period]:
+    return row["organisation_id"], slugs[row["network_id"]], Period(row["starts_on"], row["ends_on"])
