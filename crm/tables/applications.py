@@ -36,6 +36,7 @@ class Application(Table, tablename="application"):
     submitted_at = Timestamptz(null=True, default=None)
     decided_at = Timestamptz(null=True, default=None)
     decided_by = Text(default="")
+    decision_id = UUID(null=True, default=None)
     created_at = Timestamptz()
     updated_at = Timestamptz()
 

@@ -1,6 +1,6 @@
 """Hosts run networks; a network has rulebooks; agreements stand between networks."""
 
-from piccolo.columns import JSONB, UUID, Date, ForeignKey, Integer, OnDelete, Text, Timestamptz, Varchar
+from piccolo.columns import JSONB, UUID, Boolean, Date, ForeignKey, Integer, OnDelete, Text, Timestamptz, Varchar
 from piccolo.columns.defaults.uuid import UUID4
 from piccolo.table import Table
 
@@ -16,6 +16,16 @@ class Host(Table, tablename="host"):
     language = Varchar(length=2, default="nb")
     time_zone = Text(default="Europe/Oslo")
     invoice_series = Varchar(length=20, required=True)
+    organisation_number = Text(default="")
+    in_business_register = Boolean(default=False)
+    email = Text(default="")
+    street = Text(default="")
+    postal_code = Text(default="")
+    city = Text(default="")
+    bank_account = Text(default="")
+    iban = Text(default="")
+    bic = Text(default="")
+    invoicing = Varchar(length=10, default="combined")
 
 
 class Network(Table, tablename="network"):
