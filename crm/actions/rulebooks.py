@@ -8,15 +8,16 @@ import msgspec
 from cluster_rules.errors import RulebookError
 from cluster_rules.fees import Step
 from cluster_rules.networks import Rulebook
-from cluster_rules.rulebooks import check, check_links
+from cluster_rules.rulebooks import check_links
 from crm import catalogue
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.gateways import rulebook_text
+from crm.rulebook_checks import check_network, check_next
 from crm.rulebook_words import with_draft
 from crm.simulation import Simulation
-from crm.store import audit, families, imports, rulebooks
+from crm.store import audit, families, imports, rulebook_drafts, rulebooks
 
 FAMILIES_AT_A_TIME = 500
 Progress = Callable[[int, int], None]
@@ -42,8 +43,7 @@ def text(book: Rulebook) -> str:
 def parse(draft: str, network: str) -> Rulebook:
     """A text as a rulebook of this network, whatever its version. RulebookError."""
     book = rulebook_text.read(draft)
-    if book.network != network:
-        raise _of_another(book, network)
+    check_network(book, network)
     return book
 
 
@@ -60,34 +60,6 @@ def read(kept: Catalogue, network: str, draft: str) -> Rulebook:
     except RulebookError as error:
         raise RulebookError(error.code, error.field, **error.params, line=line(draft, error)) from error
     return book
-
-
-def check_next(kept: Catalogue, network: str, book: Rulebook) -> None:
-    """Can this be published as the next version? RulebookError."""
-    if book.network != network:
-        raise _of_another(book, network)
-    check(book)
-    published = kept.rulebooks.of(network)
-    newest = published[-1].version if published else 0
-    if 1 <= book.version <= newest:
-        raise RulebookError("rulebook_published", "version", version=book.version)
-    if book.version != newest + 1:
-        raise _malformed("version", f"the next version is {newest + 1}, not {book.version}")
-    check_links(with_draft(kept, book).rulebooks.versions)
-    for rule in book.link_rules:
-        agreement = kept.rulebooks.agreement(rule.agreement)
-        wanted = (network, rule.grants.network)
-        if rule.agreement and (agreement is None or (agreement.source, agreement.target) != wanted):
-            why = f"there is no agreement {rule.agreement} from {network} to {rule.grants.network}"
-            raise _malformed(f"link_rules.{rule.code}.agreement", why)
-
-
-def _of_another(book: Rulebook, network: str) -> RulebookError:
-    return _malformed("network", f"this is a rulebook of {book.network}, not of {network}")
-
-
-def _malformed(field: str, why: str) -> RulebookError:
-    return RulebookError("rulebook_malformed", field, message=why)
 
 
 async def simulate(
@@ -133,6 +105,7 @@ async def publish(context: Context, actor: Actor, book: Rulebook, tell: Progress
             return Published(book.version, new=False)
         check_next(kept, book.network, book)
         await imports.add_rulebook(connection, book, msgspec.to_builtins(book), actor)
+        await rulebook_drafts.published(connection, network.id, book)
         kept = await catalogue.load(connection)
         listed = await families.touched(connection, [], [network.id])
         today = context.clock.today(network.zone)
