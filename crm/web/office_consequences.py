@@ -1,4 +1,4 @@
-"""What a decision leads to, as a page shows it: one panel, the same before and after; and how a fee came about."""
+"""What a decision leads to, as a page shows it: one panel, the same before and after."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -11,28 +11,11 @@ from cluster_rules.intents import Charge, EndGrant, Intent, Notify, ReviseGrant,
 from cluster_rules.memberships import Grant
 from crm import names, outcome_words, words
 from crm.errors import Invalid
-from crm.i18n import N_, Translator
+from crm.fee_words import explain
 from crm.reads import organisations as organisation_reads
 from crm.rule_words import agreed_in
 from crm.web.office import Office
 
-# Each step of a fee's computation, in the order the rules made it (cluster_rules/fees.py).
-_STEPS = {
-    "fixed": N_("%(amount)s a year"),
-    "band_employees": N_("%(amount)s a year for an organisation of %(size)s employees"),
-    "band_turnover": N_("%(amount)s a year for a turnover of %(size)s"),
-    "discount_percent": N_("%(percent)s off: %(names)s"),
-    "discount_amount": N_("%(amount)s off: %(names)s"),
-    "prorated_days": N_("%(part)s of %(whole)s days"),
-    "prorated_months": N_("%(part)s of %(whole)s months"),
-    "prorated_half_year": N_("%(part)s of %(whole)s half-years"),
-    "link_percent": N_("%(percent)s of it by the link rule"),
-    "unused_days": N_("back for days that will not be used"),
-    "used_days": N_("less %(amount)s for days that were used"),
-    "earlier_days": N_("less %(amount)s for the days before"),
-    "withdrawn": N_("taken back with the decision"),
-}
-_MONEY = frozenset({"amount"})
 # What was decided, then what follows by rule, then pauses and money.
 _ORDER = {"suspension": 1, "fee": 2, "invoice": 3, "credit": 3}
 _COLOURS = {"ending": "warning", "suspension": "danger", "invoice": "neutral", "credit": "neutral", "fee": "neutral"}
@@ -61,14 +44,6 @@ def organisations_of(intents: Sequence[Intent]) -> set[UUID]:
     return grants | {i.organisation for i in intents if hasattr(i, "organisation")}
 
 
-def explain(t: Translator, steps: Sequence[Mapping[str, Any]], currency: str, example: bool) -> str:
-    """How a fee came about: "NOK 150,000 a year, 31 of 365 days"."""
-    said = [_step(t, step, currency) for step in steps]
-    if example:
-        said.append(t.gettext("the amount is an example"))
-    return ", ".join(s for s in said if s)
-
-
 def refusal(office: Office, error: RuleViolation) -> str:
     """Why a rule says no, in a sentence."""
     return words.refusal(office.t, office.kept, error.code, error.params)
@@ -81,26 +56,6 @@ def problems(office: Office, error: RuleViolation | Invalid, fields: Mapping[str
         {"field": fields.get(field, ""), "text": words.refusal(office.t, office.kept, code, params)}
         for field, code, params in listed
     ]
-
-
-def _step(t: Translator, step: Mapping[str, Any], currency: str) -> str:
-    given = step.get("values", {})
-    code = f"band_{given['basis']}" if step["code"] == "band" else step["code"]
-    text = _STEPS.get(code)
-    if text is None:
-        return ""
-    values = {name: _value(t, name, value, currency) for name, value in given.items()}
-    return t.gettext(text, **values) if values else t.gettext(text)
-
-
-def _value(t: Translator, name: str, value: Any, currency: str) -> str:
-    if name in _MONEY:
-        return t.money(value, currency)
-    if name == "names":
-        return t.text(value)
-    if name == "percent":
-        return t.percent(value / 100)
-    return t.number(value) if isinstance(value, int) else str(value)
 
 
 def _items(office: Office, found: Consequences, on: date, named: Mapping[UUID, str]) -> list[dict[str, Any]]:

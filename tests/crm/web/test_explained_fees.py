@@ -2,8 +2,8 @@
 
 import pytest
 
+from crm.fee_words import explain
 from crm.i18n import translator
-from crm.web.office_consequences import explain
 
 NAMES = {"nb": "Medlem i NORA", "en": "Member of NORA"}
 
