@@ -2,10 +2,10 @@
 
 from datetime import date, timedelta
 
+from cluster_rules.eligibility import unmet
 from cluster_rules.errors import RuleViolation
 from cluster_rules.networks import Rulebook, Tier
 from cluster_rules.organisations import Profile
-from cluster_rules.periods import add_months
 
 LATEST_START_DAYS = 731  # two years ahead
 
@@ -21,16 +21,8 @@ def may_apply(book: Rulebook, tier_code: str, profile: Profile, today: date) -> 
         raise RuleViolation("tier_unknown", "tier", tier=tier_code, network=book.network)
     if not tier.public:
         raise RuleViolation("tier_not_public", "tier", tier=tier_code)
-    open_to = tier.open_to
-    if open_to.kinds and profile.kind not in open_to.kinds:
-        raise RuleViolation("kind_not_open", "organisation.kind", tier=tier_code, given=profile.kind)
-    if open_to.countries and profile.country not in open_to.countries:
-        raise RuleViolation("country_not_open", "organisation.country", tier=tier_code, given=profile.country)
-    if open_to.max_employees and (profile.employees or 0) > open_to.max_employees:
-        raise RuleViolation("too_many_employees", "organisation.employees", tier=tier_code, limit=open_to.max_employees)
-    years = open_to.max_age_years
-    if years and profile.founded_on and add_months(profile.founded_on, 12 * years) <= today:
-        raise RuleViolation("too_old", "organisation.founded_on", tier=tier_code, limit=years)
+    for each in unmet(tier.open_to, profile, today):
+        raise RuleViolation(each.code, f"organisation.{each.field}", tier=tier_code, **each.values)
     return tier
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from cluster_rules import charges, notices, outcomes
 from cluster_rules.errors import RuleViolation
+from cluster_rules.events import refuse_event, refuse_locked, refuse_unlocking
 from cluster_rules.fees import Step
 from cluster_rules.intents import (
     EndGrant,
@@ -48,16 +49,18 @@ def decide(facts: Facts, decision: Decision, today: date, bill: bool = True) -> 
     """
     had = _former(facts)
     before = settled(facts, had)
-    _allowed(before, decision)
+    _allowed(before, decision, facts)
     after = msgspec.structs.replace(facts, decisions=(*facts.decisions, decision))
     wanted = derive(after)
     turned = turns(had.lost, wanted.lost, decision)
     changed = _difference(facts, wanted, Step(decision.kind, {"decision": str(decision.id)}))
     grants = _with_requirements(changed, turned)
     memberships = _memberships(after, wanted, today)
-    billed = charges.of(before, settled(after, wanted), decision, grants, turned, today) if bill else ()
-    told = (*notices.of(after, decision, grants, today), *notices.required(turned))
-    return Consequences((*grants, *memberships, *billed, *told), outcomes.of_decision(after, decision, wanted))
+    holds = settled(after, wanted)
+    acting = _as_it_acts(holds, decision)
+    billed = charges.of(before, holds, acting, grants, turned, today) if bill else ()
+    told = (*notices.of(after, decision, acting, grants, today), *notices.required(turned))
+    return Consequences((*grants, *memberships, *billed, *told), outcomes.of_decision(after, acting, wanted))
 
 
 def withdraw(facts: Facts, decision: UUID, today: date, instead: Decision | None = None) -> Consequences:
@@ -76,11 +79,13 @@ def withdraw(facts: Facts, decision: UUID, today: date, instead: Decision | None
     kept = tuple(d for d in facts.decisions if d.id != decision)
     after = msgspec.structs.replace(facts, decisions=(*kept, instead) if instead else kept)
     wanted, had = derive(after), _former(facts)
+    before, holds = settled(facts, had), settled(after, wanted)
+    refuse_unlocking(before, holds, taken.id)
     turned = turns(had.lost, wanted.lost, taken)
     changed = _difference(facts, wanted, Step("withdrawn", {"decision": str(decision)}))
     grants = _with_requirements(changed, turned)
     memberships = _memberships(after, wanted, today)
-    billed = charges.taken_back(settled(facts, had), settled(after, wanted), taken, grants, turned, today)
+    billed = charges.taken_back(before, holds, _as_it_acts(before, taken), grants, turned, today)
     told = (*notices.taken_back(after, taken, grants, today, instead), *notices.required(turned))
     return Consequences((*grants, *memberships, *billed, *told))
 
@@ -96,11 +101,11 @@ def allowed(facts: Facts, decision: Decision) -> None:
     """Refuse a decision that the rulebook or the membership's own state does not permit.
 
     RuleViolation `rulebook_missing`, `tier_unknown`, `already_member`, `not_a_member`, `tier_same`,
-    `already_ending`, `period_empty`, `membership_required`. Only a direct membership changes tier or
-    ends by decision; a linked one can be suspended by its network, and ends with its cause or by being
-    declined.
+    `already_ending`, `period_empty`, `membership_required`, `locked_in`, and those of `events.refuse_event`. Only
+    a direct membership changes tier or ends by decision; a linked one can be suspended by its network, and ends
+    with its cause or by being declined.
     """
-    _allowed(settled(facts), decision)
+    _allowed(settled(facts), decision, facts)
 
 
 def _former(facts: Facts) -> Derived:
@@ -108,7 +113,15 @@ def _former(facts: Facts) -> Derived:
     return derive(facts) if facts.rulebooks.with_requirements else Derived((), {})
 
 
-def _allowed(facts: Facts, decision: Decision) -> None:
+def _as_it_acts(settled_facts: Facts, decision: Decision) -> Decision:
+    """An event as the change of level it brings; every other decision as it is."""
+    return next((d for d in settled_facts.decisions if d.id == decision.id), decision)
+
+
+def _allowed(facts: Facts, decision: Decision, stored: Facts) -> None:
+    if decision.kind == "event":
+        refuse_event(stored, decision)
+        return
     on = decision.effective_on
     stood = [s for s in stretches(facts.decisions) if (s.organisation, s.network) == _membership(decision)]
     holding = next((s for s in stood if s.period.covers(on)), None)
@@ -130,6 +143,8 @@ def _allowed(facts: Facts, decision: Decision) -> None:
         raise RuleViolation("not_a_member", "effective_on", on=on)
     if decision.kind == "suspension" and decision.until is not None and decision.until <= on:
         raise RuleViolation("period_empty", "until", starts_on=on, ends_on=decision.until)
+    if holding:
+        refuse_locked(facts, decision, holding)
     if decision.kind == "tier_change" and holding and _tier_on(holding, on) == decision.tier:
         raise RuleViolation("tier_same", "tier", tier=decision.tier)
     if decision.kind == "tier_change":

@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from cluster_rules.errors import RuleViolation
+from cluster_rules.events import acted
 from cluster_rules.memberships import Facts, Grant, Stretch, governed, stretches, suspensions
 from cluster_rules.networks import Agreement, LinkRule, in_force
 from cluster_rules.periods import FAR, Period, between, elementary, joined
@@ -75,6 +76,7 @@ def derive(facts: Facts) -> Derived:
     Pure and repeatable: the same facts give the same grants with the same ids, whatever is
     stored (`facts.grants` is not read). RuleViolation `rule_cycle` when chained rules never end.
     """
+    facts = acted(facts)
     if not facts.rulebooks.with_requirements:
         return _derived(facts, ())
     ended = lost(facts, ())
@@ -88,7 +90,8 @@ def derive(facts: Facts) -> Derived:
 
 
 def settled(facts: Facts, found: Derived | None = None) -> Facts:
-    """The facts with each ending that a requirement brings among the decisions, as if somebody had made it."""
+    """The facts with what events, levels and requirements bring among the decisions, as if somebody had made it."""
+    facts = acted(facts)
     if not facts.rulebooks.with_requirements:
         return facts
     ended = tuple(each.ending for each in (found or derive(facts)).lost)

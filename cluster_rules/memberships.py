@@ -7,7 +7,7 @@ counts once (design.md 3).
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -17,17 +17,19 @@ from cluster_rules.networks import Rulebook, Rulebooks
 from cluster_rules.organisations import Organisation
 from cluster_rules.periods import FAR, Period, between, elementary
 
-DecisionKind = Literal["joining", "tier_change", "ending", "suspension"]
+DecisionKind = Literal["joining", "tier_change", "ending", "suspension", "event"]
 GrantKind = Literal["direct", "linked"]
 Status = Literal["active", "suspended"]
 Origin = Literal["direct", "linked", "both"]
+SHORTLY = timedelta(microseconds=1)  # what follows by itself is recorded right after what people recorded
 
 
 class Decision(msgspec.Struct, frozen=True):
     """A stored decision of a person about one membership; withdrawn ones are not given to rules.
 
     `effective_on` is the first day it counts. `tier` belongs to joining and tier_change,
-    `until` (first day after) to suspension. `recorded_at` orders decisions of one day.
+    `until` (first day after) to suspension. `recorded_at` orders decisions of one day. An event is a fact
+    that a level may react to: `event` names it, `until` is its own end (of the project that was awarded).
     """
 
     id: UUID
@@ -39,14 +41,15 @@ class Decision(msgspec.Struct, frozen=True):
     tier: str = ""
     until: date | None = None
     reason: str = ""
+    event: str = ""
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):
     """One reason why a membership stands, for `period`.
 
-    direct: `id` is the id of the decision that opened it. linked: `rule` of `source` network's
-    rulebook `version` under `agreement`, because of grant `cause`; the id is made from these,
-    so that the same facts always give the same grant.
+    direct: `id` is the id of the decision that opened it, `rule` the event if one did. linked: `rule` of
+    `source` network's rulebook `version` under `agreement`, because of grant `cause`; the id is made from
+    these, so that the same facts always give the same grant.
     """
 
     id: UUID
@@ -75,6 +78,23 @@ class Answer(msgspec.Struct, frozen=True):
     on: date
 
 
+class Transfer(msgspec.Struct, frozen=True):
+    """From `on`, one membership counts for another: a company was taken over, a unit left, networks became one.
+
+    `source` and `target` are (organisation, network); without a target the membership just ends. `tiers` maps
+    level codes where they are called otherwise. `links`: "move" takes what follows by rule along, "end" leaves
+    it behind. Withdrawn ones are not given to rules. What it does: `transfers.py`.
+    """
+
+    id: UUID
+    source: tuple[UUID, str]
+    target: tuple[UUID, str] | None
+    on: date
+    recorded_at: datetime
+    tiers: dict[str, str] = {}
+    links: Literal["move", "end"] = "move"
+
+
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """A stretch of a membership's timeline in which tier, status and origin do not change."""
 
@@ -99,6 +119,7 @@ class Facts(msgspec.Struct, frozen=True):
     timelines: dict[tuple[UUID, str], tuple[Segment, ...]] = {}
     paid: dict[UUID, date] = {}
     charged: tuple[tuple[UUID, str, Period], ...] = ()
+    transfers: tuple[Transfer, ...] = ()
 
     def organisation(self, wanted: UUID) -> Organisation:
         """The family member with this id (KeyError when it is not of this family)."""
@@ -129,7 +150,7 @@ def stretches(decisions: Iterable[Decision]) -> list[Stretch]:
     """
     by_membership: dict[tuple[UUID, str], list[Decision]] = {}
     for decision in decisions:
-        if decision.kind != "suspension":
+        if decision.kind not in ("suspension", "event"):
             by_membership.setdefault((decision.organisation, decision.network), []).append(decision)
     return [s for key in sorted(by_membership) for s in _stretches(_plan(by_membership[key]))]
 
@@ -193,7 +214,7 @@ def _direct(opened: Decision, end: date) -> list[Grant]:
     period = between(opened.effective_on, end)
     if period is None:
         return []
-    return [Grant(opened.id, opened.organisation, opened.network, "direct", opened.tier, period)]
+    return [Grant(opened.id, opened.organisation, opened.network, "direct", opened.tier, period, rule=opened.event)]
 
 
 def governed(grant: Grant, since: date, rulebooks: Rulebooks) -> Iterator[tuple[Period, Rulebook]]:

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from cluster_rules.organisations import Kind
-from cluster_rules.periods import MembershipYear, Period
+from cluster_rules.periods import MembershipYear, Period, add_months
 
 Text = dict[str, str]
 
@@ -62,12 +62,17 @@ class FeeComponent(_Data, frozen=True):
 
 
 class OpenTo(_Data, frozen=True):
-    """Who may take a tier; empty lists and zeros mean "no limit"."""
+    """Who may take a tier; empty lists and zeros mean "no limit".
+
+    `on_change` says what becomes of a member that does not fit any more (it moved, it grew, it turned five): a
+    manager looks at it (review), it ends at the next turn of its year, or nothing happens.
+    """
 
     kinds: tuple[Kind, ...] = ()
     countries: tuple[str, ...] = ()
     max_employees: int = 0
     max_age_years: int = 0
+    on_change: Literal["review", "end_at_period_end", "keep"] = "review"
 
 
 class Requirement(_Data, frozen=True):
@@ -75,12 +80,38 @@ class Requirement(_Data, frozen=True):
 
     `on_loss` says what becomes of an own membership when the required one ends: end_with (that day),
     period_end (at the next turn of its own year, unless the required one stands again by then),
-    refuse_only (it goes on; only joining asks).
+    refuse_only (it goes on; only joining asks), review (it goes on, and a manager looks at it).
     """
 
     network: str
     tiers: tuple[str, ...] = ()
-    on_loss: Literal["end_with", "period_end", "refuse_only"] = "end_with"
+    on_loss: Literal["end_with", "period_end", "refuse_only", "review"] = "end_with"
+
+
+class Upgrade(_Data, frozen=True):
+    """On `event` a member at this tier becomes one at tier `to`, and is locked in (domain.md T3).
+
+    lock_in: event_end (until the end that the event carries, of the awarded project), months (`lock_months` from
+    the event), none. Locked in: it cannot end or go down.
+    """
+
+    event: str
+    names: Text
+    to: str
+    lock_in: Literal["none", "event_end", "months"] = "none"
+    lock_months: int = 0
+
+
+class Temporary(_Data, frozen=True):
+    """How long a tier may last unless an event came: `months` from its start, `until` a day (the first one after)."""
+
+    months: int = 0
+    until: date | None = None
+
+    def ends(self, start: date) -> list[date]:
+        """The days on which a membership that began at this tier on `start` ends, the first of which counts."""
+        out = [add_months(start, self.months)] if self.months else []
+        return [*out, self.until] if self.until and self.until > start else out
 
 
 class Tier(_Data, frozen=True):
@@ -97,6 +128,18 @@ class Tier(_Data, frozen=True):
     public: bool = True
     fees: tuple[FeeComponent, ...] = ()
     requires: tuple[Requirement, ...] = ()
+    upgrades: tuple[Upgrade, ...] = ()
+    temporary: Temporary = Temporary()
+
+    def upgrade(self, event: str) -> Upgrade | None:
+        """What this tier says about an event, or None."""
+        return next((u for u in self.upgrades if u.event == event), None)
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Does an event, the time or the organisation's profile end or turn a membership at this tier?"""
+        turns = self.upgrades or self.temporary.months or self.temporary.until
+        return bool(turns) or self.open_to.on_change == "end_at_period_end"
 
 
 class When(_Data, frozen=True):
@@ -270,6 +313,16 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
     def with_requirements(self) -> frozenset[str]:
         """The networks where some level requires a membership elsewhere; most rulebooks have none."""
         return frozenset(book.network for book in self.versions for tier in book.tiers if tier.requires)
+
+    @cached_property
+    def with_own_ends(self) -> frozenset[str]:
+        """The networks where some level ends or turns by itself (`Tier.ends_by_itself`)."""
+        return frozenset(book.network for book in self.versions for tier in book.tiers if tier.ends_by_itself)
+
+    def event_names(self, network: str, event: str) -> Text:
+        """What a network calls an event, in the newest version that knows it; empty when none does."""
+        books = reversed(self._by_network.get(network, ()))
+        return next((u.names for book in books for tier in book.tiers if (u := tier.upgrade(event))), {})
 
     @cached_property
     def _by_network(self) -> dict[str, tuple[Rulebook, ...]]:

@@ -2,7 +2,7 @@
 
 Kinds: membership_approved, linked_membership_started, linked_membership_ending,
 linked_membership_continues, tier_changed, membership_ending, membership_suspended, suspension_lifted,
-decision_withdrawn.
+decision_withdrawn, membership_event.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,13 +27,19 @@ _ABOUT_DECISION = {
     "tier_change": "tier_changed",
     "ending": "membership_ending",
     "suspension": "membership_suspended",
+    "event": "membership_event",
 }
 
 
-def of(facts: Facts, decision: Decision, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
-    """The mails one decision leads to: to the member once, and to the managers of every network touched."""
+def of(
+    facts: Facts, decision: Decision, acting: Decision, changed: Iterable[GrantIntent], today: date
+) -> tuple[Intent, ...]:
+    """The mails one decision leads to: to the member once, and to the managers of every network touched.
+
+    `acting` is the decision as it acts: of an event, the change of level with the end of the lock-in.
+    """
     listed = list(changed)
-    return (*_about_decision(decision, listed), *_about_links(facts, listed, today))
+    return (*_about_decision(facts, decision, acting, listed), *_about_links(facts, listed, today))
 
 
 def taken_back(
@@ -75,7 +81,7 @@ def _grant(intent: GrantIntent) -> Grant:
     return intent.before if isinstance(intent, RetractGrant) else intent.grant
 
 
-def _about_decision(decision: Decision, changed: list[GrantIntent]) -> Iterator[Notify]:
+def _about_decision(facts: Facts, decision: Decision, acting: Decision, changed: list[GrantIntent]) -> Iterator[Notify]:
     kind = _ABOUT_DECISION[decision.kind]
     started = [
         {"network": i.grant.network, "tier": i.grant.tier, "starts_on": i.grant.period.start.isoformat()}
@@ -83,11 +89,14 @@ def _about_decision(decision: Decision, changed: list[GrantIntent]) -> Iterator[
         if isinstance(i, StartGrant) and i.grant.kind == "linked"
     ]
     values: dict[str, Any] = {
-        "tier": decision.tier,
+        "tier": acting.tier,
         "on": decision.effective_on.isoformat(),
         "reason": decision.reason,
         "linked": started,
     }
+    if decision.kind == "event":
+        values["event"] = facts.rulebooks.event_names(decision.network, decision.event)
+        values["locked_until"] = acting.until.isoformat() if acting.until else None
     yield Notify(kind, decision.organisation, decision.network, "member", values)
     yield Notify(kind, decision.organisation, decision.network, "managers", values)
 

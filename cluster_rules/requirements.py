@@ -7,17 +7,15 @@ who lost it joins again. A linked membership asks for nothing here: its agreemen
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID, uuid5
 
 import msgspec
 
 from cluster_rules.errors import RuleViolation
-from cluster_rules.memberships import Decision, Facts, Grant, Stretch, governed, stretches
+from cluster_rules.memberships import SHORTLY, Decision, Facts, Grant, Stretch, governed, stretches
 from cluster_rules.networks import Requirement, Tier
 from cluster_rules.periods import Period
-
-SHORTLY = timedelta(microseconds=1)
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -115,7 +113,7 @@ def _losses(stretch: Stretch, facts: Facts, grants: Sequence[Grant]) -> Iterator
         for span, book in governed(grant, since, facts.rulebooks):
             tier = book.tier(grant.tier)
             for requirement in tier.requires if tier else ():
-                if requirement.on_loss == "refuse_only":
+                if requirement.on_loss in ("refuse_only", "review"):
                     continue
                 for gap in span.minus(_held(requirement, stretch.organisation, grants)):
                     day = gap.start

@@ -9,7 +9,7 @@ import msgspec
 
 from cluster_rules.errors import RulebookError
 from cluster_rules.links import LONGEST_CHAIN
-from cluster_rules.networks import FeeComponent, LinkRule, Requirement, Rulebook
+from cluster_rules.networks import FeeComponent, LinkRule, Requirement, Rulebook, Tier
 
 MOST_LINKS = LONGEST_CHAIN - 1  # one after the other; the last round of `derive` finds that nothing follows
 NOT_A_LEAP_YEAR = 2001
@@ -31,7 +31,8 @@ def check(book: Rulebook) -> None:
 
     RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `fixed_fee_wrong`, `bands_hole`,
     `tier_unknown`, `link_to_itself`, `agreement_missing`, `requires_itself`, `percent_wrong`,
-    `days_negative`, `discount_wrong`, `discount_for_itself`; `field` is the path in the document.
+    `days_negative`, `discount_wrong`, `discount_for_itself`, `upgrade_cycle`, `lock_in_wrong`,
+    `months_negative`; `field` is the path in the document.
     """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")
@@ -47,6 +48,7 @@ def check(book: Rulebook) -> None:
             _check_discounts(book, f"tiers.{tier.code}.fees.{fee.code}.discounts", fee)
         if any(requirement.network == book.network for requirement in tier.requires):
             raise RulebookError("requires_itself", f"tiers.{tier.code}.requires.network", given=book.network)
+        _check_upgrades(book, tier)
     for rule in book.link_rules:
         _check_rule(book, rule)
 
@@ -91,6 +93,29 @@ def _check_discounts(book: Rulebook, field: str, fee: FeeComponent) -> None:
             raise RulebookError("discount_wrong", field)
         if discount.network == book.network:
             raise RulebookError("discount_for_itself", f"{field}.network", given=book.network)
+
+
+def _check_upgrades(book: Rulebook, tier: Tier) -> None:
+    """An event leads to a tier that is there, never back to where it came from; a lock-in has its months."""
+    field = f"tiers.{tier.code}"
+    _unique(f"{field}.upgrades", [u.event for u in tier.upgrades])
+    if tier.temporary.months < 0:
+        raise RulebookError("months_negative", f"{field}.temporary.months", given=tier.temporary.months)
+    for place, upgrade in enumerate(tier.upgrades):
+        here = f"{field}.upgrades[{place}]"
+        if book.tier(upgrade.to) is None:
+            raise RulebookError("tier_unknown", f"{here}.to", given=upgrade.to)
+        if (upgrade.lock_months > 0) != (upgrade.lock_in == "months"):
+            raise RulebookError("lock_in_wrong", f"{here}.lock_months", given=upgrade.lock_months)
+        _refuse_round_trip(book, upgrade.to, [tier.code], f"{here}.to")
+
+
+def _refuse_round_trip(book: Rulebook, code: str, path: list[str], field: str) -> None:
+    if code in path:
+        raise RulebookError("upgrade_cycle", field, cycle=" -> ".join([*path[path.index(code) :], code]))
+    tier = book.tier(code)
+    for upgrade in tier.upgrades if tier else ():
+        _refuse_round_trip(book, upgrade.to, [*path, code], field)
 
 
 def _check_rule(book: Rulebook, rule: LinkRule) -> None:

@@ -18,7 +18,8 @@ class Link(msgspec.Struct, frozen=True):
     """One link of the chain: a grant and, if linked, the rule it came by.
 
     `covers` says whom the rule gives it to: the organisation that the link before is about, its units or
-    its parent. `ends_with` is its end policy; `ends_on` half-open, None while nothing is known to end it.
+    its parent. Of a direct grant, `rule` is the event that made it, if one did. `ends_with` is its end policy;
+    `ends_on` half-open, None while nothing is known to end it.
     """
 
     grant: UUID
@@ -71,7 +72,8 @@ def _link(grant: Grant, rulebooks: Rulebooks) -> Link:
         agreement.names if agreement else {},
     )
     if rule is None:
-        return link
+        event = rulebooks.event_names(grant.network, grant.rule) if grant.rule else {}
+        return msgspec.structs.replace(link, rule_names=event) if event else link
     return msgspec.structs.replace(
         link,
         ends_with=rule.policy.end,
