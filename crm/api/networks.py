@@ -163,8 +163,8 @@ operations = (
         tag=TAG,
         summary=N_("All networks"),
         description=N_(
-            "Levels with their fees, link rules in words and as data, and how many members there are: today, on another "
-            "day, or as it was known at a moment."
+            "Levels with their fees, link rules in words and as data, and how many members there are: today, on "
+            "another day, or as it was known at a moment."
         ),
         query=NetworkPaging,
         answer=shapes.Page[shapes.Network],

@@ -1,13 +1,14 @@
 """What the back office shows of one network on a day: figures, what waits, members, linked memberships."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from crm.database import Connection
+from crm.reads.known import believed
 
 PAGE = 50
 NEWEST = 6
@@ -23,7 +24,7 @@ SORTS = {
 }
 
 # One row per membership: the stretch that covers the day; else the next one; else the last one.
-# $1 network, $2 day, $3 tiers from the highest down
+# $1 network, $2 day, $3 tiers from the highest down; `{stands}` says which rows are believed
 _SHOWN = """
 select distinct on (p.membership_id)
     p.membership_id as id, p.organisation_id, p.tier, p.origin,
@@ -36,7 +37,7 @@ select distinct on (p.membership_id)
          when bool_and(p.ends_on is not null) over whole then 'ending'
          else 'active' end as state
 from membership_period p
-where p.network_id = $1 and p.superseded_at is null
+where p.network_id = $1 and {stands}
 window whole as (partition by p.membership_id)
 order by p.membership_id, (p.starts_on <= $2 and (p.ends_on is null or p.ends_on > $2)) desc,
          (p.starts_on > $2) desc, case when p.starts_on > $2 then p.starts_on end, p.starts_on desc
@@ -44,8 +45,8 @@ order by p.membership_id, (p.starts_on <= $2 and (p.ends_on is null or p.ends_on
 
 
 # $4 and $5 a text to look for, as patterns for names and for identifiers
-_FOUND = f"""
-with s as ({_SHOWN}),
+_FOUND = """
+with s as ({shown}),
 f as (
     select s.*, o.name, o.sort_name from s join organisation o on o.id = s.organisation_id
     where $4 = '%%' or o.name ilike $4
@@ -54,7 +55,7 @@ f as (
 """
 _PROFILE = """
 select county, kind from organisation_profile p
-where p.organisation_id = s.organisation_id and p.superseded_at is null
+where p.organisation_id = s.organisation_id and {stands}
 order by (p.starts_on <= $2 and (p.ends_on is null or p.ends_on > $2)) desc, p.starts_on desc limit 1
 """
 _FILTER = (
@@ -152,29 +153,41 @@ async def busiest(connection: Connection, networks: Sequence[UUID]) -> UUID | No
 
 
 async def cube(
-    connection: Connection, network: UUID, day: date, tiers: Sequence[str], text: str = ""
+    connection: Connection,
+    network: UUID,
+    day: date,
+    tiers: Sequence[str],
+    text: str = "",
+    known_at: datetime | None = None,
 ) -> dict[tuple[str, str, str], int]:
     """How many members there are of each (tier, origin, state) as of a day, of those the text finds."""
     rows = await connection.fetch(
-        _FOUND + " select tier, origin, state, count(*) as n from f group by 1, 2, 3",
+        _found(_stands("p", "$6", known_at)) + " select tier, origin, state, count(*) as n from f group by 1, 2, 3",
         network,
         day,
         list(tiers),
         *_patterns(text),
+        *_moment(known_at),
     )
     return {(r["tier"], r["origin"], r["state"]): r["n"] for r in rows}
 
 
 async def members(
-    connection: Connection, network: UUID, day: date, tiers: Sequence[str], wanted: Filters
+    connection: Connection,
+    network: UUID,
+    day: date,
+    tiers: Sequence[str],
+    wanted: Filters,
+    known_at: datetime | None = None,
 ) -> tuple[Member, ...]:
-    """One page of the member list as of a day, in one statement."""
+    """One page of the member list as of a day, as known at a moment (None: now), in one statement."""
     order = SORTS[wanted.sort]
+    stands = _stands("p", "$11", known_at)
     rows = await connection.fetch(
-        _FOUND + " select s.id, s.organisation_id, s.name, s.tier, s.origin, s.state, s.since, s.ends_on,"
+        _found(stands) + " select s.id, s.organisation_id, s.name, s.tier, s.origin, s.state, s.since, s.ends_on,"
         " coalesce(profile.county, '') as county, coalesce(profile.kind, '') as kind"
         f" from (select s.* from f s where {_FILTER} order by {order} limit $9 offset $10) s"
-        f" left join lateral ({_PROFILE}) profile on true order by {order}",
+        f" left join lateral ({_PROFILE.format(stands=stands)}) profile on true order by {order}",
         network,
         day,
         list(tiers),
@@ -184,6 +197,7 @@ async def members(
         list(wanted.states or wanted.standing),
         PAGE,
         (wanted.page - 1) * PAGE,
+        *_moment(known_at),
     )
     return tuple(Member(**dict(r)) for r in rows)
 
@@ -198,6 +212,18 @@ def asked(key: tuple[str, str, str], wanted: Filters) -> bool:
     )
 
 
+def _stands(alias: str, parameter: str, known_at: datetime | None) -> str:
+    return believed(alias, parameter, ever=known_at is not None)
+
+
+def _moment(known_at: datetime | None) -> list[datetime]:
+    return [known_at] if known_at else []
+
+
+def _found(stands: str) -> str:
+    return _FOUND.format(shown=_SHOWN.format(stands=stands))
+
+
 def _patterns(text: str) -> tuple[str, str]:
     plain = text.strip().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     return f"%{plain}%", f"%{plain.replace(' ', '')}%"
@@ -205,8 +231,9 @@ def _patterns(text: str) -> tuple[str, str]:
 
 async def newest(connection: Connection, network: UUID, day: date, tiers: Sequence[str]) -> list[Member]:
     """Who joined last, on or before the day."""
+    shown = _SHOWN.format(stands=believed("p", "", ever=False))
     rows = await connection.fetch(
-        f"with s as ({_SHOWN}) select s.id, s.organisation_id, o.name, s.tier, s.origin, s.state, s.since, s.ends_on,"
+        f"with s as ({shown}) select s.id, s.organisation_id, o.name, s.tier, s.origin, s.state, s.since, s.ends_on,"
         " '' as county, '' as kind from s join organisation o on o.id = s.organisation_id"
         " where s.state in ('active', 'ending') order by s.since desc, o.sort_name limit $4",
         network,

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath
 
 from crm.reads import office as reads
 from crm.reads.timeline import ApplicationStep, DecisionEvent
 from crm.web import office_member as page
-from crm.web.fields import day_of, id_of
+from crm.web.fields import When, id_of, when_of
 from crm.web.office import Office, routes, show
 from crm.web.office_timeline import may_take_back, said, timeline
 
@@ -24,28 +24,28 @@ MOST_PAGES = 10_000
 
 @get("/members", include_in_schema=False)
 async def show_members(request: Request, office: NamedDependency[Office]) -> Response[str]:
-    day = day_in(request, office)
+    when = when_of(request, office.today)
+    day, known_at = when.day, when.known_at(office.network.zone)
     wanted = filters_of(request, office, day)
     tiers = office.tiers()
     async with office.context.db.reading(office.actor.sees) as connection:
-        cube = await reads.cube(connection, office.network.id, day, tiers, wanted.text)
-        rows = await reads.members(connection, office.network.id, day, tiers, wanted)
+        cube = await reads.cube(connection, office.network.id, day, tiers, wanted.text, known_at)
+        rows = await reads.members(connection, office.network.id, day, tiers, wanted, known_at)
     total = sum(n for key, n in cube.items() if reads.asked(key, wanted))
-    shown = {"rows": rows, "total": total, "wanted": wanted, "day": day, "page_size": reads.PAGE}
-    links = Links(office, wanted, day)
+    shown = {"rows": rows, "total": total, "wanted": wanted, "day": day, "when": when, "page_size": reads.PAGE}
+    links = Links(office, wanted, when)
     facets = facets_of(office, cube, wanted)
     return await show(request, office, "office/members.html", "members", links=links, facets=facets, **shown)
 
 
 @get("/members/{member:str}", include_in_schema=False)
-async def show_member(
-    request: Request, office: NamedDependency[Office], member: FromPath[str], as_of: FromQuery[str] = ""
-) -> Response[str]:
-    day = day_of(as_of)
-    found = await page.find(office, id_of("member", member), day)
+async def show_member(request: Request, office: NamedDependency[Office], member: FromPath[str]) -> Response[str]:
+    when = when_of(request, office.today)
+    found = await page.find(office, id_of("member", member), when)
     shown = {
         "found": found,
-        "day": day or office.today,
+        "day": when.day,
+        "when": when,
         "state": page.status(office, found.membership),
         "whys": page.whys(office, found),
         "why_nots": page.why_nots(office, found),
@@ -102,8 +102,8 @@ def done(office: Office, found: page.Found, query: Mapping[str, str]) -> dict[st
 class Links:
     """Addresses of the list with one thing changed: every state of the list has one."""
 
-    def __init__(self, office: Office, wanted: reads.Filters, day: date) -> None:
-        self.wanted, self.day, self.today = wanted, day, office.today
+    def __init__(self, office: Office, wanted: reads.Filters, when: When) -> None:
+        self.wanted, self.when = wanted, when
         self.here = f"{office.base}/members"
 
     def to(self, **changed: Any) -> str:
@@ -118,7 +118,7 @@ class Links:
     def kept(self, **changed: Any) -> list[tuple[str, str]]:
         """What a form of the list carries along: everything but what it asks for itself."""
         pairs = query_of(msgspec.structs.replace(self.wanted, **{"page": 1, **changed}))
-        return pairs + ([("as_of", self.day.isoformat())] if self.day != self.today else [])
+        return pairs + self.when.pairs
 
     def filters_kept(self) -> list[tuple[str, str]]:
         """What the day's form carries along."""
@@ -127,7 +127,7 @@ class Links:
     @property
     def day_query(self) -> str:
         """The day, for addresses of members."""
-        return f"?as_of={self.day.isoformat()}" if self.day != self.today else ""
+        return self.when.query
 
 
 def query_of(wanted: reads.Filters) -> list[tuple[str, str]]:
@@ -160,11 +160,6 @@ def filters_of(request: Request, office: Office, day: date) -> reads.Filters:
         standing=reads.CURRENT if day == office.today else reads.THEN,
         page=min(int(page), MOST_PAGES) if page.isdecimal() and int(page) else 1,
     )
-
-
-def day_in(request: Request, office: Office) -> date:
-    """The day the page is asked for; today when the address names none."""
-    return day_of(request.query_params.get("as_of", "")) or office.today
 
 
 def facets_of(office: Office, cube: dict[tuple[str, str, str], int], wanted: reads.Filters) -> list[dict[str, Any]]:

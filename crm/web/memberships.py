@@ -123,7 +123,7 @@ def _back(office: Office, found: Found, query: str) -> Redirect:
 
 
 async def _find(office: Office, organisation: str, membership: str, change: str) -> Found:
-    found = await member.find(office, id_of("member", organisation), None)
+    found = await member.find(office, id_of("member", organisation))
     if found.membership.id != id_of("membership", membership) or change not in KINDS:
         raise NotFound("membership", membership)
     return found

@@ -17,6 +17,7 @@ from cluster_rules.predicates import failed_predicates, looks_at
 from cluster_rules.why import Link
 from crm import names, outcome_words, words
 from crm.errors import NotFound
+from crm.fee_words import explain
 from crm.reads import invoices as invoice_reads
 from crm.reads import memberships as membership_reads
 from crm.reads import office as reads
@@ -26,8 +27,8 @@ from crm.reads.invoices import Invoice
 from crm.reads.memberships import Asked, Membership
 from crm.reads.organisations import Organisation
 from crm.reads.timeline import DecisionEvent, Event
+from crm.web.fields import When
 from crm.web.office import Office
-from crm.web.office_consequences import explain
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -45,8 +46,9 @@ class Found(msgspec.Struct, frozen=True):
         return next((e for e in self.events if isinstance(e, DecisionEvent) and e.id == wanted), None)
 
 
-async def find(office: Office, wanted: UUID, day: date | None) -> Found:
-    """One member of the open network; `day` shows its memberships as of then. NotFound when it never was one."""
+async def find(office: Office, wanted: UUID, when: When | None = None) -> Found:
+    """One member of the open network, its memberships as of a day, as known. NotFound when it never was one."""
+    day = when.day if when and when.pairs else None
     context, networks = office.context, sorted(office.actor.sees)
     async with context.db.reading(office.actor.sees) as connection:
         now = await membership_reads.of_organisation(connection, office.kept, context.clock, wanted)
@@ -55,8 +57,8 @@ async def find(office: Office, wanted: UUID, day: date | None) -> Found:
         if membership is None or organisation is None:
             raise NotFound("member", wanted)
         shown = now
-        if day:
-            asked = Asked(as_of=day)
+        if when and day:
+            asked = Asked(day, when.known_at(office.network.zone))
             shown = await membership_reads.of_organisation(connection, office.kept, context.clock, wanted, asked)
         bills = await invoice_reads.some(connection, office.kept, await reads.invoices_of(connection, wanted))
         contacts = await reads.contacts(connection, wanted)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
+from crm.web.fields import When
 from crm.web.language import language_of
 from crm.web.pictures import HUES
 from crm.web.rendering import ERROR_STATUSES, error_page, page
@@ -50,7 +51,7 @@ def show_styleguide(request: Request) -> Response[str]:
 def show_layout(request: Request, layout: FromPath[str]) -> Response[str]:
     """public, office, wizard, wizard-errors, or the number of an error page."""
     if layout == "office":
-        return page(request, "styleguide_office.html", today=TODAY, nav="members", **OFFICE)
+        return page(request, "styleguide_office.html", today=TODAY, when=When(TODAY, TODAY), nav="members", **OFFICE)
     if layout == "public":
         return page(request, "styleguide_public.html", networks=NETWORKS, nav="networks")
     if layout in ("wizard", "wizard-errors"):

@@ -45,6 +45,27 @@ async def test_the_list_shows_what_its_address_says(client, query, found):
         assert "No member fits." in text(answer)
 
 
+async def test_the_list_and_a_member_as_they_were_known(client, context):
+    """The demo data was recorded when it was loaded: the day before, nobody knew of anybody."""
+    await sign_in(client)
+    before = await client.get(f"{NORA}/members?known=2026-11-21&tier=principal")
+    assert before.status_code == 200
+    assert names(before) == []
+    assert "as known on 21 Nov 2026" in text(before)
+    assert 'name="known" type="date" value="2026-11-21"' in before.text
+    assert "known=2026-11-21" in before.text.split('class="chips"')[-1]
+    today = await client.get(f"{NORA}/members?known=2026-11-22&tier=principal")
+    assert len(names(today)) == 8, "a day that is not over is known as it is now"
+    assert "as known" not in text(today).replace("As known", "")
+    somebody = re.search(r'href="([^"]*/members/[0-9a-f-]{36})"', today.text)
+    page = await client.get(f"{somebody[1]}?as_of=2026-11-20&known=2026-11-21")
+    assert page.status_code == 200
+    assert "as they were known on 21 Nov 2026" in text(page)
+    now = await client.get(somebody[1])
+    assert "Principal partner" in text(now) and 'id="why-' in now.text
+    assert 'id="why-' not in page.text
+
+
 async def test_every_figure_of_a_filter_is_what_the_filter_gives(client):
     """Each count beside a box is the number of rows one gets by ticking only that box."""
     await sign_in(client)
