@@ -53,6 +53,18 @@ PACKAGES = (
         {"inter-latin.woff2": "files/inter-latin-wght-normal.woff2", "LICENSE": "LICENSE"},
     ),
     Package(
+        "@expo-google-fonts/inter",  # typst reads no woff2; here are the same letters as TrueType, all scripts
+        "0.4.2",
+        "OFL-1.1",
+        "inter-print",
+        {
+            "Inter-Regular.ttf": "400Regular/Inter_400Regular.ttf",
+            "Inter-Medium.ttf": "500Medium/Inter_500Medium.ttf",
+            "Inter-SemiBold.ttf": "600SemiBold/Inter_600SemiBold.ttf",
+            "LICENSE": "LICENSE_FONT",
+        },
+    ),
+    Package(
         "@tabler/icons",
         "3.51.0",
         "MIT",
