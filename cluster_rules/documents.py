@@ -225,8 +225,8 @@ def breakdown(lines: Iterable[Line], standing: Mapping[Rate, int]) -> tuple[VatR
         net = sum(line.net for line in mine)
         before = standing.get((category, percent), net)
         vat = share(before, percent, 100) - share(before - net, percent, 100)
-        worded = next((line for line in mine if line.exemption or line.exemption_code), mine[0])
-        out.append(VatRow(mine[0].category, percent, net, vat, worded.exemption, worded.exemption_code))
+        code = next((line.exemption_code for line in mine if line.exemption_code), "")
+        out.append(VatRow(mine[0].category, percent, net, vat, _joined(line.exemption for line in mine), code))
     return tuple(out)
 
 
@@ -306,6 +306,15 @@ def line_of(fee: FeeLine, seller: Seller, explanation: tuple[Text, ...], exempti
 
 def _rate(line: Line) -> Rate:
     return line.category, line.percent
+
+
+def _joined(reasons: Iterable[Text]) -> Text:
+    """Every reason once: a category has one row, whatever the reasons of its lines (BR-E-01)."""
+    out: dict[str, dict[str, None]] = {}
+    for reason in reasons:
+        for language, words in reason.items():
+            out.setdefault(language, {})[words] = None
+    return {language: "; ".join(words) for language, words in out.items()}
 
 
 def _with_vat(lines: Sequence[Line], vat: Mapping[Rate, int]) -> tuple[Line, ...]:

@@ -57,8 +57,10 @@ HOMES = {
         "crm.api.health",
     ),
     "babel": ("crm.i18n", "crm.forms", "crm.names", "crm.web"),
+    "httpx": ("crm.gateways",),
     "jinja2": ("crm.i18n", "crm.letters", "crm.web"),
     "litestar": ("crm.api", "crm.web", "crm.app", "crm.serving"),
+    "lxml": ("crm.gateways",),
     "markupsafe": ("crm.letters", "crm.web"),
     "msgspec": ("cluster_rules", "crm"),
     "pgqueuer": ("crm.store.jobs", "crm.store.job_tables", "crm.migrate", "crm.jobs"),
@@ -75,6 +77,7 @@ HOMES = {
     "stripe": (),
     "structlog": ("crm.logs", "crm.app", "crm.actions", "crm.jobs", "crm.api"),
     "typer": ("crm.cli", "crm.cli_access", "crm.cli_data", "crm.cli_tools"),
+    "typst": ("crm.gateways.pdf",),
     "uvicorn": ("crm.serving",),
 }
 HANDLERS = ("crm.api", "crm.web", "crm.jobs")
