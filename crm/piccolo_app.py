@@ -20,6 +20,10 @@ APP_CONFIG = AppConfig(
                 "mail",
                 "accounts",
                 "audit",
+                "reviews",
+                "places",
+                "payments",
+                "ledger",
             )
         ]
     ),

@@ -1,0 +1,58 @@
+"""The ledger: what every fact about money booked. Append-only; amounts are signed minor units (ADR 0012)."""
+
+from piccolo.columns import JSONB, UUID, BigInt, BigSerial, Date, ForeignKey, OnDelete, Text, Timestamptz, Varchar
+from piccolo.table import Table
+
+from crm.tables.invoices import Invoice
+from crm.tables.networks import Host, Network
+from crm.tables.organisations import Organisation
+from crm.tables.payments import Payment
+
+
+class LedgerTransaction(Table, tablename="ledger_transaction"):
+    """One posting: a fact, booked once under the provider's object and phase; `fact` is all of it."""
+
+    id = UUID(primary_key=True, default=None)
+    seq = BigSerial()
+    kind = Varchar(length=20, required=True)
+    host_id = ForeignKey(references=Host, null=False, on_delete=OnDelete.restrict)
+    organisation_id = ForeignKey(references=Organisation, null=True, on_delete=OnDelete.restrict)
+    currency = Varchar(length=3, required=True)
+    on_date = Date(required=True, default=None)
+    provider = Varchar(length=20, required=True)
+    object_id = Text(required=True)
+    phase = Text(required=True)
+    reverses_id = UUID(null=True, default=None)
+    fact = JSONB(required=True)
+    actor = Text(required=True)
+    recorded_at = Timestamptz()
+
+
+class LedgerEntry(Table, tablename="ledger_entry"):
+    """One account's part of a posting: debit positive, credit negative."""
+
+    row_id = BigSerial(primary_key=True)
+    transaction_id = UUID(null=False, default=None)
+    host_id = UUID(null=False, default=None)
+    currency = Varchar(length=3, required=True)
+    account = Varchar(length=20, required=True)
+    organisation_id = ForeignKey(references=Organisation, null=True, on_delete=OnDelete.restrict)
+    network_id = ForeignKey(references=Network, null=True, on_delete=OnDelete.restrict)
+    code = Varchar(length=120, default="")
+    invoice_id = ForeignKey(references=Invoice, null=True, on_delete=OnDelete.restrict)
+    payment_id = ForeignKey(references=Payment, null=True, on_delete=OnDelete.restrict)
+    amount = BigInt(required=True)
+
+
+class ParkedFact(Table, tablename="parked_fact"):
+    """A fact that came before the payment it is about (M11); booked as soon as that has come."""
+
+    id = UUID(primary_key=True, default=None)
+    provider = Varchar(length=20, required=True)
+    object_id = Text(required=True)
+    phase = Text(required=True)
+    host_id = ForeignKey(references=Host, null=False, on_delete=OnDelete.restrict)
+    payment = UUID(null=False, default=None)
+    fact = JSONB(required=True)
+    parked_at = Timestamptz()
+    booked_at = Timestamptz(null=True, default=None)
