@@ -27,7 +27,7 @@ from cluster_rules.intents import (
     StartGrant,
 )
 from cluster_rules.links import Derived, derive, settled
-from cluster_rules.memberships import Decision, Facts, Grant, Stretch, stretches, timeline
+from cluster_rules.memberships import Decision, Facts, Grant, Segment, Stretch, stretches, timeline
 from cluster_rules.networks import Tier
 from cluster_rules.requirements import Turn, refuse_unmet, turns
 
@@ -106,6 +106,14 @@ def allowed(facts: Facts, decision: Decision) -> None:
     with its cause or by being declined.
     """
     _allowed(settled(facts), decision, facts)
+
+
+def timelines(facts: Facts, wanted: Derived) -> dict[tuple[UUID, str], tuple[Segment, ...]]:
+    """What each membership of the family adds up to, in order; one that is stored and has no grant left: nothing."""
+    by_membership: dict[tuple[UUID, str], list[Grant]] = {key: [] for key in facts.timelines}
+    for grant in wanted.grants:
+        by_membership.setdefault((grant.organisation, grant.network), []).append(grant)
+    return {key: timeline(by_membership[key], wanted.suspended, facts.rulebooks) for key in sorted(by_membership)}
 
 
 def _former(facts: Facts) -> Derived:
@@ -205,12 +213,8 @@ def _with_requirements(changed: tuple[GrantIntent, ...], turned: Sequence[Turn])
 
 def _memberships(facts: Facts, wanted: Derived, today: date) -> tuple[Intent, ...]:
     """The new timeline of every membership that adds up differently now, and its one feed entry."""
-    by_membership: dict[tuple[UUID, str], list[Grant]] = {key: [] for key in facts.timelines}
-    for grant in wanted.grants:
-        by_membership.setdefault((grant.organisation, grant.network), []).append(grant)
     out: list[Intent] = []
-    for organisation, network in sorted(by_membership, key=str):
-        segments = timeline(by_membership[organisation, network], wanted.suspended, facts.rulebooks)
+    for (organisation, network), segments in timelines(facts, wanted).items():
         if segments == facts.timelines.get((organisation, network), ()):
             continue
         gone = not segments or segments[-1].period.end_or_far <= today

@@ -64,6 +64,22 @@ def taken_back(
     return (*out, *_required(facts, after, turns, today), *_linked_back(facts, listed))
 
 
+def member_of(facts: Facts, grant: Grant, discount: Discount, day: date) -> bool:
+    """Is the organisation of an own membership a member there on `day`, and not only because of this one?"""
+    by_id = {g.id: g for g in facts.grants}
+    for there in facts.grants if grant.kind == "direct" else ():
+        if (there.organisation, there.network) != (grant.organisation, discount.network) or not there.period.covers(
+            day
+        ):
+            continue
+        root = there
+        while root.cause in by_id:
+            root = by_id[root.cause]
+        if not _same(root, grant) and (not discount.tiers or there.tier in discount.tiers):
+            return True
+    return False
+
+
 def _as_before(facts: Facts) -> Facts:
     """The facts as if a decision that is taken back had never been made: with the grants of the others."""
     linked = (g for g in facts.grants if g.kind == "linked")
@@ -155,24 +171,8 @@ def _fee(facts: Facts, book: Rulebook, grant: Grant, year: Period, part: Period,
     if tier is None:
         return []
     profile = facts.organisation(grant.organisation).profile_on(sized_on)
-    yearly = fees.yearly(book, tier, profile, year, lambda discount: _member_of(facts, grant, discount, sized_on))
+    yearly = fees.yearly(book, tier, profile, year, lambda discount: member_of(facts, grant, discount, sized_on))
     return fees.prorated(yearly, book, tier, part)
-
-
-def _member_of(facts: Facts, grant: Grant, discount: Discount, day: date) -> bool:
-    """Is the organisation of an own membership a member there on `day`, and not only because of this one?"""
-    by_id = {g.id: g for g in facts.grants}
-    for there in facts.grants if grant.kind == "direct" else ():
-        if (there.organisation, there.network) != (grant.organisation, discount.network) or not there.period.covers(
-            day
-        ):
-            continue
-        root = there
-        while root.cause in by_id:
-            root = by_id[root.cause]
-        if not _same(root, grant) and (not discount.tiers or there.tier in discount.tiers):
-            return True
-    return False
 
 
 # What is changed or given back
