@@ -8,11 +8,12 @@ from crm.i18n import N_, Translator
 from crm.words import refusal
 
 # What the reader of structs (msgspec) and `crm/actions/rulebooks.py` say, and the sentence for it.
+_WANTED = N_("%(a)s is wanted here, and there is %(b)s")
 _SAID = (
     (r"Object contains unknown field `(?P<a>.*)`", N_("there is no field called %(a)s")),
     (r"Object missing required field `(?P<a>.*)`", N_("the field %(a)s is missing")),
     (r"Invalid enum value (?P<a>.*)", N_("%(a)s is not one of the words that can stand here")),
-    (r"Expected `(?P<a>.*)`, got `(?P<b>.*)`", N_("%(a)s is wanted here, and there is %(b)s")),
+    (r"Expected `(?P<a>.*)`, got `(?P<b>.*)`", _WANTED),
     (r"this is a rulebook of (?P<a>.*), not of (?P<b>.*)", N_("this is a rulebook of %(a)s, not of %(b)s")),
     (r"the next version is (?P<a>.*), not (?P<b>.*)", N_("the next version is %(a)s, not %(b)s")),
     (
@@ -32,13 +33,26 @@ _TYPES = {
 
 def mistake(t: Translator, kept: Catalogue, error: RulebookError) -> str:
     """Line 12, tiers[0].rank: a whole number is wanted here, and there is a text in quotes."""
-    params = dict(error.params)
+    said = why(t, kept, error)
+    return t.gettext("Line %(line)s, %(field)s: %(why)s", line=error.params["line"], field=error.field, why=said)
+
+
+def why(t: Translator, kept: Catalogue, error: RulebookError) -> str:
+    """What is wrong, without the place: for the field of a form."""
     if error.code == "rulebook_malformed":
-        why = _message(t, str(params["message"]))
-        why = why[:1].upper() + why[1:]
-    else:
-        why = refusal(t, kept, error.code, params)
-    return t.gettext("Line %(line)s, %(field)s: %(why)s", line=params["line"], field=error.field, why=why)
+        return _capital(_message(t, str(error.params["message"])))
+    return refusal(t, kept, error.code, {k: v for k, v in error.params.items() if k != "line"})
+
+
+def unfit(t: Translator, wanted: str, given: str) -> str:
+    """A field of a form holds something else than `wanted`, a kind of value as the reader of texts names it."""
+    if wanted == "name":
+        return t.gettext("Write a name in at least one language.")
+    return _capital(t.gettext(_WANTED, a=_type(t, wanted), b=f"“{given}”" if given else t.gettext("nothing")))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _message(t: Translator, said: str) -> str:

@@ -26,6 +26,7 @@ FIELDS = {
     "open_to.countries": N_("Open to countries"),
     "open_to.max_employees": N_("Open to at most so many employees"),
     "open_to.max_age_years": N_("Open to organisations under so many years old"),
+    "open_to.on_change": N_("A member that does not fit any more"),
     "approval": N_("Who approves"),
     "public": N_("Can be chosen by applicants"),
     "requires": N_("Requires membership in"),
@@ -62,6 +63,17 @@ FIELDS = {
 
 VALUES = {
     "refund": {"none": N_("is kept"), "credit": N_("is credited for unused days")},
+    "open_to.on_change": {
+        "review": N_("stays, and a manager looks at it"),
+        "end_at_period_end": N_("leaves with the membership year"),
+        "keep": N_("stays"),
+    },
+    "requires.on_loss": {
+        "end_with": N_("it ends the same day"),
+        "period_end": N_("it ends with its membership year, unless the other one stands again by then"),
+        "refuse_only": N_("it goes on: only joining asks"),
+        "review": N_("it goes on, and a manager looks at it"),
+    },
     "period.kind": {
         "calendar_year": N_("the calendar year"),
         "window": N_("twelve months from a fixed day"),

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from cluster_rules.differences import Difference
-from cluster_rules.networks import FeeComponent, LinkRule, OpenTo, Rulebook, Tier
+from cluster_rules.networks import Discount, FeeComponent, LinkRule, OpenTo, Requirement, Rulebook, Tier
 from crm.catalogue import Catalogue
-from crm.i18n import Translator
-from crm.names import country_name, kind_name, network_name, tier_name
+from crm.i18n import N_, Translator
+from crm.names import country_name, kind_name, network_name, tier_inside, tier_name
 from crm.rule_words import either
 from crm.rulebook_terms import FIELDS, VALUES
 from crm.sentences import SHAPES
@@ -86,6 +86,26 @@ def open_to(t: Translator, who: OpenTo) -> str:
     if who.max_age_years:
         out.append(t.gettext("under %(n)s years old", n=t.number(who.max_age_years)))
     return ", ".join(out) or t.gettext("everybody")
+
+
+def requirement(t: Translator, kept: Catalogue, wanted: Requirement) -> str:
+    """A membership elsewhere that a level asks for."""
+    network = network_name(t, kept, wanted.network)
+    levels = either(t, [tier_inside(t, kept, wanted.network, code) for code in wanted.tiers])
+    if levels:
+        return t.gettext("membership in %(network)s at level %(levels)s", network=network, levels=levels)
+    return t.gettext("membership in %(network)s", network=network)
+
+
+def discount(t: Translator, kept: Catalogue, less: Discount, currency: str) -> str:
+    """What members of another network are spared, and at which levels there."""
+    much = t.percent(less.percent / 100) if less.percent else t.money(less.amount, currency)
+    network = network_name(t, kept, less.network)
+    levels = either(t, [tier_inside(t, kept, less.network, code) for code in less.tiers])
+    if levels:
+        text = N_("%(much)s less for members of %(network)s at level %(levels)s")
+        return t.gettext(text, much=much, network=network, levels=levels)
+    return t.gettext("%(much)s less for members of %(network)s", much=much, network=network)
 
 
 def facts(t: Translator, book: Rulebook) -> list[tuple[str, str]]:
