@@ -29,7 +29,7 @@ class Membership(Table, tablename="membership"):
 
 
 class MembershipDecision(Table, tablename="membership_decision"):
-    """What a person decided: joining, tier_change, ending or suspension. Withdrawn, never deleted."""
+    """What a person decided (joining, tier_change, ending, suspension) or recorded (event). Withdrawn, never deleted."""
 
     id = UUID(primary_key=True, default=UUID4())
     membership_id = ForeignKey(references=Membership, null=False, on_delete=OnDelete.restrict, index=True)
@@ -37,6 +37,7 @@ class MembershipDecision(Table, tablename="membership_decision"):
     effective_on = Date(required=True, default=None)
     until_on = Date(null=True, default=None)
     tier = Varchar(length=60, default="")
+    event = Varchar(length=60, default="")
     reason = Text(default="")
     application_id = UUID(null=True, default=None)
     actor = Text(required=True)

@@ -50,6 +50,18 @@ class OrganisationProfile(Table, tablename="organisation_profile"):
     superseded_at = Timestamptz(null=True, default=None)
 
 
+class Employer(Table, tablename="employer"):
+    """For whom a person works (a researcher's university): a relation, and no reason for a membership."""
+
+    id = UUID(primary_key=True, default=UUID4())
+    organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict, index=True)
+    employer_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict, index=True)
+    starts_on = Date(null=True, default=None)
+    ends_on = Date(null=True, default=None)
+    recorded_at = Timestamptz()
+    superseded_at = Timestamptz(null=True, default=None)
+
+
 class Identifier(Table, tablename="identifier"):
     """A strong identifier, normalised; one organisation each."""
 

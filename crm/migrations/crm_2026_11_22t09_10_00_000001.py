@@ -1,0 +1,23 @@
+"""Reviews, places, employers and events: what Piccolo has no words for, and the tenant wall."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo_conf import DB
+
+ID = "2026-11-22T09:10:00:000001"
+VERSION = "1.38.0"
+DESCRIPTION = "reviews, places, employers, events: constraints and tenant wall"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "reviews_and_places.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
