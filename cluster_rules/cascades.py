@@ -30,6 +30,7 @@ from cluster_rules.links import Derived, derive, settled
 from cluster_rules.memberships import Decision, Facts, Grant, Segment, Stretch, stretches, timeline
 from cluster_rules.networks import Tier
 from cluster_rules.requirements import Turn, refuse_unmet, turns
+from cluster_rules.transfers import carried
 
 RECOMPUTED = Step("recomputed")
 
@@ -49,7 +50,7 @@ def decide(facts: Facts, decision: Decision, today: date, bill: bool = True) -> 
     """
     had = _former(facts)
     before = settled(facts, had)
-    _allowed(before, decision, facts)
+    _allowed(before, decision, carried(facts))
     after = msgspec.structs.replace(facts, decisions=(*facts.decisions, decision))
     wanted = derive(after)
     turned = turns(had.lost, wanted.lost, decision)
@@ -105,7 +106,7 @@ def allowed(facts: Facts, decision: Decision) -> None:
     a direct membership changes tier or ends by decision; a linked one can be suspended by its network, and ends
     with its cause or by being declined.
     """
-    _allowed(settled(facts), decision, facts)
+    _allowed(settled(facts), decision, carried(facts))
 
 
 def timelines(facts: Facts, wanted: Derived) -> dict[tuple[UUID, str], tuple[Segment, ...]]:

@@ -22,6 +22,7 @@ from cluster_rules.networks import Agreement, LinkRule, in_force
 from cluster_rules.periods import FAR, Period, between, elementary, joined
 from cluster_rules.predicates import covered, looks_at
 from cluster_rules.requirements import Lost, lost
+from cluster_rules.transfers import carried
 
 LONGEST_CHAIN = 12
 
@@ -76,7 +77,7 @@ def derive(facts: Facts) -> Derived:
     Pure and repeatable: the same facts give the same grants with the same ids, whatever is
     stored (`facts.grants` is not read). RuleViolation `rule_cycle` when chained rules never end.
     """
-    facts = acted(facts)
+    facts = acted(carried(facts))
     if not facts.rulebooks.with_requirements:
         return _derived(facts, ())
     ended = lost(facts, ())
@@ -90,8 +91,8 @@ def derive(facts: Facts) -> Derived:
 
 
 def settled(facts: Facts, found: Derived | None = None) -> Facts:
-    """The facts with what events, levels and requirements bring among the decisions, as if somebody had made it."""
-    facts = acted(facts)
+    """The facts with what transfers, events, levels and requirements bring among the decisions, as if decided."""
+    facts = acted(carried(facts))
     if not facts.rulebooks.with_requirements:
         return facts
     ended = tuple(each.ending for each in (found or derive(facts)).lost)

@@ -95,6 +95,23 @@ class Transfer(msgspec.Struct, frozen=True):
     links: Literal["move", "end"] = "move"
 
 
+class Transfer(msgspec.Struct, frozen=True):
+    """From `on`, one membership counts for another: a company was taken over, a unit left, networks became one.
+
+    `source` and `target` are (organisation, network); without a target the membership just ends. `tiers` maps
+    level codes where they are called otherwise. `links`: "move" takes what follows by rule along, "end" leaves
+    it behind. Withdrawn ones are not given to rules. What it does: `transfers.py`.
+    """
+
+    id: UUID
+    source: tuple[UUID, str]
+    target: tuple[UUID, str] | None
+    on: date
+    recorded_at: datetime
+    tiers: dict[str, str] = {}
+    links: Literal["move", "end"] = "move"
+
+
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """A stretch of a membership's timeline in which tier, status and origin do not change."""
 
@@ -119,6 +136,7 @@ class Facts(msgspec.Struct, frozen=True):
     timelines: dict[tuple[UUID, str], tuple[Segment, ...]] = {}
     paid: dict[UUID, date] = {}
     charged: tuple[tuple[UUID, str, Period], ...] = ()
+    transfers: tuple[Transfer, ...] = ()
     transfers: tuple[Transfer, ...] = ()
 
     def organisation(self, wanted: UUID) -> Organisation:

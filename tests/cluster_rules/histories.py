@@ -15,11 +15,23 @@ from hypothesis import strategies as st
 
 from cluster_rules.errors import RuleViolation
 from cluster_rules.links import derive
-from cluster_rules.memberships import Facts, Grant
+from cluster_rules.memberships import Facts, Grant, Transfer
 from cluster_rules.networks import LinkRule, Requirement, Rulebook, Rulebooks, Tier
 from cluster_rules.periods import FAR, Period, between, joined
 from cluster_rules.why import chain
-from tests.cluster_rules.make import World, agreement, answer, book, chained, company, decision, profile, tier, unit
+from tests.cluster_rules.make import (
+    World,
+    agreement,
+    answer,
+    book,
+    chained,
+    company,
+    decision,
+    profile,
+    tier,
+    uid,
+    unit,
+)
 
 EXAMPLES = {"deep": 3000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 6)
 QUICK = settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=EXAMPLES == 6)
@@ -73,6 +85,7 @@ class Story(msgspec.Struct, frozen=True):
     events: list[Any]
     covers: tuple[str, ...] = ()  # whom the grants of each link go to
     requires: tuple[Any, ...] = ()  # ((network, required network), level, required level, on_loss)
+    transfers: tuple[Any, ...] = ()  # after each event one: whose, from network, to network, day, links, swapped levels
 
 
 STORIES = st.builds(
@@ -114,6 +127,23 @@ COVERING = st.builds(  # the same stories where rules give to units or parents, 
     lambda story, covers: msgspec.structs.replace(story, covers=tuple(covers)),
     STORIES,
     st.lists(st.sampled_from(["organisation", "units", "parent"]), min_size=4, max_size=4),
+)
+
+
+TRANSFER = st.none() | st.tuples(
+    st.sampled_from(
+        [("bought", "entity"), ("bought", "entity"), ("group", "entity"), ("entity", "group"), ("entity",) * 2]
+    ),
+    st.sampled_from(NETWORKS),
+    st.sampled_from((*NETWORKS, "", "", "", None)),  # "" the same network, None nowhere
+    DAYS,
+    st.sampled_from(["move", "end"]),
+    st.booleans(),
+)
+MERGING = st.builds(  # the same stories with a second company, where memberships come to count for others
+    lambda story, transfers: msgspec.structs.replace(story, transfers=tuple(transfers)),
+    STORIES,
+    st.lists(TRANSFER, min_size=2, max_size=6),
 )
 
 
@@ -161,10 +191,11 @@ def play(story: Story, change_of_mind: Callable[[World], None] = lambda world: N
     ]
     entity = company("entity", *moves, profile(at(back) + timedelta(2)))
     group = unit("group", entity)
-    world = World(entity, group, books=books_of(story), today=at(12))
-    start = story.links[0][0][0]
+    bought = (company("bought"),) if story.transfers else ()
+    world = World(entity, group, *bought, books=books_of(story), today=at(12))
+    start, transfers = story.links[0][0][0], story.transfers
     for kind, anywhere, number, level, pick in [("joining", start, 0, "high", 0), *story.events]:
-        who, network = group if pick == 5 else entity, anywhere or start
+        who, network = group if pick == 5 else bought[0] if bought and pick in (1, 4) else entity, anywhere or start
         try:
             if kind == "withdraw":
                 if world.facts.decisions:
@@ -183,7 +214,25 @@ def play(story: Story, change_of_mind: Callable[[World], None] = lambda world: N
         except RuleViolation:
             continue
         change_of_mind(world)
+        if transfers and (transfer := _transfer(world, *transfers)):
+            world.change(transfers=(*world.facts.transfers, transfer))
+            change_of_mind(world)
+        transfers = transfers[1:]
     return world
+
+
+def _transfer(world: World, wanted: Any = None, *_later: Any) -> Transfer | None:
+    """The next transfer of a story; none from a membership to itself."""
+    if wanted is None:
+        return None
+    (whose, to), network, into, number, links, swapped = wanted
+    source = (uid(whose), network)
+    target = None if into is None else (uid(to), into or network)
+    if source == target:
+        return None
+    made = decision(world.member, "ending", "2027-01-01")
+    tiers = {"low": "high", "high": "low"} if swapped else {}
+    return Transfer(made.id, source, target, at(number), made.recorded_at, tiers, links)
 
 
 def hunt(check: Callable[[World], None]) -> None:
@@ -208,7 +257,8 @@ def settled(world: World) -> None:
 def from_scratch(world: World) -> None:
     """What was built step by step is what the facts give at once."""
     fresh = World(*world.facts.organisations, books=world.facts.rulebooks, today=world.today)
-    fresh.change(decisions=world.facts.decisions, answers=world.facts.answers, paid=world.facts.paid)
+    known = world.facts
+    fresh.change(decisions=known.decisions, answers=known.answers, paid=known.paid, transfers=known.transfers)
     assert set(fresh.facts.grants) == set(world.facts.grants)
     stored = {key: segments for key, segments in world.facts.timelines.items() if segments}
     assert fresh.facts.timelines == stored
