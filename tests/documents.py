@@ -123,7 +123,7 @@ def invoice(seller: Seller, buyer: Buyer, lines: tuple[Line, ...], **other: obje
 
 def split_vat() -> Document:
     """NOK, one line exempt and one at 25 %, a linked membership shown as included."""
-    band = ({"nb": "Bånd 101–250 ansatte, 180 ansatte oppgitt", "en": "Band 101–250 employees, 180 stated"},)
+    band = {"nb": "Bånd 101–250 ansatte, 180 ansatte oppgitt", "en": "Band 101–250 employees, 180 stated"}
     included = {
         "nb": "Inngår i hovedpartnerskapet i NORA Industry Network",
         "en": "Included by the principal partnership in NORA Industry Network",
