@@ -74,7 +74,7 @@ HOMES = {
     ),
     "rich": ("crm.cli", "crm.cli_data", "crm.cli_tools"),
     "stdnum": ("crm.identifiers",),
-    "stripe": (),
+    "stripe": ("crm.gateways.stripe",),
     "structlog": ("crm.logs", "crm.app", "crm.actions", "crm.jobs", "crm.api"),
     "typer": ("crm.cli", "crm.cli_access", "crm.cli_data", "crm.cli_tools"),
     "typst": ("crm.gateways.pdf",),
