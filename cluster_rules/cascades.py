@@ -33,6 +33,7 @@ from cluster_rules.requirements import Turn, refuse_unmet, turns
 from cluster_rules.transfers import carried
 
 RECOMPUTED = Step("recomputed")
+PAID = Step("paid")
 
 
 class Consequences(msgspec.Struct, frozen=True):
@@ -96,6 +97,17 @@ def repair(facts: Facts, today: date, reason: Step = RECOMPUTED) -> tuple[Intent
     wanted = derive(facts)
     grants = _difference(facts, wanted, reason)
     return (*grants, *_memberships(facts, wanted, today))
+
+
+def on_payment(facts: Facts, today: date) -> tuple[Intent, ...]:
+    """What follows when `facts.paid` says more (or, after an undo, less) than it did: links that waited for it.
+
+    Nobody decided anything, so nothing else changes; empty when no rule waits for a payment.
+    """
+    wanted = derive(facts)
+    changed = _difference(facts, wanted, PAID)
+    told = notices.of_payment(facts, changed, today)
+    return (*changed, *_memberships(facts, wanted, today), *charges.of_links(facts, changed, today), *told)
 
 
 def allowed(facts: Facts, decision: Decision) -> None:

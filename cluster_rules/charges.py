@@ -64,6 +64,13 @@ def taken_back(
     return (*out, *_required(facts, after, turns, today), *_linked_back(facts, listed))
 
 
+def of_links(facts: Facts, changed: Iterable[GrantIntent], today: date) -> tuple[Intent, ...]:
+    """The charges when links start or are taken back and nobody decided anything about the membership itself."""
+    listed = list(changed)
+    started = [i.grant for i in listed if isinstance(i, StartGrant) and i.grant.kind == "linked"]
+    return (*(intent for grant in started for intent in _linked(facts, grant, today)), *_linked_back(facts, listed))
+
+
 def member_of(facts: Facts, grant: Grant, discount: Discount, day: date) -> bool:
     """Is the organisation of an own membership a member there on `day`, and not only because of this one?"""
     by_id = {g.id: g for g in facts.grants}

@@ -2,7 +2,7 @@
 
 Kinds: membership_approved, linked_membership_started, linked_membership_ending,
 linked_membership_continues, tier_changed, membership_ending, membership_suspended, suspension_lifted,
-decision_withdrawn, membership_event.
+decision_withdrawn, membership_event, linked_membership_paid.
 """
 
 from collections.abc import Iterable, Iterator
@@ -60,6 +60,17 @@ def taken_back(
     values: dict[str, Any] = {"tier": decision.tier, "on": on.isoformat(), "linked": []}
     about = [Notify(kind, decision.organisation, decision.network, to, values) for to in ("member", "managers")]
     return (*about, *_about_links(facts, changed, today))
+
+
+def of_payment(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
+    """The mails when a payment starts links: the member hears of each by itself, nothing else told of it."""
+    listed = list(changed)
+    for intent in listed:
+        if isinstance(intent, StartGrant):
+            grant = intent.grant
+            values = {"tier": grant.tier, "source": grant.source, "starts_on": grant.period.start.isoformat()}
+            yield Notify("linked_membership_paid", grant.organisation, grant.network, "member", values)
+    yield from _about_links(facts, listed, today)
 
 
 def required(turned: Iterable[Turn]) -> Iterator[Notify]:

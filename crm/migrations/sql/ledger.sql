@@ -61,6 +61,20 @@ end $$;
 create trigger balance after insert on ledger_entry referencing new table as fresh
     for each statement execute function entries_balance();
 
+-- The day an invoice was paid: the first on which what was booked and not taken back as a mistake came to nothing,
+-- with money in it. A refund or a lost dispute later owes the money again; it does not undo that it was paid (M9).
+create function invoice_paid_on(wanted uuid) returns date language sql stable parallel safe as $$
+    select s.on_date from (
+        select t.on_date, t.seq, sum(sum(e.amount)) over by_turn as owed,
+            coalesce(sum(sum(e.amount) filter (where e.payment_id is not null)) over by_turn, 0) as paid
+        from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+        where e.invoice_id = wanted and e.account in ('receivable', 'member_credit')
+            and t.kind in ('issued', 'credited', 'received', 'moved', 'writtenoff')
+            and not exists (select from ledger_transaction r where r.reverses_id = t.id)
+        group by t.id, t.on_date, t.seq window by_turn as (order by t.seq)
+    ) s where s.owed <= 0 and s.paid < 0 order by s.seq limit 1
+$$;
+
 alter table payment
     add constraint payment_once unique (provider, object_id),
     add constraint payment_amount check (amount > 0),
