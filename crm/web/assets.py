@@ -32,6 +32,7 @@ BUNDLE = (
     "css/member.css",
     "css/menus.css",
     "css/office.css",
+    "css/rules.css",
     "css/layouts.css",
     "css/join.css",
     "css/api.css",

@@ -6,11 +6,15 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from cluster_rules.networks import LinkRule, Rulebook, Tier
+from cluster_rules.networks import LinkRule, Requirement, Rulebook, Tier
 from crm import rulebook_words as words
 from crm.actions import rulebooks as actions
+from crm.catalogue import Catalogue
 from crm.errors import NotFound
+from crm.reads import rulebook_drafts
 from crm.reads import rulebooks as reads
+from crm.rule_words import agreed_in
+from crm.rulebook_terms import VALUES
 from crm.web.office import Office, routes, show
 from crm.web.rendering import PAGE_HEADERS
 
@@ -55,25 +59,40 @@ async def page_of(office: Office, book: Rulebook) -> dict[str, Any]:
     """What the page of the rules shows of one version."""
     async with office.context.db.reading(office.actor.sees) as connection:
         versions = await reads.versions(connection, office.network.id)
+        draft = await rulebook_drafts.draft(connection, office.network.id)
     return {
         "book": book,
         "in_force": book == in_force(office),
         "versions": versions,
+        "draft": draft,
         "facts": [{"label": label, "value": value} for label, value in words.facts(office.t, book)],
-        "levels": [_level(office, book, tier) for tier in sorted(book.tiers, key=lambda tier: -tier.rank)],
-        "rules": [_rule(office, book, rule) for rule in book.link_rules],
+        "levels": [level_of(office, office.kept, book, tier) for tier in from_the_top(book)],
+        "rules": [rule_of(office, office.kept, book, rule) for rule in book.link_rules],
         "reaching": _reaching(office),
         "source": f"{office.base}{PATH}/{book.version}/text",
         "here": f"{office.base}{PATH}",
     }
 
 
-def _level(office: Office, book: Rulebook, tier: Tier) -> dict[str, Any]:
+def from_the_top(book: Rulebook) -> list[Tier]:
+    """Its levels, the highest first."""
+    return sorted(book.tiers, key=lambda tier: -tier.rank)
+
+
+def level_of(office: Office, kept: Catalogue, book: Rulebook, tier: Tier) -> dict[str, Any]:
+    """A level in plain words. `kept` knows the version it is of, a draft too."""
     t = office.t
+    fees = [(t.text(c.names), words.fee(t, c, book.currency), c.example) for c in tier.fees]
+    spared = [words.discount(t, kept, less, book.currency) for c in tier.fees for less in c.discounts]
+    brought = [r for r in book.link_rules if not r.when.tiers or tier.code in r.when.tiers]
     return {
         "name": t.text(tier.names),
         "summary": t.text(tier.summary),
-        "fees": [(t.text(c.names), words.fee(t, c, book.currency), c.example) for c in tier.fees],
+        "fees": fees,
+        "discounts": spared,
+        "requires": [_required(office, kept, each) for each in tier.requires],
+        "lasting": words.lasting(t, kept, book, tier),
+        "brings": [office.t.text(rule.names) for rule in brought],
         "benefits": [t.text(benefit) for benefit in tier.benefits],
         "votes": tier.votes,
         "open_to": words.open_to(t, tier.open_to),
@@ -81,17 +100,24 @@ def _level(office: Office, book: Rulebook, tier: Tier) -> dict[str, Any]:
     }
 
 
-def _rule(office: Office, book: Rulebook, rule: LinkRule) -> dict[str, Any]:
-    agreement = office.kept.rulebooks.agreement(rule.agreement)
-    said = words.sentence(office.t, office.kept, book.network, rule)
+def rule_of(office: Office, kept: Catalogue, book: Rulebook, rule: LinkRule) -> dict[str, Any]:
+    """A link rule in plain words."""
+    agreement = kept.rulebooks.agreement(rule.agreement)
+    said = words.sentence(office.t, kept, book.network, rule)
     return {
         "name": office.t.text(rule.names),
         "when": said.when,
         "then": said.then,
-        "agreement": office.t.text(agreement.names) if agreement else rule.agreement,
-        "source": office.face(office.kept.by_slug[book.network]),
-        "target": office.face(office.kept.network(rule.grants.network)),
+        "agreement": agreed_in(office.t, agreement.names if agreement else {}, rule.agreement),
+        "source": office.face(kept.by_slug[book.network]),
+        "target": office.face(kept.network(rule.grants.network)),
     }
+
+
+def _required(office: Office, kept: Catalogue, each: Requirement) -> str:
+    lost = office.t.gettext(VALUES["requires.on_loss"][each.on_loss])
+    text = words.requirement(office.t, kept, each)
+    return office.t.gettext("%(membership)s; when that ends, %(lost)s", membership=text, lost=lost)
 
 
 def _reaching(office: Office) -> list[dict[str, Any]]:
@@ -99,4 +125,9 @@ def _reaching(office: Office) -> list[dict[str, Any]]:
     others = (office.kept.rulebooks.of(network.slug) for network in office.kept.networks)
     newest = [books[-1] for books in others if books]
     slug = office.network.slug
-    return [_rule(office, book, rule) for book in newest for rule in book.link_rules if rule.grants.network == slug]
+    return [
+        rule_of(office, office.kept, book, rule)
+        for book in newest
+        for rule in book.link_rules
+        if rule.grants.network == slug != book.network
+    ]
