@@ -160,7 +160,7 @@ _DOCUMENT = (
     _Rule(
         "BR-CO-25", "due_on", lambda d: d.kind == "credit_note" or d.totals.payable <= 0 or bool(d.due_on or d.terms)
     ),
-    _Rule("BR-61", "seller.account", lambda d: d.kind == "credit_note" or bool(d.seller.account or d.seller.iban)),
+    _Rule("KLYNGE-11", "seller.account", lambda d: d.kind == "credit_note" or bool(d.seller.account or d.seller.iban)),
     _Rule("BR-55", "credits.number", _credits),
     _Rule("BR-CO-10", "totals.net", lambda d: d.totals.net == sum(line.net for line in d.lines)),
     _Rule("BR-CO-14", "totals.vat", lambda d: d.totals.vat == sum(row.vat for row in d.breakdown)),

@@ -3,9 +3,10 @@
 Buyers, lines and amounts are examples; the organisation numbers are made up but have valid check digits.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
+from hypothesis import strategies as st
 
 from cluster_rules import kid
 from cluster_rules.documents import (
@@ -17,8 +18,10 @@ from cluster_rules.documents import (
     Local,
     Mark,
     Seller,
+    Totals,
     completed,
     credit_note,
+    standing,
 )
 from cluster_rules.periods import Period
 
@@ -217,3 +220,67 @@ SIX = {
     "combined_clusters": combined,
     "seller_not_registered": unregistered,
 }
+
+
+# Documents at random, from the same builder
+
+_WORDS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=60).filter(
+    lambda text: bool(text.strip())
+)
+_TEXT = st.builds(lambda nb, en: {"nb": nb, "en": en}, _WORDS, _WORDS)
+_AMOUNT = st.integers(0, 50_000_000)
+_DAY = st.dates(date(2024, 1, 1), date(2030, 12, 31))
+
+
+@st.composite
+def lines(draw: st.DrawFn, categories: tuple[str, ...]) -> Line:
+    """One line of a random kind; some give back, some are free, some have a discount."""
+    category = draw(st.sampled_from(categories))
+    quantity = draw(st.sampled_from([1, 1, 1, 2, 12, -1]))
+    price = draw(_AMOUNT)
+    start = draw(_DAY)
+    return Line(
+        network=draw(st.sampled_from([INDUSTRY.slug, NCE.slug])),
+        names=draw(_TEXT),
+        price=price,
+        quantity=quantity,
+        category=category,  # type: ignore[arg-type]
+        percent=draw(st.sampled_from([25, 15, 12])) if category == "S" else 0,
+        discount=draw(st.integers(0, price)) * (1 if quantity > 0 else -1),
+        discount_reason=draw(_TEXT),
+        explanation=tuple(draw(st.lists(_TEXT, max_size=2))),
+        period=draw(
+            st.sampled_from([None, Period(start), Period(start, start + timedelta(draw(st.integers(1, 800))))])
+        ),
+        exemption={} if category in ("S", "Z") else draw(_TEXT),
+        exemption_code={"O": "VATEX-EU-O", "AE": "VATEX-EU-AE", "G": "VATEX-EU-G"}.get(category, ""),
+    )
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    """A random document that `check` has nothing against: an invoice, or the credit note of one, whole or in part."""
+    registered = draw(st.booleans())
+    categories = ("S", "E", "Z", "AE", "G") if registered else ("O",)
+    listed = draw(
+        st.lists(lines(categories), min_size=1, max_size=6).filter(lambda ls: sum(line.net for line in ls) >= 0)
+    )
+    currency = draw(st.sampled_from(["NOK", "EUR", "SEK", "ISK"]))
+    made = invoice(
+        draw(st.sampled_from([NORA, SIN])) if registered else SMALL,
+        draw(st.sampled_from([ESMART, NORDLYS])),
+        tuple(listed),
+        currency=currency,
+        language=draw(st.sampled_from(["nb", "en"])),
+        number=str(draw(st.integers(1, 10**9))),
+        note=draw(st.sampled_from([{}, {"nb": "Takk", "en": "Thank you"}])),
+        local=None if currency == "NOK" else Local("NOK", draw(st.integers(1, 200_000)), ISSUED),
+        totals=Totals(prepaid=draw(st.sampled_from([0, 100])), rounding=draw(st.integers(-50, 50))),
+    )
+    if made.totals.gross < 0:  # the VAT of a return at a higher rate outweighs
+        return invoice(NORA, ESMART, (fee(INDUSTRY, "Kontingent", "Fee", 100),))
+    kept = [line for line in made.lines if line.net > 0]
+    if not kept or draw(st.booleans()):
+        return made
+    part = tuple(draw(st.lists(st.sampled_from(kept), min_size=1, unique_by=id)))
+    return credit_note(made, "77", "NORA", ISSUED, draw(_TEXT), part, standing(made, ()))

@@ -29,13 +29,13 @@ OBJECT = (
     "<cac:DocumentReference><cbc:ID>1</cbc:ID><cbc:DocumentTypeCode>{}</cbc:DocumentTypeCode></cac:DocumentReference>"
 )
 LINE_PERIOD_END = "<cbc:EndDate>2027-12-31</cbc:EndDate></cac:InvoicePeriod><cac:Item>"
-LINE_PERIOD_START = "<cbc:ID>1</cbc:ID>"
+LINE_PERIOD = f"<cbc:StartDate>2027-01-01</cbc:StartDate>{LINE_PERIOD_END}"
 PROJECT = (
     "<cac:AdditionalDocumentReference><cbc:ID>P</cbc:ID><cbc:DocumentTypeCode>50</cbc:DocumentTypeCode>"
     "</cac:AdditionalDocumentReference>"
 )
 SUPPLIER = "<cac:AccountingSupplierParty>"
-LOCAL = '<cac:TaxTotal><cbc:TaxAmount currencyID="NOK">2933.27</cbc:TaxAmount></cac:TaxTotal>'
+LOCAL = '<cac:TaxTotal><cbc:TaxAmount currencyID="NOK">2933.63</cbc:TaxAmount></cac:TaxTotal>'
 REASON = "<cbc:TaxExemptionReason>Medlemskontingent"
 ENDPOINT = '<cbc:EndpointID schemeID="0192">923609016</cbc:EndpointID>'
 MEANS = "<cbc:PaymentMeansCode>30</cbc:PaymentMeansCode>"
@@ -154,8 +154,8 @@ CASES: tuple[tuple[str, str, tuple[Swap, ...], tuple[Swap, ...]], ...] = (
     (
         "PEPPOL-EN16931-R055",
         "eur_foreign",
-        (('currencyID="NOK">2933.27', 'currencyID="NOK">-2933.27'),),
-        (('currencyID="NOK">2933.27', 'currencyID="NOK">0.00'),),
+        (('currencyID="NOK">2933.63', 'currencyID="NOK">-2933.63'),),
+        (('currencyID="NOK">2933.63', 'currencyID="NOK">0.00'),),
     ),
     (
         "PEPPOL-EN16931-R061",
@@ -179,10 +179,7 @@ CASES: tuple[tuple[str, str, tuple[Swap, ...], tuple[Swap, ...]], ...] = (
     (
         "PEPPOL-EN16931-R110",
         "nok_split_vat",
-        (
-            ("<cbc:StartDate>2027-01-01", "<cbc:StartDate>2027-01-02"),
-            ("<cbc:StartDate>2027-01-02", "<cbc:StartDate>2027-01-01"),
-        ),
+        ((LINE_PERIOD, LINE_PERIOD.replace("2027-01-01", "2026-12-31")),),
         NOTHING,
     ),
     (
@@ -209,7 +206,7 @@ CASES: tuple[tuple[str, str, tuple[Swap, ...], tuple[Swap, ...]], ...] = (
         (("</cac:Price>", BASE_QUANTITY.format("MON", 1)),),
         (("</cac:Price>", BASE_QUANTITY.format("C62", 1)),),
     ),
-    ("PEPPOL-COMMON-R040", "nok_split_vat", (endpoint("0088", "7080000985011"),), (endpoint("0088", "7080000985010"),)),
+    ("PEPPOL-COMMON-R040", "nok_split_vat", (endpoint("0088", "7300010000002"),), (endpoint("0088", "7300010000001"),)),
     ("PEPPOL-COMMON-R041", "nok_split_vat", (endpoint("0192", "923609017"),), (endpoint("0192", "923609016"),)),
     ("PEPPOL-COMMON-R042", "nok_split_vat", (endpoint("0184", "1234567"),), (endpoint("0184", "DK12345678"),)),
     ("PEPPOL-COMMON-R043", "nok_split_vat", (endpoint("0208", "0202239950"),), (endpoint("0208", "0202239951"),)),
