@@ -44,13 +44,11 @@ def upgrade_of(grant: Grant, since: date, event: Decision, rulebooks: Rulebooks)
     return tier.upgrade(event.event) if tier else None
 
 
-def lock_end(upgrade: Upgrade, event: Decision) -> date | None:
-    """The first day on which the membership may end or go down again; None when it is not locked in."""
+def lock_end(upgrade: Upgrade, on: date, until: date | None) -> date | None:
+    """The first day on which a member may end or go down again after an event `on` a day, which is over `until` one."""
     if upgrade.lock_in == "event_end":
-        return event.until
-    if upgrade.lock_in == "months":
-        return add_months(event.effective_on, upgrade.lock_months)
-    return None
+        return until
+    return add_months(on, upgrade.lock_months) if upgrade.lock_in == "months" else None
 
 
 def refuse_event(stored: Facts, event: Decision) -> None:
@@ -71,7 +69,7 @@ def refuse_event(stored: Facts, event: Decision) -> None:
         raise RuleViolation("event_end_missing", "until")
     if event.until is not None and event.until <= on:
         raise RuleViolation("period_empty", "until", starts_on=on, ends_on=event.until)
-    until = lock_end(upgrade, event)
+    until = lock_end(upgrade, on, event.until)
     for planned in stored.decisions:
         same = (planned.organisation, planned.network, planned.kind) == (event.organisation, event.network, "ending")
         if until and same and on < planned.effective_on < until:
@@ -103,7 +101,7 @@ def locks(settled: Iterable[Decision], stretch: Stretch) -> list[Decision]:
 
 
 def _change(event: Decision, upgrade: Upgrade) -> Decision:
-    until = lock_end(upgrade, event)
+    until = lock_end(upgrade, event.effective_on, event.until)
     return msgspec.structs.replace(event, kind="tier_change", tier=upgrade.to, until=until)
 
 

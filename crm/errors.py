@@ -53,6 +53,8 @@ CONFLICTS = frozenset(
         "already_decided",
         "application_open",
         "decision_unknown",
+        "ending_planned",
+        "locked_in",
         "idempotency_in_progress",
         "not_sent",
         "not_a_member",

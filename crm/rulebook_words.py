@@ -14,7 +14,7 @@ from cluster_rules.differences import Difference
 from cluster_rules.networks import Discount, FeeComponent, LinkRule, OpenTo, Requirement, Rulebook, Tier
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
-from crm.names import country_name, kind_name, network_name, tier_inside, tier_name
+from crm.names import country_name, kind_name, last_day, network_name, tier_inside, tier_name
 from crm.rule_words import either
 from crm.rulebook_terms import FIELDS, VALUES
 from crm.sentences import SHAPES
@@ -106,6 +106,25 @@ def discount(t: Translator, kept: Catalogue, less: Discount, currency: str) -> s
         text = N_("%(much)s less for members of %(network)s at level %(levels)s")
         return t.gettext(text, much=much, network=network, levels=levels)
     return t.gettext("%(much)s less for members of %(network)s", much=much, network=network)
+
+
+def lasting(t: Translator, kept: Catalogue, book: Rulebook, tier: Tier) -> list[str]:
+    """How long a level lasts, and what events make of it, each in a sentence."""
+    out = []
+    if tier.temporary.months:
+        out.append(t.ngettext("Lasts at most %(n)s month.", "Lasts at most %(n)s months.", tier.temporary.months))
+    if tier.temporary.until:
+        out.append(t.gettext("Lasts until %(day)s at the latest.", day=last_day(t, tier.temporary.until)))
+    for upgrade in tier.upgrades:
+        name = tier_name(t, kept, book.network, upgrade.to)
+        said = t.gettext("%(event)s: becomes %(tier)s", event=t.text(upgrade.names) or upgrade.event, tier=name)
+        if upgrade.lock_in == "event_end":
+            said = t.gettext("%(what)s, and stays until what was awarded is over", what=said)
+        if upgrade.lock_in == "months":
+            n = upgrade.lock_months
+            said = t.gettext("%(what)s, and stays %(n)s months at least", what=said, n=t.number(n))
+        out.append(f"{said}.")
+    return out
 
 
 def facts(t: Translator, book: Rulebook) -> list[tuple[str, str]]:
@@ -258,6 +277,12 @@ def _one(t: Translator, kept: Catalogue, book: Rulebook, name: str, value: Any) 
         return f"{t.text(value['names'])} {less}"
     if name in ("grants.network", "requires"):
         return network_name(t, kept, value["network"] if isinstance(value, dict) else value)
+    if name == "upgrades":
+        return t.gettext(
+            "%(event)s: becomes %(tier)s",
+            event=t.text(value["names"]) or value["event"],
+            tier=tier_name(t, kept, book.network, value["to"]),
+        )
     return t.text(value) if isinstance(value, dict) else str(value)
 
 

@@ -28,6 +28,11 @@ _RULES: dict[str, tuple[str, ...]] = {
     "discount_for_itself": (N_("A fee of %(given)s cannot have a discount for its own members."),),
     "discount_wrong": (N_("A discount is either a percentage or an amount, and more than 0."),),
     "duplicate_code": (N_("%(given)s is used more than once."),),
+    "ending_planned": (
+        N_("The membership ends on %(on)s, and the event would lock it in until %(until)s. Take the end back first."),
+    ),
+    "event_end_missing": (N_("The membership is locked in until this event is over; say when that is."),),
+    "event_unknown": (N_("A member at level %(tier)s knows no event called %(given)s."),),
     "fixed_fee_wrong": (N_("A fixed fee has one amount of 0 or more and no bands."),),
     "identifier_checksum": (
         N_("%(given)s is not a valid %(scheme)s: the check digits do not fit. Look for a typing error."),
@@ -44,10 +49,13 @@ _RULES: dict[str, tuple[str, ...]] = {
     "kind_not_open": (N_("This level is not open to organisations of the kind %(given)s."),),
     "lines_missing": (N_("An invoice needs at least one line."),),
     "link_to_itself": (N_("A link rule cannot give membership in its own network, %(given)s."),),
+    "lock_in_wrong": (N_("A lock-in of some months has a number of months above 0, and no other has one."),),
+    "locked_in": (N_("The membership is locked in: it can neither end nor go down before %(until)s."),),
     "membership_required": (
         N_("This level requires that the organisation is %(tiers)s in %(network)s on %(on)s, and it is not."),
         N_("This level requires that the organisation is a member of %(network)s on %(on)s, and it is not."),
     ),
+    "months_negative": (N_("A number of months cannot be negative."),),
     "network_unknown": (N_("There is no network called %(given)s."),),
     "not_a_member": (N_("The organisation is not a member in its own right on %(on)s."),),
     "not_sent": (N_("This application has not been sent yet."),),
@@ -78,6 +86,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "tiers_missing": (N_("A rulebook needs at least one level."),),
     "too_many_employees": (N_("This level is for organisations with at most %(limit)s employees."),),
     "too_old": (N_("This level is for organisations younger than %(limit)s years."),),
+    "upgrade_cycle": (N_("The events lead round in a circle: %(cycle)s."),),
     "weights_invalid": (N_("An amount cannot be split like this."),),
 }
 

@@ -280,7 +280,9 @@ def _since(t: Translator, link: Link) -> str:
 
 
 def _cause_node(t: Translator, kept: Catalogue, link: Link) -> Node:
-    return Node("cause", _capital(_as(t, kept, link)), _since(t, link), link.network)
+    event = t.text(link.rule_names)
+    detail = ", ".join(each for each in (_since(t, link), event) if each)
+    return Node("cause", _capital(_as(t, kept, link)), detail, link.network)
 
 
 def _rule_node(t: Translator, link: Link) -> Node:
@@ -300,12 +302,14 @@ def _result_node(t: Translator, kept: Catalogue, link: Link) -> Node:
 def _because(t: Translator, kept: Catalogue, chain: Sequence[Link], organisation: str) -> str:
     last = chain[-1]
     if len(chain) == 1:
-        return t.gettext(
+        said = t.gettext(
             "%(organisation)s is %(level)s by its own membership, %(days)s.",
             organisation=organisation,
             level=_as(t, kept, last),
             days=days(t, Period(last.starts_on, last.ends_on)),
         )
+        event = t.text(last.rule_names)
+        return said + (" " + t.gettext("The level came with an event: %(event)s.", event=event) if event else "")
     out = []
     for cause, link in zip(reversed(chain[:-1]), reversed(chain[1:]), strict=True):
         out.append(

@@ -1,4 +1,4 @@
-"""Change a membership: another tier, an end, a suspension; see first what follows; take it back."""
+"""Change a membership: another tier, an end, a suspension, an event; see first what follows; take it back."""
 
 from datetime import date, timedelta
 from typing import Literal
@@ -24,13 +24,17 @@ LONGEST_BACKDATING_DAYS = 3660
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What is asked for: `effective_on` is the first day it counts; `until` the first day after a suspension."""
+    """What is asked for: `effective_on` is the first day it counts; `until` the first day after a suspension.
 
-    kind: Literal["tier_change", "ending", "suspension"]
+    An event is one that the rulebook names; its `until` is its own end (of the project that was awarded).
+    """
+
+    kind: Literal["tier_change", "ending", "suspension", "event"]
     effective_on: date
     tier: str = ""
     reason: str = ""
     until: date | None = None
+    event: str = ""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -70,6 +74,7 @@ async def make(context: Context, actor: Actor, membership: UUID, change: Change)
         applied = await apply(connection, found.kept, found.facts, consequences.intents, found.family)
         detail = {
             "tier": change.tier,
+            **({"event": change.event} if change.event else {}),
             "on": change.effective_on.isoformat(),
             "reason": change.reason,
             "rules": msgspec.to_builtins(consequences.considered),
@@ -150,6 +155,7 @@ def _decision(context: Context, found: Found, change: Change) -> Decision:
         tier=change.tier,
         until=change.until,
         reason=change.reason.strip(),
+        event=change.event,
     )
     allowed(found.facts, decision)
     return decision

@@ -1,4 +1,4 @@
-"""Change a membership: another level, an end, a suspension. See first what follows; take it back."""
+"""Change a membership: another level, an end, a suspension, an event. See first what follows; take it back."""
 
 from collections.abc import Callable
 from datetime import date
@@ -58,6 +58,19 @@ class SuspensionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def change(self) -> Change:
         """As the action takes it."""
         return Change("suspension", self.from_, reason=self.reason, until=self.until)
+
+
+class EventForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that happened and that the level reacts to; `until` is its own end (the first day after it)."""
+
+    event: Annotated[str, Meta(min_length=1, max_length=TIER_MAX)]
+    effective_on: date
+    until: date | None = None
+    reason: Reason = ""
+
+    def change(self) -> Change:
+        """As the action takes it."""
+        return Change("event", self.effective_on, reason=self.reason, until=self.until, event=self.event)
 
 
 async def show(call: Call[Nothing, Any]) -> shapes.Membership:
@@ -209,6 +222,14 @@ operations = (
         (N_("What a suspension would do"), N_("Suspend a membership"), N_("Take back a suspension")),
         {"from": "2027-06-01", "reason": "Unpaid since March"},
         {"effective_on": "from"},
+    ),
+    *_family(
+        "events",
+        "event",
+        EventForm,
+        (N_("What an event would do"), N_("Record an event"), N_("Take back an event")),
+        {"event": "grant_awarded", "effective_on": "2027-06-01", "until": "2030-01-01", "reason": "Awarded in call 2"},
+        {},
     ),
     Operation(
         id="lift_suspension",

@@ -19,6 +19,7 @@ _TOLD_ELSEWHERE = (
     "tier_change",
     "ending",
     "suspension",
+    "event",
     "decision_withdrawn",
     "suspension_lifted",
     "linked_membership",
@@ -35,6 +36,7 @@ class DecisionEvent(msgspec.Struct, frozen=True):
     effective_on: date
     until_on: date | None
     tier: str
+    event: str
     reason: str
     actor: str
     channel: str
@@ -120,8 +122,8 @@ async def of_organisation(connection: Connection, organisation: UUID, networks: 
 
 
 _DECISIONS = """
-select d.id, d.membership_id, m.network_id, d.kind, d.effective_on, d.until_on, d.tier, d.reason, d.actor, d.channel,
-    d.application_id, d.recorded_at, d.withdrawn_at, d.withdrawn_by,
+select d.id, d.membership_id, m.network_id, d.kind, d.effective_on, d.until_on, d.tier, d.event, d.reason, d.actor,
+    d.channel, d.application_id, d.recorded_at, d.withdrawn_at, d.withdrawn_by,
     (select min(a.seq) from audit a where a.subject_id = d.id) as audit
 from membership_decision d join membership m on m.id = d.membership_id
 where m.organisation_id = $1 and m.network_id = any($2)

@@ -18,8 +18,8 @@ async def record(
 ) -> bool:
     """Store one decision. False when this application has opened its membership already."""
     stored = await connection.fetchval(
-        "insert into membership_decision (id, membership_id, kind, effective_on, until_on, tier, reason,"
-        " application_id, actor, channel, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        "insert into membership_decision (id, membership_id, kind, effective_on, until_on, tier, event, reason,"
+        " application_id, actor, channel, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         " on conflict (application_id) where application_id is not null and withdrawn_at is null do nothing"
         " returning id",
         decision.id,
@@ -28,6 +28,7 @@ async def record(
         decision.effective_on,
         decision.until,
         decision.tier,
+        decision.event,
         decision.reason,
         application,
         actor.name,

@@ -35,7 +35,7 @@ select 'profile', f.family_id, null, f.id, null, null, p.kind, null, p.starts_on
     from members f join organisation_profile p on p.organisation_id = f.id and p.superseded_at is null
 union all
 select 'decision', f.family_id, d.id, f.id, m.network_id, d.reason, d.kind, d.tier, d.effective_on, d.until_on, null,
-    null, null, null, d.recorded_at, null, null, null, null, null, null
+    null, null, null, d.recorded_at, d.event, null, null, null, null, null
     from members f join membership m on m.organisation_id = f.id
     join membership_decision d on d.membership_id = m.id and d.withdrawn_at is null
 union all
@@ -188,6 +188,7 @@ def _decision(row: Record, slugs: dict[UUID, str]) -> Decision:
         tier=row["tier"],
         until=row["ends_on"],
         reason=row["text"],
+        event=row["rule"],
     )
 
 

@@ -155,6 +155,8 @@ def _values(catalogue: Catalogue, notice: Notify, organisation: str, language: s
         "starts_on": day(given.get("starts_on")),
         "ends_on": day(given.get("ends_on")),
         "reason": given.get("reason", ""),
+        "event": t.text(given["event"]) if given.get("event") else "",
+        "locked_until": day(given.get("locked_until")),
         "source": named(given["source"]) if given.get("source") else "",
         "linked": [],
     }

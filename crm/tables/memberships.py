@@ -29,7 +29,7 @@ class Membership(Table, tablename="membership"):
 
 
 class MembershipDecision(Table, tablename="membership_decision"):
-    """What a person decided (joining, tier_change, ending, suspension) or recorded (event). Withdrawn, never deleted."""
+    """What a person decided (joining, tier_change, ending, suspension) or recorded (event). Withdrawn, not deleted."""
 
     id = UUID(primary_key=True, default=UUID4())
     membership_id = ForeignKey(references=Membership, null=False, on_delete=OnDelete.restrict, index=True)

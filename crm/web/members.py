@@ -12,6 +12,7 @@ from litestar.params import FromPath
 
 from crm.reads import office as reads
 from crm.reads.timeline import ApplicationStep, DecisionEvent
+from crm.web import office_events
 from crm.web import office_member as page
 from crm.web.fields import When, id_of, when_of
 from crm.web.office import Office, routes, show
@@ -53,7 +54,8 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
         "invoices": page.invoices(office, found),
         "events": timeline(office, found.events),
         "done": done(office, found, request.query_params),
-        "can": possible(office, found),
+        "can": possible(office, found) | {"record": office_events.upgrades(office, found.membership)},
+        "locked_until": office_events.locked_until(office, found),
     }
     return await show(request, office, "office/member.html", "members", **shown)
 
@@ -91,6 +93,8 @@ def done(office: Office, found: page.Found, query: Mapping[str, str]) -> dict[st
         return {"text": text}
     by_id = {str(e.id): e for e in found.events if isinstance(e, DecisionEvent)}
     made, taken = by_id.get(query.get("done", "")), by_id.get(query.get("taken", ""))
+    if rests := by_id.get(query.get("rests", "")):
+        return {"text": t.gettext("Not taken back, a later event rests on it: %(what)s", what=said(office, rests))}
     if taken and taken.withdrawn_at:
         return {"text": t.gettext("Taken back: %(what)s", what=said(office, taken))}
     if made and not made.withdrawn_at:

@@ -1,4 +1,4 @@
-"""Change a membership: another level, an end, a pause. First what follows, then the deed, then a way back."""
+"""Change a membership: another level, an end, a pause, an event. First what follows, then the deed, then a way back."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -17,6 +17,7 @@ from crm.actions.memberships import Change
 from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_
 from crm.reads.memberships import Membership
+from crm.web import office_events
 from crm.web import office_member as member
 from crm.web.fields import day_of, fields_of, id_of
 from crm.web.office import Office, routes, show
@@ -24,18 +25,20 @@ from crm.web.office_consequences import panel, problems
 from crm.web.office_member import Found
 from crm.web.session import NOT_KEPT
 
-KINDS = {"tier-change": "tier_change", "ending": "ending", "suspension": "suspension"}
+KINDS = {"tier-change": "tier_change", "ending": "ending", "suspension": "suspension", "event": "event"}
 PATH = "/members/{member:str}/memberships/{membership:str}/{change:str}"
 # What a rule calls a field, and what the page calls it: people name last days, rules name first days.
 FIELDS = {
     "tier-change": {"effective_on": "on", "tier": "tier", "reason": "reason"},
     "ending": {"effective_on": "last_day", "reason": "reason"},
     "suspension": {"effective_on": "on", "until": "last_day", "reason": "reason"},
+    "event": {"effective_on": "on", "until": "last_day", "event": "event", "reason": "reason"},
 }
 PANELS = {
     "tier-change": N_("If you change the level, this happens"),
     "ending": N_("If you end the membership, this happens"),
     "suspension": N_("If you suspend the membership, this happens"),
+    "event": N_("If you record the event, this happens"),
 }
 Typed = Mapping[str, str]
 Errors = list[dict[str, str]]
@@ -50,7 +53,7 @@ async def show_change(
     change: FromPath[str],
 ) -> Response[str]:
     found = await _find(office, member, membership, change)
-    typed = {name: request.query_params.get(name, "") for name in ("tier", "on", "last_day")}
+    typed = {name: request.query_params.get(name, "") for name in ("tier", "event", "on", "last_day")}
     return await _page(request, office, found, change, typed, asked=any(typed.values()))
 
 
@@ -82,7 +85,9 @@ async def take_back(
     wanted = id_of("decision", decision)
     try:
         await actions.take_back(office.context, office.actor, found.membership.id, wanted)
-    except (RuleViolation, NotFound):
+    except (RuleViolation, NotFound) as refused:
+        if isinstance(refused, RuleViolation) and refused.code == "locked_in":
+            return _back(office, found, f"rests={wanted}")
         # Taken back before, by somebody else or by a second click: the timeline shows by whom.
         return _back(office, found, f"taken={wanted}" if found.decision(wanted) else "")
     return _back(office, found, f"taken={wanted}")
@@ -102,15 +107,18 @@ def change_of(office: Office, kind: str, typed: Typed) -> tuple[Change | None, E
         return found
 
     on = day("last_day") if kind == "ending" else day("on")
-    until = day("last_day", needed=False) if kind == "suspension" else None
+    until = day("last_day", needed=False) if kind in ("suspension", "event") else None
     tier = typed.get("tier", "") if kind == "tier-change" else ""
     if kind == "tier-change" and not tier:
         errors.append({"field": "tier", "text": t.gettext("Choose a level.")})
+    event = typed.get("event", "") if kind == "event" else ""
+    if kind == "event" and not event:
+        errors.append({"field": "event", "text": t.gettext("Choose an event.")})
     if errors or on is None:
         return None, errors
     reason = typed.get("reason", "").replace("\r\n", "\n")
     first = _after(on) if kind == "ending" else on
-    return Change(KINDS[kind], first, tier, reason, _after(until) if until else None), []
+    return Change(KINDS[kind], first, tier, reason, _after(until) if until else None, event), []
 
 
 def _after(day: date) -> date:
@@ -153,6 +161,7 @@ async def _page(
         "typed": filled,
         "panel": shown,
         "levels": _levels(office, found.membership),
+        "events": office_events.upgrades(office, found.membership),
     }
     return await show(request, office, "office/change.html", "members", errors=said, status_code=code, **values)
 
@@ -184,6 +193,9 @@ def _proposal(office: Office, found: Found, kind: str) -> dict[str, str]:
     book = _book(office, membership)
     start = max(office.today, membership.starts_on)
     turn = book.period.boundary_on_or_after(start + timedelta(days=1), membership.starts_on) or start
+    if kind == "event":
+        known = office_events.upgrades(office, membership)
+        return {"on": start.isoformat(), "last_day": "", "event": known[0]["value"] if known else ""}
     if kind == "suspension":
         return {"on": start.isoformat(), "last_day": ""}
     if kind == "ending":

@@ -121,7 +121,7 @@ def _detail(office: Office, intent: Intent) -> str:
         steps = [{"code": s.code, "values": s.values} for s in line.steps]
         return explain(t, steps, line.currency, line.example)
     grant = _grant(intent)
-    if grant is None or not grant.rule:
+    if grant is None or grant.kind == "direct" or not grant.rule:
         return ""
     agreement = office.kept.rulebooks.agreement(grant.agreement)
     books = [b for b in office.kept.rulebooks.of(grant.source) if b.version == grant.version]

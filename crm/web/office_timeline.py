@@ -23,12 +23,14 @@ _DECISIONS = {
     "tier_change": ("info", "selector", N_("Level in %(network)s changed to %(tier)s")),
     "ending": ("warning", "logout", N_("Membership in %(network)s ended")),
     "suspension": ("danger", "player-pause", N_("Membership in %(network)s suspended")),
+    "event": ("success", "circle-check", N_("%(event)s, recorded in %(network)s")),
 }
 _AHEAD = {
     "joining": N_("Joins %(network)s as %(tier)s"),
     "tier_change": N_("Level in %(network)s changes to %(tier)s"),
     "ending": N_("Membership in %(network)s ends"),
     "suspension": N_("Membership in %(network)s is suspended"),
+    "event": N_("%(event)s, recorded in %(network)s"),
 }
 _STEPS = {
     "sent": ("info", "send", N_("Application %(reference)s to %(network)s sent")),
@@ -102,6 +104,8 @@ def _what(office: Office, event: DecisionEvent) -> str:
     values = {"network": _named(office, event.network_id)}
     if event.tier:
         values["tier"] = names.tier_inside(t, office.kept, slug, event.tier)
+    if event.event:
+        values["event"] = t.text(office.kept.rulebooks.event_names(slug, event.event)) or event.event
     text = _AHEAD[event.kind] if event.effective_on > office.today else _DECISIONS[event.kind][2]
     what = t.gettext(text, **values)
     if event.until_on:
