@@ -1,5 +1,6 @@
 """Who does something: a signed-in person, a program's key, an applicant, or the system itself."""
 
+from collections.abc import Iterable
 from typing import Literal
 from uuid import UUID
 
@@ -31,6 +32,15 @@ class Actor(msgspec.Struct, frozen=True):
         if network in self.reads:
             raise Forbidden
         raise NotFound("network", network)
+
+    def must_manage_all(self, networks: Iterable[UUID], noun: str, wanted: UUID) -> None:
+        """For what belongs to several networks at once: one must manage every one of them, or not know of it."""
+        listed = set(networks)
+        if listed and listed <= self.manages:
+            return
+        if listed & self.sees:
+            raise Forbidden
+        raise NotFound(noun, wanted)
 
 
 SYSTEM = Actor("Klynge", "job")

@@ -1,7 +1,7 @@
 """Rows of data files as an import takes them; the reader is `crm/gateways/folder.py`."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,7 +21,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HostRow(_Row, frozen=True, kw_only=True):
-    """A host of hosts.toml."""
+    """A host of hosts.toml: who sells, where it is paid, and whether its networks share an invoice."""
 
     code: str
     name: str
@@ -31,6 +31,16 @@ class HostRow(_Row, frozen=True, kw_only=True):
     language: str = "nb"
     time_zone: str = "Europe/Oslo"
     invoice_series: str
+    organisation_number: str = ""
+    in_business_register: bool = False
+    email: str = ""
+    street: str = ""
+    postal_code: str = ""
+    city: str = ""
+    bank_account: str = ""
+    iban: str = ""
+    bic: str = ""
+    invoicing: Literal["combined", "separate"] = "combined"
 
 
 class NetworkFileRow(_Row, frozen=True, kw_only=True):

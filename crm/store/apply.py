@@ -28,7 +28,7 @@ from cluster_rules.memberships import Facts, Segment
 from crm import faults
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import mail
+from crm.store import charges, mail
 
 _OPEN_MEMBERSHIPS = """
 with wanted as (select * from unnest($1::uuid[], $2::uuid[]) as w (organisation_id, network_id)),
@@ -61,7 +61,7 @@ async def apply(
     await _grants(connection, catalogue, memberships, intents)
     faults.point("apply_grants")
     await _timelines(connection, catalogue, memberships, facts, _only(intents, SetTimeline))
-    invoices = await _charges(connection, catalogue, memberships, _only(intents, Charge), family)
+    invoices = await charges.gather(connection, catalogue, memberships, _only(intents, Charge), family)
     faults.point("apply_charges")
     await _waivers(connection, memberships, _only(intents, WaiveFee))
     await _feed(connection, catalogue, memberships, _only(intents, Publish))
@@ -167,71 +167,6 @@ async def _timelines(
 
 def _period_row(membership: UUID, network: UUID, organisation: UUID, s: Segment) -> tuple[object, ...]:
     return membership, network, organisation, s.tier, s.status, s.origin, s.period.start, s.period.end
-
-
-async def _charges(
-    connection: Connection,
-    catalogue: Catalogue,
-    memberships: dict[Key, UUID],
-    charges: Sequence[Charge],
-    family: UUID,
-) -> list[UUID]:
-    """Put charges on the one open draft per host, payer and currency; a unit's payer is its family's root."""
-    drafts: dict[tuple[UUID, str], UUID] = {}
-    for charge in charges:
-        network = catalogue.network(charge.network)
-        key = (network.host_id, charge.line.currency)
-        if key not in drafts:
-            drafts[key] = await _draft(connection, catalogue, charge, family)
-    await connection.executemany(
-        "insert into charge (id, invoice_id, membership_id, grant_id, tier, component, names, starts_on, ends_on,"
-        " net, vat_code, vat_percent, vat, currency, example, steps, reason, recorded_at) values"
-        " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now())",
-        [
-            (
-                uuid4(),
-                drafts[catalogue.network(c.network).host_id, c.line.currency],
-                memberships[c.organisation, c.network],
-                c.grant,
-                c.line.tier,
-                c.line.component,
-                c.line.names,
-                c.line.period.start,
-                c.line.period.end,
-                c.line.net,
-                c.line.vat_code,
-                c.line.vat_percent,
-                c.line.vat,
-                c.line.currency,
-                c.line.example,
-                msgspec.to_builtins(c.line.steps),
-                msgspec.to_builtins(c.reason),
-            )
-            for c in charges
-        ],
-    )
-    return list(drafts.values())
-
-
-async def _draft(connection: Connection, catalogue: Catalogue, charge: Charge, family: UUID) -> UUID:
-    network = catalogue.network(charge.network)
-    book = catalogue.book(charge.network, charge.line.period.start)
-    await connection.execute(
-        "insert into invoice (id, host_id, organisation_id, status, currency, payment_days, created_at)"
-        " values ($1, $2, $3, 'draft', $4, $5, now())"
-        " on conflict (host_id, organisation_id, currency) where status = 'draft' do nothing",
-        uuid4(),
-        network.host_id,
-        family,
-        charge.line.currency,
-        book.invoice.payment_days,
-    )
-    return await connection.fetchval(
-        "select id from invoice where host_id = $1 and organisation_id = $2 and currency = $3 and status = 'draft'",
-        network.host_id,
-        family,
-        charge.line.currency,
-    )
 
 
 async def _waivers(connection: Connection, memberships: dict[Key, UUID], waivers: Iterable[WaiveFee]) -> None:

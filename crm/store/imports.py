@@ -10,6 +10,7 @@ from cluster_rules.memberships import Decision
 from cluster_rules.networks import Rulebook
 from crm.actor import Actor
 from crm.database import Connection
+from crm.store.organisations import employ
 from crm.folder import (
     AgreementRow,
     ContactRow,
@@ -21,6 +22,7 @@ from crm.folder import (
 from crm.folder_checks import Known
 
 # Ids of imported things come from their keys in the file, so that importing twice changes nothing.
+_HOST = tuple(name for name in HostRow.__struct_fields__ if name != "organisation")
 IMPORTED = UUID("6b6c796e-6765-5000-8000-000000000001")
 
 
@@ -48,12 +50,9 @@ async def known(connection: Connection, identifiers: Iterable[dict[str, str]]) -
 async def add_hosts(connection: Connection, rows: Iterable[HostRow]) -> None:
     """Hosts by code."""
     await connection.executemany(
-        "insert into host (id, code, name, country, vat_number, language, time_zone, invoice_series)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (code) do nothing",
-        [
-            (id_of("host", r.code), r.code, r.name, r.country, r.vat_number, r.language, r.time_zone, r.invoice_series)
-            for r in rows
-        ],
+        f"insert into host (id, {', '.join(_HOST)}) values ($1, {', '.join(f'${n}' for n in range(2, len(_HOST) + 2))})"
+        " on conflict (code) do nothing",
+        [(id_of("host", r.code), *(getattr(r, name) for name in _HOST)) for r in rows],
     )
 
 
@@ -142,7 +141,8 @@ async def add_organisations(
     new = []
     for r, identifiers, known_from in rows:
         wanted = id_of("organisation", r.key)
-        parent = id_of("organisation", r.parent_key) if r.parent_key else None
+        above = id_of("organisation", r.parent_key) if r.parent_key else None
+        parent = above if r.kind != "person" else None  # a person is no unit of the employer
         made = await connection.fetchval(
             "insert into organisation (id, name, family_id, website, fields, created_at)"
             " values ($1, $2, coalesce((select family_id from organisation where id = $3), $1), $4, $5, now())"
@@ -177,6 +177,8 @@ async def add_organisations(
             "insert into identifier (id, organisation_id, scheme, value) values ($1, $2, $3, $4)",
             [(id_of("identifier", f"{s}/{v}"), wanted, s, v) for s, v in identifiers.items()],
         )
+        if r.kind == "person" and above:
+            await employ(connection, wanted, above)
     return new
 
 

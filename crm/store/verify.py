@@ -16,7 +16,7 @@ from cluster_rules.fees import VAT_PERCENT, Step, explained
 from cluster_rules.money import share
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import audit
+from crm.store import audit, verify_invoices
 from crm.store.mail import SEND_TASK
 
 FAMILIES_AT_A_TIME = 200
@@ -71,12 +71,6 @@ CHECKS = {
         from membership_period p
         where p.superseded_at is null and not exists (select from feed f where f.membership_id = p.membership_id)
         group by p.membership_id""",
-    "invoice_empty": """
-        select 'invoice ' || i.id, 'has no charge' from invoice i
-        where not exists (select from charge c where c.invoice_id = i.id)""",
-    "invoice_second_draft": """
-        select 'invoice ' || min(id::text), count(*) || ' drafts of one host for one payer in ' || currency
-        from invoice where status = 'draft' group by host_id, organisation_id, currency having count(*) > 1""",
     "charge_elsewhere": """
         select 'charge ' || c.id, case
             when i.id is null then 'its invoice ' || c.invoice_id || ' is gone'
@@ -90,7 +84,8 @@ CHECKS = {
     "charge_unfounded": """
         select 'charge ' || c.id, 'is for ' || c.grant_id || ', which is no grant and no decision' from charge c
         where not exists (select from membership_grant g where g.id = c.grant_id)
-        and not exists (select from membership_decision d where d.id = c.grant_id)""",
+        and not exists (select from membership_decision d where d.id = c.grant_id)
+        and not exists (select from application a where a.decision_id = c.grant_id and a.status = 'payment_due')""",
     "waiver_unfounded": """
         select 'fee_waiver ' || w.id, 'rests on ' || w.grant_id || ', which is no grant' from fee_waiver w
         where not exists (select from membership_grant g where g.id = w.grant_id)""",
@@ -127,6 +122,7 @@ CHECKS = {
         )
         select 'mail ' || m.id, 'is ' || m.status || ' and no job will send it' from mail m
         where m.status in ('queued', 'sending') and not exists (select from waiting w where w.mail = m.id)""",
+    **verify_invoices.CHECKS,
 }
 
 # "Gone" is said by the decision, or by the hourly turn of the day (crm/actions/days.py) once the last day has

@@ -115,7 +115,10 @@ class InvoiceLink(Table, tablename="invoice_link"):
 
 
 class Billing(Table, tablename="billing"):
-    """Where an organisation's invoices go, and what it wants on them. `peppol_id` empty: it takes no e-invoices."""
+    """Where an organisation's invoices go, and what it wants on them; made by its first invoice at the latest.
+
+    `peppol_id` (0192:971035854) empty: it takes no e-invoices. `customer_number` is the first part of its KIDs.
+    """
 
     organisation_id = ForeignKey(
         references=Organisation, null=False, default=None, on_delete=OnDelete.restrict, primary_key=True
@@ -128,6 +131,7 @@ class Billing(Table, tablename="billing"):
     street = Text(default="")
     postal_code = Text(default="")
     city = Text(default="")
+    customer_number = BigSerial()
     updated_at = Timestamptz()
 
 
@@ -163,7 +167,6 @@ class CreditLine(Table, tablename="credit_line"):
     charge_id = ForeignKey(references=Charge, null=False, on_delete=OnDelete.restrict, index=True)
     because_id = ForeignKey(references=Charge, null=True, on_delete=OnDelete.restrict, index=True)
     net = BigInt(required=True)
-    vat = BigInt(required=True)
     recorded_at = Timestamptz()
 
 

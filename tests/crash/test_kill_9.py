@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 
 END_SECONDS = 20
 OF_APPROVAL = tuple(p for p in faults.POINTS if p.startswith(("approval_", "apply_")))
+OF_ISSUE = tuple(p for p in faults.POINTS if p.startswith("issue_"))  # tests/crash/test_issuing.py
 OF_MAIL = tuple(p for p in faults.POINTS if p.startswith("mail_"))
 # Everything that a decision may write to, the queue and the head of the audit chain included.
 STATE = """
@@ -55,7 +56,7 @@ async def state(context: Context) -> tuple[int, ...]:
 
 def test_there_are_at_least_ten_points_and_each_is_tested() -> None:
     assert len(OF_APPROVAL) + len(OF_MAIL) >= 10
-    assert set(faults.POINTS) == {*OF_APPROVAL, *OF_MAIL, "change_recorded"}
+    assert set(faults.POINTS) == {*OF_APPROVAL, *OF_MAIL, *OF_ISSUE, "change_recorded"}
 
 
 @pytest.mark.parametrize("point", OF_APPROVAL)

@@ -1,0 +1,196 @@
+"""Issue invoices and credit notes; see first what would be issued; take back all or part of what was billed."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from cluster_rules.documents import Document
+from cluster_rules.errors import RuleViolation
+from crm import catalogue, faults, forms
+from crm.actor import Actor
+from crm.context import Context
+from crm.database import Connection
+from crm.errors import Invalid, NotFound, Refused
+from crm.store import audit, credit_notes, documents, invoices
+from crm.store.credit_notes import Credited
+from crm.store.documents import Unfit
+from crm.store.invoices import Issued
+
+
+class Row(msgspec.Struct, frozen=True):
+    """An invoice as deciding about it needs it: the networks whose lines are on it, today where its host is."""
+
+    id: UUID
+    kind: str
+    status: str
+    networks: tuple[UUID, ...]
+    organisation_id: UUID
+    today: date
+
+
+class Credit(msgspec.Struct, frozen=True):
+    """What to take back: the whole of what is left, some lines, or an `amount` without VAT, spread over the lines.
+
+    `lines` are (charge, net amount or None for what is left of it). `again`: the whole is billed anew on a draft, for
+    an invoice that was wrong.
+    """
+
+    reason: str
+    what: Literal["whole", "lines", "amount"] = "whole"
+    lines: tuple[tuple[UUID, int | None], ...] = ()
+    amount: int = 0
+    again: bool = False
+
+
+async def issue(context: Context, actor: Actor, invoice: UUID) -> UUID:
+    """Give one draft its number, for good. Repeating is harmless: what is issued stays as it is.
+
+    The refusals of `store.documents`; NotFound or Forbidden without all of its networks.
+    """
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        await invoices.lock(connection, [invoice])
+        row = await _row(connection, context, actor, invoice)
+        if row.status == "issued":
+            return invoice
+        issued, unfit = await invoices.issue_many(connection, kept, [invoice], row.today, actor, _ehf(context))
+        for each in unfit:
+            raise each.why
+        await _audit(connection, actor, issued)
+        faults.point("issue_before_commit")
+    faults.point("issue_committed")
+    return invoice
+
+
+async def issue_many(context: Context, actor: Actor, wanted: Sequence[UUID]) -> tuple[list[Issued], list[Unfit]]:
+    """Issue several drafts in one transaction, those that are fit; the others are told with why not."""
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        await invoices.lock(connection, wanted)
+        by_day: dict[date, list[UUID]] = {}
+        for row in await _rows(connection, context, actor, wanted):
+            by_day.setdefault(row.today, []).append(row.id)
+        issued: list[Issued] = []
+        unfit: list[Unfit] = []
+        for day, drafts in by_day.items():  # hosts' days begin at different moments
+            made, bad = await invoices.issue_many(connection, kept, drafts, day, actor, _ehf(context))
+            issued += made
+            unfit += bad
+        await _audit(connection, actor, issued)
+        return issued, unfit
+
+
+async def preview(context: Context, actor: Actor, invoice: UUID) -> Document:
+    """The document as issuing now would make it, but for its number and KID. RuleViolation when it is not fit."""
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        row = await _row(connection, context, actor, invoice)
+        if row.status != "draft":
+            raise Refused("already_issued", "status")
+        good, bad = await documents.papers(connection, kept, [invoice], row.today)
+        for each in bad:
+            raise each.why
+        return good[0].document
+
+
+async def credit(context: Context, actor: Actor, invoice: UUID, wanted: Credit) -> Credited:
+    """Issue a credit note on an issued invoice, never for more than is left of it (M7).
+
+    RuleViolation `credit_exceeds`, `nothing_to_credit`, `line_unknown`, `amount_invalid`, `not_issued`.
+    """
+    problems: forms.Problems = []
+    forms.text(problems, "reason", wanted.reason, forms.NOTE_MAX)
+    if problems:
+        raise Invalid(problems)
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        await invoices.lock(connection, [invoice])
+        row = await _row(connection, context, actor, invoice)
+        if row.kind != "invoice" or row.status != "issued":
+            raise Refused("not_issued", "status")
+        left = await credit_notes.left(connection, invoice)
+        parts = _parts(wanted, left)
+        note = await credit_notes.begin(connection, invoice, wanted.reason.strip(), parts)
+        issued, unfit = await invoices.issue_many(connection, kept, [note], row.today, actor, _ehf(context))
+        for each in unfit:
+            raise each.why
+        again = await credit_notes.bill_again(connection, invoice, parts) if wanted.again else None
+        detail = {"invoice": str(invoice), "reason": wanted.reason.strip()}
+        await _audit(connection, actor, issued, **detail)
+        return Credited(note, issued[0].number, issued[0].gross, again)
+
+
+def _parts(wanted: Credit, left: dict[UUID, int]) -> dict[UUID, int]:
+    """How much of which charge; `left` is what no credit note has taken back yet."""
+    if not any(left.values()):
+        raise Refused("nothing_to_credit", "invoice")
+    if wanted.what == "whole":
+        return {charge: net for charge, net in left.items() if net}
+    if wanted.again:
+        raise RuleViolation("again_not_whole", "again")
+    if wanted.what == "amount":
+        return credit_notes.spread(left, wanted.amount)
+    return _lines(wanted, left)
+
+
+def _lines(wanted: Credit, left: dict[UUID, int]) -> dict[UUID, int]:
+    if not wanted.lines:
+        raise RuleViolation("required", "lines")
+    parts: dict[UUID, int] = {}
+    for place, (charge, amount) in enumerate(wanted.lines):
+        field = f"lines.{place}.amount"
+        if charge not in left or charge in parts:
+            raise RuleViolation("line_unknown", f"lines.{place}.id")
+        net = left[charge] if amount is None else amount
+        if net * left[charge] <= 0:
+            raise RuleViolation("amount_invalid", field, given=net)
+        if abs(net) > abs(left[charge]):
+            raise RuleViolation("credit_exceeds", field, given=net, left=left[charge])
+        parts[charge] = net
+    if not 0 < sum(parts.values()) <= sum(left.values()):
+        raise RuleViolation("credit_exceeds", "lines", given=sum(parts.values()), left=sum(left.values()))
+    return parts
+
+
+def _ehf(context: Context) -> bool:
+    return bool(context.settings.ehf_url)
+
+
+async def _row(connection: Connection, context: Context, actor: Actor, invoice: UUID) -> Row:
+    (row,) = await _rows(connection, context, actor, [invoice])
+    return row
+
+
+async def _rows(connection: Connection, context: Context, actor: Actor, wanted: Sequence[UUID]) -> list[Row]:
+    """These invoices, if the actor manages every network on them. NotFound, Forbidden."""
+    found = {
+        row["id"]: Row(
+            row["id"],
+            row["kind"],
+            row["status"],
+            tuple(row["networks"]),
+            row["organisation_id"],
+            context.clock.today(ZoneInfo(row["time_zone"])),
+        )
+        for row in await invoices.rows(connection, wanted)
+    }
+    out = []
+    for invoice in dict.fromkeys(wanted):
+        if invoice not in found:
+            raise NotFound("invoice_id", invoice)
+        actor.must_manage_all(found[invoice].networks, "invoice_id", invoice)
+        out.append(found[invoice])
+    return out
+
+
+async def _audit(connection: Connection, actor: Actor, issued: Sequence[Issued], **detail: str) -> None:
+    """One entry for each document: who gave which number to what."""
+    for each in issued:
+        told = {"number": each.number, "amount": each.gross, "currency": each.currency, **detail}
+        network = each.networks[0] if each.networks else None
+        action = "credit_note_issued" if each.kind == "credit_note" else "invoice_issued"
+        await audit.append(connection, actor, action, told, network, each.organisation_id, each.id)
