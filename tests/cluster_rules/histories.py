@@ -368,11 +368,12 @@ def covering(world: World) -> None:
 
 def shuffled(facts: Facts, order: Callable[[list[Any]], Iterable[Any]]) -> Facts:
     """The same facts, listed in another order; answers of one day keep theirs (the last counts)."""
+    days = order(sorted({a.on for a in facts.answers}))
     return msgspec.structs.replace(
         facts,
         decisions=tuple(order(list(facts.decisions))),
         organisations=tuple(order(list(facts.organisations))),
-        answers=tuple(sorted(order(list(facts.answers)), key=facts.answers.index)),
+        answers=tuple(a for day in days for a in facts.answers if a.on == day),
         grants=tuple(order(list(facts.grants))),
     )
 
