@@ -1,6 +1,11 @@
 """Write the next version of a network's rules: begin a draft, save it, throw it away. Nobody stands under it yet."""
 
+from datetime import date
+
+import msgspec
+
 from cluster_rules.networks import Rulebook
+from cluster_rules.periods import add_months
 from crm import catalogue
 from crm.actor import Actor
 from crm.context import Context
@@ -10,7 +15,11 @@ from crm.store import audit, rulebook_drafts
 
 
 async def begin(context: Context, actor: Actor, slug: str, version: int) -> None:
-    """A draft that says what a published version says; one that is there already stays. NotFound."""
+    """A draft that says what a published version says; one that is there already stays. NotFound.
+
+    It holds from the first day of the next month, so that days gone by stay as they are; for existing
+    members too, unless the version never held for them.
+    """
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
         network = kept.network(slug)
@@ -18,7 +27,7 @@ async def begin(context: Context, actor: Actor, slug: str, version: int) -> None
         book = kept.rulebooks.version(slug, version)
         if book is None:
             raise NotFound("rulebook", version)
-        draft, now = as_next(kept, book), context.clock.now()
+        draft, now = _from_next_month(as_next(kept, book), context.clock.today(network.zone)), context.clock.now()
         if await rulebook_drafts.save(connection, network.id, draft, "", draft.version - 1, actor.name, now):
             await audit.append(connection, actor, "rulebook_draft_begun", {"version": draft.version}, network.id)
 
@@ -49,3 +58,14 @@ async def discard(context: Context, actor: Actor, slug: str, stamp: str) -> None
         if not await rulebook_drafts.discard(connection, network.id, stamp):
             raise Refused("version_stale", "stamp")
         await audit.append(connection, actor, "rulebook_draft_discarded", {}, network.id)
+
+
+def _from_next_month(book: Rulebook, today: date) -> Rulebook:
+    """Days that lie ahead stay."""
+    first = add_months(today.replace(day=1), 1)
+    existing = book.effective_from_existing
+    return msgspec.structs.replace(
+        book,
+        effective_from=max(book.effective_from, first),
+        effective_from_existing=max(existing, first) if existing else None,
+    )

@@ -9,7 +9,7 @@ from crm.context import Context
 from crm.errors import NotFound
 from crm.i18n import LANGUAGES, translator
 from crm.reads import public
-from crm.web import offer_words, session
+from crm.web import offer_conditions, offer_words, session
 from crm.web.language import language_of
 from crm.web.rendering import PAGE_HEADERS, error_page, page
 
@@ -55,7 +55,8 @@ async def show_network(request: Request, context: NamedDependency[Context], slug
     stories = [offer_words.story(t, found.kept, found.network, each) for each in found.brings]
     prices = {offer.tier.code: offer_words.price(t, offer) for offer in found.offers}
     brought = offer_words.brought(t, found.kept, found.brought_by)
-    values = {"about": found, "stories": stories, "prices": prices, "brought": brought}
+    asks = {offer.tier.code: offer_conditions.of(t, found.kept, offer) for offer in found.offers}
+    values = {"about": found, "stories": stories, "prices": prices, "asks": asks, "brought": brought}
     return await open_page(request, "public/network.html", nav="networks", **values)
 
 

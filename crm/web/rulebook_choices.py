@@ -37,7 +37,11 @@ def levels_to_give(office: Office, book: Rulebook, typed: Typed) -> list[Group]:
     agreed = {a.target for a in office.kept.rulebooks.agreements if a.source == slug}
     held = {value.partition("/")[0] for value in typed.get("grants.level", [])}
     others = [n for n in office.kept.networks if n.slug in agreed | held and n.slug != slug]
-    return [_levels(office, network, book) for network in (*others, office.network)]
+    groups = [_levels(office, network, book) for network in (*others, office.network)]
+    for group in groups:
+        for each in group["choices"]:  # the sentence goes on with the network; a closed list shows no heading
+            each["label"] = office.t.gettext("%(level)s in %(network)s", level=each["label"], network=group["label"])
+    return groups
 
 
 def levels_to_require(office: Office, book: Rulebook) -> list[Group]:

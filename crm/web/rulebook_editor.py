@@ -119,7 +119,7 @@ async def remove(request: Request, office: NamedDependency[Office], path: FromPa
     return to(office, f"{DRAFT}?saved=removal")
 
 
-@post(DRAFT + "/link-rule/words", include_in_schema=False, status_code=200)
+@post(DRAFT + "/words", include_in_schema=False, status_code=200)
 async def say_rule(request: Request, office: NamedDependency[Office]) -> Response[Any]:
     """The sentence of what is typed so far; for browsers with scripts, while they type."""
     typed = _typed(await request.form())

@@ -115,9 +115,9 @@ def rule_of(office: Office, kept: Catalogue, book: Rulebook, rule: LinkRule) -> 
 
 
 def _required(office: Office, kept: Catalogue, each: Requirement) -> str:
-    lost = office.t.gettext(VALUES["requires.on_loss"][each.on_loss])
+    then = VALUES["requires.on_loss"][each.on_loss]
     text = words.requirement(office.t, kept, each)
-    return office.t.gettext("%(membership)s; when that ends, %(lost)s", membership=text, lost=lost)
+    return office.t.gettext("%(membership)s; when that ends, %(then)s", membership=text, then=office.t.gettext(then))
 
 
 def _reaching(office: Office) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from crm.reads import offers
 from crm.reads.drafts import Draft, Sent
 from crm.reads.offers import Offer
 from crm.steps import HOME, STEPS, Typed, employees_of, size_matters, typed_of
-from crm.web import offer_words, signup_words
+from crm.web import offer_conditions, offer_words, signup_words
 from crm.web.language import language_of
 from crm.web.public import open_page
 
@@ -140,7 +140,7 @@ def _level(t: Translator, found: Draft, typed: Typed) -> Values:
     )
     chosen = typed["tier"] or (listed[0].tier.code if len(listed) == 1 else "")
     return {
-        "choices": offer_words.cards(t, listed),
+        "choices": offer_conditions.on_cards(t, found.kept, listed, offer_words.cards(t, listed)),
         "invoices": [
             {"code": o.tier.code, "name": t.text(o.tier.names)} | offer_words.invoice(t, found.network, o)
             for o in listed
