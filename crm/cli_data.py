@@ -12,7 +12,7 @@ from cluster_rules.differences import compare
 from cluster_rules.errors import RuleViolation
 from cluster_rules.networks import Rulebook
 from crm import catalogue, rulebook_words
-from crm.actions import imports, rulebooks, verify
+from crm.actions import imports, simulation, verify
 from crm.actions.imports import Imported
 from crm.catalogue import Catalogue
 from crm.cli_tools import OPERATOR, DataDir, on_database, out, progress
@@ -101,7 +101,7 @@ def simulate_rulebook(
             kept = await _catalogue(context)
             manager = msgspec.structs.replace(OPERATOR, manages=frozenset({kept.network(book.network).id}))
             day = on.date() if on else None
-            return kept, await rulebooks.simulate(context, manager, book, day, tell)
+            return kept, await simulation.simulate(context, manager, book, day, tell)
 
         kept, found = on_database(data_dir, run)
     _tell_simulation(rulebook_words.with_draft(kept, book), found)
@@ -123,9 +123,9 @@ def _tell_simulation(kept: Catalogue, found: Simulation) -> None:
         fees = ["?" if fee is None else t.money(fee, currency) for fee in (each.fee_before, each.fee_after)]
         said = f"{' -> '.join(levels_then)}, fee {' -> '.join(fees)}"
         out.print(f"{_KINDS[each.kind]}: {each.name} in {each.network}: {said}", markup=False)
-    if len(found.affected) > FOUND_SHOWN:
-        out.print(f"... and {len(found.affected) - FOUND_SHOWN} more")
-    out.print(f"{len(found.affected)} memberships change; {found.unsized} fees depend on a size that is not known.")
+    if found.changed > FOUND_SHOWN:
+        out.print(f"... and {found.changed - FOUND_SHOWN} more")
+    out.print(f"{found.changed} memberships change; {found.unsized} fees depend on a size that is not known.")
 
 
 def export_rulebook(

@@ -1,6 +1,7 @@
 """What a draft rulebook would do to a whole network: members and yearly fees before and after, and who changes.
 
-Pure: it is handed each family's facts with the draft among their rulebooks, counts, and keeps no facts.
+Pure: `Simulating` is handed each family's facts, one after the other, counts, and keeps none of them; so what it
+needs does not grow with the network.
 """
 
 from collections.abc import Iterable
@@ -11,13 +12,19 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules import cascades, fees
+from cluster_rules.components import Discount
 from cluster_rules.errors import RuleViolation
-from cluster_rules.intents import EndGrant, Intent, RetractGrant, ReviseGrant, SetTimeline, StartGrant
-from cluster_rules.memberships import Facts, Grant, Segment, stretches
-from cluster_rules.networks import LinkRule, Rulebooks
+from cluster_rules.links import derive
+from cluster_rules.memberships import Facts, Grant, Segment, Stretch
+from cluster_rules.networks import LinkRule, Rulebook, Rulebooks
+from cluster_rules.prices import member_of
+
+MOST_NAMED = 1000  # of those who change; all of them are counted
 
 Key = tuple[UUID, str]
 Kind = Literal["starts", "ends", "level", "days", "fee"]
+Timelines = dict[Key, tuple[Segment, ...]]
+_WEIGHT = {"ends": 0, "starts": 1, "level": 2, "days": 3, "fee": 4}
 
 
 class Affected(msgspec.Struct, frozen=True):
@@ -49,8 +56,11 @@ class Level(msgspec.Struct):
 class Simulation(msgspec.Struct):
     """How it stands on the day `on`, before and after; nothing of it is stored.
 
-    `levels` are those of the network itself; other networks show only in `affected`. `unsized` is how
-    many fees depend on a size that nobody has told: they count as 0. A fee that a link rule waives is 0.
+    `levels` are those of the network itself; other networks show only among those who change. `unsized` is
+    how many fees depend on a size that nobody has told: they count as 0. A fee that a link rule waives is 0;
+    discounts count as they stand on the day. `changed` are all memberships that change, `reached` those of
+    other networks by network and kind, `affected` the first `MOST_NAMED`: ends and starts, then levels, then
+    the largest differences of fees.
     """
 
     network: str
@@ -60,6 +70,8 @@ class Simulation(msgspec.Struct):
     families: int = 0
     unsized: int = 0
     levels: dict[str, Level] = {}
+    changed: int = 0
+    reached: dict[str, dict[Kind, int]] = {}
     affected: list[Affected] = []
 
     @property
@@ -73,105 +85,145 @@ class Simulation(msgspec.Struct):
             out.fees_after += each.fees_after
         return out
 
-    def add(self, facts: Facts, published: Rulebooks) -> None:
-        """Count one family; `facts` hold the draft among their rulebooks, `published` are those without it."""
-        intents = cascades.repair(facts, self.on)
-        before = _Standing(facts.grants, facts.timelines, self.on)
-        after = before
-        if intents:
-            after = _Standing(_granted(facts.grants, intents), _lined(facts.timelines, intents), self.on)
-        since = {g.id: s.period.start for s in stretches(facts.decisions) for g in s.grants}
-        moved = {(i.organisation, i.network) for i in intents if isinstance(i, SetTimeline)}
-        self.families += 1
-        for key in sorted({*before.tiers, *after.tiers, *moved}, key=str):
-            if key[1] != self.network and key not in moved:
-                continue
-            paid = _fee(facts, published, before, since, key), _fee(facts, facts.rulebooks, after, since, key)
-            self._count(key, before.tiers.get(key, ""), after.tiers.get(key, ""), paid)
-            self._name(facts, key, (before.tiers.get(key, ""), after.tiers.get(key, "")), paid, key in moved)
 
-    def _count(self, key: Key, old: str, new: str, paid: tuple[int | None, int | None]) -> None:
-        if key[1] != self.network:
+class Simulating:
+    """Counts families on the day `on` into `found`. `published` are the rules without the draft."""
+
+    def __init__(self, network: str, on: date, published: Rulebooks, draft: Rulebook) -> None:
+        books = published.of(network)
+        currency = books[-1].currency if books else draft.currency
+        self.found = Simulation(network, on, currency, draft.currency)
+        self.published = published
+
+    def add(self, facts: Facts) -> list[Affected]:
+        """Count one family, whose `facts` have the draft among their rulebooks; those of it who change."""
+        found = self.found
+        wanted = derive(facts)
+        lines = cascades.timelines(facts, wanted)
+        now = msgspec.structs.replace(facts, rulebooks=self.published)
+        then = msgspec.structs.replace(facts, grants=wanted.grants, timelines=lines)
+        before = _Standing(now, wanted.stood, found.on)
+        after = _Standing(then, wanted.stood, found.on)
+        found.families += 1
+        changing: list[Affected] = []
+        for key, line in lines.items():
+            moved = line != facts.timelines.get(key, ())
+            old, new = before.tiers.get(key, ""), after.tiers.get(key, "")
+            if not moved and (key[1] != found.network or not (old or new)):
+                continue
+            paid = before.fee(key), after.fee(key)
+            self._count(key, (old, new), paid)
+            if moved or old != new or paid[0] != paid[1]:
+                name = facts.organisation(key[0]).name
+                changing.append(Affected(key[0], name, key[1], _kind(moved, old, new), old, new, *paid))
+        self._name(changing)
+        return changing
+
+    def done(self) -> Simulation:
+        """What was found, once all families are counted."""
+        _sort_out(self.found.affected)
+        return self.found
+
+    def _count(self, key: Key, tiers: tuple[str, str], paid: tuple[int | None, int | None]) -> None:
+        if key[1] != self.found.network:
             return
-        self.unsized += paid[1] is None
+        self.found.unsized += paid[1] is None
+        levels = self.found.levels
+        old, new = tiers
         if old:
-            level = self.levels.setdefault(old, Level())
+            level = levels.setdefault(old, Level())
             level.members_before += 1
             level.fees_before += paid[0] or 0
         if new:
-            level = self.levels.setdefault(new, Level())
+            level = levels.setdefault(new, Level())
             level.members_after += 1
             level.fees_after += paid[1] or 0
 
-    def _name(
-        self, facts: Facts, key: Key, tiers: tuple[str, str], paid: tuple[int | None, int | None], moved: bool
-    ) -> None:
-        old, new = tiers
-        kind: Kind = "days" if moved else "fee"
-        if old != new:
-            kind = "level" if old and new else "starts" if new else "ends"
-        if moved or old != new or paid[0] != paid[1]:
-            name = facts.organisation(key[0]).name
-            self.affected.append(Affected(key[0], name, key[1], kind, old, new, *paid))
+    def _name(self, changing: list[Affected]) -> None:
+        found = self.found
+        found.changed += len(changing)
+        found.affected += changing
+        if len(found.affected) > 2 * MOST_NAMED:
+            _sort_out(found.affected)
+        for each in changing:
+            if each.network != found.network:
+                counted = found.reached.setdefault(each.network, {})
+                counted[each.kind] = counted.get(each.kind, 0) + 1
+
+
+def _kind(moved: bool, old: str, new: str) -> Kind:
+    if old != new:
+        return "level" if old and new else "starts" if new else "ends"
+    return "days" if moved else "fee"
+
+
+def _sort_out(affected: list[Affected]) -> None:
+    """The first, in the order in which they are told."""
+    affected.sort(key=_order)
+    del affected[MOST_NAMED:]
+
+
+def _order(each: Affected) -> tuple[int, int, str, str, UUID]:
+    difference = abs((each.fee_after or 0) - (each.fee_before or 0))
+    return _WEIGHT[each.kind], -difference, each.name, each.network, each.organisation
 
 
 class _Standing:
     """One family on the day: the level of each membership, and the grants behind it."""
 
-    def __init__(self, grants: Iterable[Grant], timelines: dict[Key, tuple[Segment, ...]], on: date) -> None:
+    def __init__(self, facts: Facts, stood: Iterable[Stretch], on: date) -> None:
+        self.facts = facts
+        self.stood = stood
         self.on = on
         self.grants: dict[Key, list[Grant]] = {}
-        for grant in grants:
+        for grant in facts.grants:
             if grant.period.covers(on):
                 self.grants.setdefault((grant.organisation, grant.network), []).append(grant)
         self.tiers = {
-            key: segment.tier for key, line in timelines.items() for segment in line if segment.period.covers(on)
+            key: segment.tier for key, line in facts.timelines.items() for segment in line if segment.period.covers(on)
         }
 
+    def fee(self, key: Key) -> int | None:
+        """What a membership costs a year on the day: its own fee, unless a link takes it away; else the linked one.
 
-def _granted(grants: Iterable[Grant], intents: Iterable[Intent]) -> list[Grant]:
-    """The grants as they will stand."""
-    out = {g.id: g for g in grants}
-    for intent in intents:
-        if isinstance(intent, RetractGrant):
-            out.pop(intent.before.id)
-        elif isinstance(intent, StartGrant | EndGrant | ReviseGrant):
-            out[intent.grant.id] = intent.grant
-    return list(out.values())
+        None when it depends on a size that is not known.
+        """
+        held = self.grants.get(key, [])
+        linked = [rule for g in held if g.kind == "linked" and (rule := self._rule(g))]
+        own = [g for g in held if g.kind == "direct"]
+        if own and any(rule.fee.own_membership != "keep" for rule in linked):
+            return 0
+        counted = own or held
+        if not counted:
+            return 0
+        books = self.facts.rulebooks
+        grant = max(counted, key=lambda g: books.rank(g.network, g.tier)) if len(counted) > 1 else counted[0]
+        since = self._since(key, grant)
+        book = books.governing(grant.network, since, self.on)
+        tier = book.tier(grant.tier) if book else None
+        if book is None or tier is None:
+            return 0
+        profile = self.facts.organisation(grant.organisation).profile_on(self.on)
+        year = book.period.containing(self.on, since)
 
+        def applies(discount: Discount) -> bool:
+            return member_of(self.facts, grant, discount, self.on)
 
-def _lined(timelines: dict[Key, tuple[Segment, ...]], intents: Iterable[Intent]) -> dict[Key, tuple[Segment, ...]]:
-    new = {(i.organisation, i.network): i.segments for i in intents if isinstance(i, SetTimeline)}
-    return timelines | new
+        try:
+            lines = fees.yearly(book, tier, profile, year, applies, day=self.on, since=since)
+        except RuleViolation:
+            return None
+        rule = None if own else self._rule(grant)
+        return sum([line.net for line in (fees.linked(lines, rule.fee) if rule else lines)])
 
+    def _rule(self, grant: Grant) -> LinkRule | None:
+        book = self.facts.rulebooks.version(grant.source, grant.version)
+        return book.link_rule(grant.rule) if book else None
 
-def _fee(facts: Facts, books: Rulebooks, standing: _Standing, since: dict[UUID, date], key: Key) -> int | None:
-    """What a membership costs a year on the day: its own fee, unless a link takes it away; else the linked one.
-
-    None when it depends on a size that is not known.
-    """
-    held = standing.grants.get(key, [])
-    rules = [rule for g in held if g.kind == "linked" and (rule := _rule(books, g))]
-    own = [g for g in held if g.kind == "direct"]
-    if own and any(rule.fee.own_membership != "keep" for rule in rules):
-        return 0
-    counted = own or held
-    if not counted:
-        return 0
-    grant = max(counted, key=lambda g: books.rank(g.network, g.tier))
-    book = books.governing(grant.network, since.get(grant.id, grant.period.start), standing.on)
-    tier = book.tier(grant.tier) if book else None
-    if book is None or tier is None:
-        return 0
-    year = book.period.containing(standing.on, since.get(grant.id, grant.period.start))
-    try:
-        lines = fees.yearly(book, tier, facts.organisation(grant.organisation).profile_on(standing.on), year)
-    except RuleViolation:
-        return None
-    rule = None if own else _rule(books, grant)
-    return sum(line.net for line in (fees.linked(lines, rule.fee) if rule else lines))
-
-
-def _rule(books: Rulebooks, grant: Grant) -> LinkRule | None:
-    book = books.version(grant.source, grant.version)
-    return book.link_rule(grant.rule) if book else None
+    def _since(self, key: Key, grant: Grant) -> date:
+        """Since when who holds the grant is a member: for its own membership, the day it joined."""
+        start = grant.period.start
+        if grant.kind == "linked":
+            return start
+        joined = [s.period.start for s in self.stood if (s.organisation, s.network) == key and s.period.start <= start]
+        return max(joined, default=start)

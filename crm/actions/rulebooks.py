@@ -1,25 +1,20 @@
 """A network's rules, from draft to published: check a text, see what it would do, publish it as the next version."""
 
 from collections.abc import Callable
-from datetime import date
 
 import msgspec
 
 from cluster_rules.errors import RulebookError
 from cluster_rules.fees import Step
 from cluster_rules.networks import Rulebook
-from cluster_rules.rulebooks import check_links
 from crm import catalogue
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.gateways import rulebook_text
 from crm.rulebook_checks import check_network, check_next
-from crm.rulebook_words import with_draft
-from crm.simulation import Simulation
 from crm.store import audit, families, imports, rulebook_drafts, rulebooks
 
-FAMILIES_AT_A_TIME = 500
 Progress = Callable[[int, int], None]
 
 
@@ -60,34 +55,6 @@ def read(kept: Catalogue, network: str, draft: str) -> Rulebook:
     except RulebookError as error:
         raise RulebookError(error.code, error.field, **error.params, line=line(draft, error)) from error
     return book
-
-
-async def simulate(
-    context: Context, actor: Actor, book: Rulebook, on: date | None = None, tell: Progress = _silent
-) -> Simulation:
-    """What the network would look like with `book` published; nothing is stored.
-
-    On `on`, or else the day from which the book holds for those who are members (for new ones when it
-    never does), today when that is past. RulebookError when it cannot be published beside the others.
-    """
-    async with context.db.tx(isolation="repeatable_read", readonly=True) as connection:
-        kept = await catalogue.load(connection)
-        network = kept.network(book.network)
-        actor.must_manage(network.id)
-        draft = with_draft(kept, book)
-        check_links(draft.rulebooks.versions)
-        today = context.clock.today(network.zone)
-        day = on or max(today, book.effective_from_existing or book.effective_from)
-        published = kept.rulebooks.of(book.network)
-        before = published[-1].currency if published else book.currency
-        out = Simulation(book.network, day, before, book.currency)
-        listed = await families.touched(connection, [], [network.id])
-        for at in range(0, len(listed), FAMILIES_AT_A_TIME):
-            some = listed[at : at + FAMILIES_AT_A_TIME]
-            for facts in await families.load_many(connection, draft, some):
-                out.add(facts, kept.rulebooks)
-            tell(at + len(some), len(listed))
-        return out
 
 
 async def publish(context: Context, actor: Actor, book: Rulebook, tell: Progress = _silent) -> Published:

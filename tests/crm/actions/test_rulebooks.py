@@ -9,7 +9,7 @@ import pytest
 from cluster_rules.errors import RulebookError
 from cluster_rules.networks import LinkPolicy
 from crm import catalogue
-from crm.actions import rulebooks, verify
+from crm.actions import rulebooks, simulation, verify
 from crm.actor import Actor
 from crm.errors import NotFound
 from tests.conftest import context_on
@@ -52,7 +52,7 @@ async def _linked(context):
 
 async def test_a_dearer_level_changes_fees_and_no_membership(context, actor):
     before = await _linked(context)
-    found = await rulebooks.simulate(context, actor, await _dearer(context))
+    found = await simulation.simulate(context, actor, await _dearer(context))
     assert found.on == NEXT_YEAR
     principal = found.levels["principal"]
     assert principal.members_before == principal.members_after > 0
@@ -65,12 +65,12 @@ async def test_a_dearer_level_changes_fees_and_no_membership(context, actor):
 
 async def test_a_draft_that_changes_nothing_changes_nobody(context, actor):
     heard = []
-    found = await rulebooks.simulate(context, actor, await _draft(context), tell=lambda *how: heard.append(how))
+    found = await simulation.simulate(context, actor, await _draft(context), tell=lambda *how: heard.append(how))
     kinds = {each.kind for each in found.affected}
     assert not kinds & {"starts", "ends", "level", "fee"}
     assert found.total.members_before == found.total.members_after > 0
     assert heard[-1] == (found.families, found.families)
-    earlier = await rulebooks.simulate(context, actor, await _dearer(context), on=date(2026, 12, 1))
+    earlier = await simulation.simulate(context, actor, await _dearer(context), on=date(2026, 12, 1))
     assert [each for each in earlier.affected if each.kind == "fee"] == []
 
 
@@ -78,7 +78,7 @@ async def test_what_was_simulated_is_what_publishing_does_and_the_former_text_br
     former = await _newest(context)
     standing, versions = await _linked(context)
     draft = await _draft(context, link_rules=())
-    found = await rulebooks.simulate(context, actor, draft)
+    found = await simulation.simulate(context, actor, draft)
     reached = [each for each in found.affected if each.network == CLAIRE]
     assert len(reached) == standing > 1
     assert {each.kind for each in reached} == {"ends", "days"}  # who is there by its own membership too, stays
@@ -87,7 +87,7 @@ async def test_what_was_simulated_is_what_publishing_does_and_the_former_text_br
     assert (made.version, made.new, made.changed) == (2, True, len(moved))
     assert await _linked(context) == (0, versions + 1)
     assert await verify.run(context) == []
-    after = await rulebooks.simulate(context, actor, msgspec.structs.replace(draft, version=3))
+    after = await simulation.simulate(context, actor, msgspec.structs.replace(draft, version=3))
     assert not {each.kind for each in after.affected} & {"starts", "ends", "level", "fee"}
     await rulebooks.publish(context, actor, msgspec.structs.replace(former, version=3))
     assert await _linked(context) == (standing, versions + 2)
@@ -138,7 +138,7 @@ async def test_a_circle_is_refused_with_the_circle_printed(context, actor):
     )
     book = await _newest(context, CLAIRE)
     draft = msgspec.structs.replace(book, version=book.version + 1, link_rules=(back,))
-    for act in (rulebooks.simulate, rulebooks.publish):
+    for act in (simulation.simulate, rulebooks.publish):
         with pytest.raises(RulebookError) as told:
             await act(context, actor, draft)
         assert told.value.code == "rule_cycle"
@@ -167,7 +167,7 @@ async def test_a_draft_names_its_network_and_agreements_that_are_there(context, 
 async def test_who_does_not_manage_the_network_neither_tries_nor_publishes(context):
     stranger = Actor("Somebody", "web")
     draft = await _dearer(context)
-    for act in (rulebooks.simulate, rulebooks.publish):
+    for act in (simulation.simulate, rulebooks.publish):
         with pytest.raises(NotFound):
             await act(context, stranger, draft)
 
