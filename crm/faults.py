@@ -26,6 +26,8 @@ POINTS = (
     "issue_booked",
     "issue_before_commit",
     "issue_committed",
+    "payment_posted",
+    "bank_posted",
     "mail_claimed",
     "mail_accepted",
     "mail_marked",

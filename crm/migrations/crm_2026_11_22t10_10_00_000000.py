@@ -1586,6 +1586,27 @@ async def forwards():
     manager.add_column(
         table_class_name="BankLine",
         tablename="bank_line",
+        column_name="original_reference",
+        db_column_name="original_reference",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="BankLine",
+        tablename="bank_line",
         column_name="payer_name",
         db_column_name="payer_name",
         column_class_name="Text",

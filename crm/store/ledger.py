@@ -102,6 +102,19 @@ async def reverse(connection: Connection, transaction: UUID, on: date, actor: st
     return Booked("booked", (posting,))
 
 
+async def about(connection: Connection, transaction: UUID) -> tuple[UUID, str, list[UUID]]:
+    """(host, kind, the organisations it is about) of a transaction; NotFound."""
+    row = await connection.fetchrow(
+        "select host_id, kind, array(select distinct e.organisation_id from ledger_entry e"
+        " where e.transaction_id = t.id and e.organisation_id is not null) as organisations"
+        " from ledger_transaction t where t.id = $1",
+        transaction,
+    )
+    if row is None:
+        raise NotFound("transaction", transaction)
+    return row["host_id"], row["kind"], row["organisations"]
+
+
 async def lock_payment(connection: Connection, payment: UUID) -> None:
     """One at a time about this payment, whether or not it has come yet; until the transaction ends."""
     await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"payment/{payment}")

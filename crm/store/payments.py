@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from cluster_rules import money_facts
+from cluster_rules.ledger import Place
 from cluster_rules.money_facts import Received
 from crm.actor import Actor
 from crm.database import Connection
@@ -106,6 +107,33 @@ async def payment(connection: Connection, wanted: UUID) -> tuple[UUID, str, str,
     if row is None:
         raise NotFound("payment", wanted)
     return tuple(row)
+
+
+async def credits(connection: Connection, about: Billed) -> list[tuple[UUID, Place, int]]:
+    """(payment, where it stands, how much) of what an organisation has too much at this host, oldest money first.
+
+    What is too much on a paid invoice counts only as far as the invoice is overpaid.
+    """
+    rows = await connection.fetch(
+        "select e.payment_id, e.invoice_id, -sum(e.amount)::bigint as held, -sum(sum(e.amount)) over w as spare"
+        " from ledger_entry e where e.organisation_id = $1 and e.host_id = $2 and e.currency = $3"
+        " and e.account in ('receivable', 'member_credit') and e.invoice_id is distinct from $4"
+        " group by e.payment_id, e.invoice_id"
+        " window w as (partition by e.invoice_id, case when e.invoice_id is null then e.payment_id end)"
+        " order by min(e.row_id)",
+        about.organisation,
+        about.host,
+        about.currency,
+        about.id,
+    )
+    out, used = [], {}
+    for row in rows:
+        spare = int(row["spare"]) - used.get(row["invoice_id"], 0) if row["invoice_id"] else row["held"]
+        part = min(row["held"], spare) if row["payment_id"] else 0
+        if part > 0:
+            used[row["invoice_id"]] = used.get(row["invoice_id"], 0) + part
+            out.append((row["payment_id"], Place(about.organisation, row["invoice_id"]), part))
+    return out
 
 
 async def note(connection: Connection, wanted: UUID, text: str, actor: Actor) -> None:

@@ -77,6 +77,7 @@ class BankLine(Table, tablename="bank_line"):
     reference = Text(default="")
     text = Text(default="")
     servicer_reference = Text(default="")
+    original_reference = Text(default="")
     payer_name = Text(default="")
     payer_account = Text(default="")
     is_reversal = Boolean(default=False)

@@ -24,6 +24,7 @@ create index entry_of_transaction on ledger_entry (transaction_id);
 create index entry_of_invoice on ledger_entry (invoice_id) where account in ('receivable', 'member_credit', 'suspense');
 create index entry_of_payment on ledger_entry (payment_id) where account in ('receivable', 'member_credit', 'suspense');
 create index entry_of_organisation on ledger_entry (organisation_id) where organisation_id is not null;
+create index entry_shares on ledger_entry (invoice_id) where account = 'share_cost';
 create index entry_suspense on ledger_entry (host_id, payment_id) where account = 'suspense';
 
 -- M1: a posting has two entries or more and they add up to zero: at commit for every posting, and at once for its

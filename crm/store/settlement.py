@@ -1,0 +1,245 @@
+"""What money that moved sets going, in the same transaction: events, suspensions lifted, links started, shares.
+
+Called by whoever has just posted facts (`store.ledger`), with the families of the organisations locked before the
+posting (`lock`). Standing follows policy: a paid invoice starts and lifts; money that goes back later owes
+the money again and decides nothing about a membership (M9). Amounts are minor units.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+import msgspec
+
+from cluster_rules import cascades, shares, vat
+from cluster_rules.memberships import Decision, Facts
+from cluster_rules.money_facts import Shared
+from cluster_rules.shares import Claim
+from crm.actor import Actor
+from crm.catalogue import Catalogue
+from crm.database import Connection
+from crm.store import decisions, families, ledger
+from crm.store.apply import apply
+from crm.store.ledger import Booked
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What came of it: invoices paid now or owed again, memberships touched, suspensions lifted, new draft invoices."""
+
+    paid: tuple[UUID, ...] = ()
+    reopened: tuple[UUID, ...] = ()
+    memberships: tuple[UUID, ...] = ()
+    lifted: tuple[UUID, ...] = ()
+    invoices: tuple[UUID, ...] = ()
+
+
+async def lock(connection: Connection, organisations: Iterable[UUID]) -> None:
+    """Lock the families of these organisations, before any invoice or payment of theirs is locked."""
+    found = await connection.fetch(
+        "select distinct family_id from organisation where id = any($1)", list(set(organisations))
+    )
+    await families.lock_many(connection, [row["family_id"] for row in found])
+
+
+async def settle(
+    connection: Connection, kept: Catalogue, booked: Booked, actor: Actor, now: datetime, today: date
+) -> Settled:
+    """Carry out what follows from postings that were made just now; nothing when they touched no invoice."""
+    touched = booked.invoices
+    if not touched:
+        return Settled()
+    paid, reopened = await _turned(connection, booked, touched)
+    await tell(connection, paid, "paid", actor)
+    await tell(connection, reopened, "reopened", actor)
+    memberships: list[UUID] = []
+    lifted: list[UUID] = []
+    drafts: list[UUID] = []
+    rows = await connection.fetch(
+        "select distinct o.family_id from invoice i join organisation o on o.id = i.organisation_id"
+        " where i.id = any($1) order by 1",
+        touched,
+    )
+    for family in [row["family_id"] for row in rows]:
+        for decision, membership in await _suspended(connection, family, paid):
+            applied = await _lift(connection, kept, family, decision, membership, actor, now, today)
+            if applied:
+                lifted.append(decision)
+                memberships += [membership, *applied]
+        facts = await families.load(connection, kept, family)
+        intents = cascades.on_payment(facts, today)
+        if intents:
+            done = await apply(connection, kept, facts, intents, family)
+            memberships += done.memberships.values()
+            drafts += done.invoices
+    await _share(connection, kept, booked, touched, actor)
+    return Settled(tuple(paid), tuple(reopened), tuple(dict.fromkeys(memberships)), tuple(lifted), tuple(drafts))
+
+
+async def suspended_for(connection: Connection, decision: UUID, invoice: UUID) -> None:
+    """Note that a suspension was decided because this invoice is unpaid: paying it lifts the suspension (AC-2f)."""
+    await connection.execute(
+        "insert into unpaid_suspension (decision_id, invoice_id) values ($1, $2) on conflict do nothing",
+        decision,
+        invoice,
+    )
+
+
+async def _turned(connection: Connection, booked: Booked, touched: Sequence[UUID]) -> tuple[list[UUID], list[UUID]]:
+    """The invoices that are settled now and were not before, and the other way round."""
+    after = await ledger.owed(connection, touched)
+    changed: dict[UUID, int] = {}
+    fresh = set()
+    for posting in booked.postings:
+        for entry in posting.entries:
+            if entry.invoice and ledger.item_of(entry):
+                changed[entry.invoice] = changed.get(entry.invoice, 0) + entry.amount
+                if posting.kind == "issued":
+                    fresh.add(entry.invoice)
+    old = [i for i in touched if i not in fresh]
+    paid = [i for i in old if after.get(i, 0) <= 0 < after.get(i, 0) - changed.get(i, 0)]
+    reopened = [i for i in old if after.get(i, 0) > 0 >= after.get(i, 0) - changed.get(i, 0)]
+    return paid, reopened
+
+
+async def tell(connection: Connection, invoices: Sequence[UUID], kind: str, actor: Actor) -> None:
+    """Note what happened to these invoices."""
+    await connection.executemany(
+        "insert into invoice_event (invoice_id, kind, actor, detail, recorded_at) values ($1, $2, $3, '{}', now())",
+        [(invoice, kind, actor.name) for invoice in invoices],
+    )
+
+
+# Standing
+
+
+async def _suspended(connection: Connection, family: UUID, paid: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+    """(decision, membership) of the family's suspensions for want of payment that none of its invoices keeps up."""
+    rows = await connection.fetch(
+        "select d.id, d.membership_id from unpaid_suspension u join membership_decision d on d.id = u.decision_id"
+        " join membership m on m.id = d.membership_id join organisation o on o.id = m.organisation_id"
+        " where u.invoice_id = any($2) and o.family_id = $1 and d.withdrawn_at is null order by d.recorded_at",
+        family,
+        list(paid),
+    )
+    return [(row["id"], row["membership_id"]) for row in rows]
+
+
+async def _lift(
+    connection: Connection,
+    kept: Catalogue,
+    family: UUID,
+    decision: UUID,
+    membership: UUID,
+    actor: Actor,
+    now: datetime,
+    today: date,
+) -> list[UUID]:
+    """End a suspension today (the days it lasted stay); the memberships it touched, none when it was over."""
+    facts = await families.load(connection, kept, family)
+    stored = next((d for d in facts.decisions if d.id == decision), None)
+    if stored is None or (stored.until is not None and stored.until <= today):
+        return []
+    instead = _ending_today(facts, stored, now, today)
+    consequences = cascades.withdraw(facts, decision, today, instead)
+    await decisions.withdraw(connection, decision, actor)
+    if instead:
+        await decisions.record(connection, membership, instead, actor)
+    applied = await apply(connection, kept, facts, consequences.intents, family)
+    return list(applied.memberships.values())
+
+
+def _ending_today(facts: Facts, stored: Decision, now: datetime, today: date) -> Decision | None:
+    """The suspension as it was, ending today; None when it had not begun."""
+    if stored.effective_on >= today:
+        return None
+    return msgspec.structs.replace(stored, id=uuid4(), until=today, recorded_at=families.moment(facts, now))
+
+
+# What networks owe each other (peers.md 2.5 item 13)
+
+# The lines of an invoice that a link's cause was billed with, less what was credited of them, per link rule.
+_CLAIMS = """
+select invoice_id, network_id as source, target, rule, version, sum(net)::bigint as net from (
+    select distinct on (c.id, g.source_network_id, g.rule, g.rulebook_version, g.network_id) c.invoice_id, m.network_id,
+        g.network_id as target, g.rule, g.rulebook_version as version,
+        c.net - coalesce((select sum(l.net) from credit_line l join invoice n on n.id = l.invoice_id
+            where l.charge_id = c.id and n.status = 'issued'), 0) as net
+    from charge c join membership m on m.id = c.membership_id
+    join membership_grant g on g.cause_id = c.grant_id and g.kind = 'linked' and g.superseded_at is null
+        and g.network_id <> m.network_id and (c.ends_on is null or g.starts_on < c.ends_on)
+        and (g.ends_on is null or g.ends_on > c.starts_on)
+    where c.invoice_id = any($1) and c.net > 0
+) found group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+"""
+_COLLECTED = """
+select e.invoice_id, coalesce(sum(e.amount) filter (where t.kind in ('issued', 'credited')), 0)::bigint as gross,
+    -coalesce(sum(e.amount) filter (where e.payment_id is not null), 0)::bigint as collected
+from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+where e.invoice_id = any($1) and e.account in ('receivable', 'member_credit') group by e.invoice_id
+"""
+_SHARED = """
+select e.invoice_id, e.network_id as source, (t.fact ->> 'other')::uuid as target, t.fact ->> 'rule' as rule,
+    (t.fact ->> 'version')::int as version, sum(e.amount)::bigint as amount
+from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+where e.invoice_id = any($1) and e.account = 'share_cost' group by 1, 2, 3, 4, 5
+"""
+_Key = tuple[UUID, UUID, UUID, str, int]
+
+
+async def _share(
+    connection: Connection, kept: Catalogue, booked: Booked, touched: Sequence[UUID], actor: Actor
+) -> None:
+    """Book what the shares of these invoices changed by, in the books of both hosts."""
+    claims = await _claims(connection, kept, touched)
+    rows = await connection.fetch(_SHARED, list(touched))
+    stands: dict[_Key, int] = {tuple(row)[:5]: row["amount"] for row in rows}
+    if not claims and not stands:
+        return
+    found = await connection.fetch(_COLLECTED, list(touched))
+    money = {row["invoice_id"]: (row["collected"], row["gross"]) for row in found}
+    because = booked.postings[-1]
+    for key in sorted({*claims, *stands}, key=str):
+        before = stands.get(key, 0)
+        collected, gross = money[key[0]]
+        # A link that is gone (its payment was a mistake) owes nothing; one that ended keeps what was collected for it.
+        wanted = shares.owed(claims[key], collected, gross) if key in claims else before if collected > 0 else 0
+        if wanted == before:
+            continue
+        for side in ("owes", "gets"):
+            own, other = (key[1], key[2]) if side == "owes" else (key[2], key[1])
+            fact = Shared(
+                host=kept.by_id[own].host_id,
+                currency=because.currency,
+                on=because.on,
+                side=side,
+                because=because.id,
+                invoice=key[0],
+                network=own,
+                other=other,
+                rule=key[3],
+                version=key[4],
+                amount=wanted - before,
+            )
+            await ledger.post(connection, fact, actor.name)
+
+
+async def _claims(connection: Connection, kept: Catalogue, touched: Sequence[UUID]) -> dict[_Key, Claim]:
+    out: dict[_Key, Claim] = {}
+    for row in await connection.fetch(_CLAIMS, list(touched)):
+        claim = claim_of(kept, row["invoice_id"], row["source"], row["target"], row["rule"], row["version"], row["net"])
+        if claim:
+            out[tuple(row)[:5]] = claim
+    return out
+
+
+def claim_of(
+    kept: Catalogue, invoice: UUID, source: UUID, target: UUID, rule: str, version: int, net: int
+) -> Claim | None:
+    """The claim by the rule's own words; None when it shares nothing."""
+    book = kept.rulebooks.version(kept.by_id[source].slug, version)
+    found = book.link_rule(rule) if book else None
+    if book is None or found is None or not found.fee.share_percent:
+        return None
+    fee = found.fee
+    percent = vat.percent(book.vat.country, fee.share_vat, book.effective_from)
+    return Claim(invoice, source, target, rule, version, fee.share_percent, fee.share_vat, percent, net)
