@@ -55,6 +55,7 @@ _RULES: dict[str, tuple[str, ...]] = {
         N_("This level requires that the organisation is %(tiers)s in %(network)s on %(on)s, and it is not."),
         N_("This level requires that the organisation is a member of %(network)s on %(on)s, and it is not."),
     ),
+    "membership_lost": (N_("This level requires a membership in %(network)s, and there is none any more."),),
     "months_negative": (N_("A number of months cannot be negative."),),
     "network_unknown": (N_("There is no network called %(given)s."),),
     "not_a_member": (N_("The organisation is not a member in its own right on %(on)s."),),
@@ -87,6 +88,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "too_many_employees": (N_("This level is for organisations with at most %(limit)s employees."),),
     "too_old": (N_("This level is for organisations younger than %(limit)s years."),),
     "upgrade_cycle": (N_("The events lead round in a circle: %(cycle)s."),),
+    "until_past": (N_("%(given)s is not a day to come."),),
     "weights_invalid": (N_("An amount cannot be split like this."),),
 }
 

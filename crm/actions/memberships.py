@@ -17,7 +17,7 @@ from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
-from crm.store import audit, decisions, families
+from crm.store import audit, decisions, families, reviews
 from crm.store.apply import apply
 
 LONGEST_BACKDATING_DAYS = 3660
@@ -72,6 +72,7 @@ async def make(context: Context, actor: Actor, membership: UUID, change: Change)
         await decisions.record(connection, membership, decision, actor)
         faults.point("change_recorded")
         applied = await apply(connection, found.kept, found.facts, consequences.intents, found.family)
+        await reviews.decided(connection, membership, actor)
         detail = {
             "tier": change.tier,
             **({"event": change.event} if change.event else {}),

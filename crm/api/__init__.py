@@ -1,6 +1,6 @@
 """JSON for programs: /api/v1, its document and its reference page. `handlers` and `problem` are for crm/app.py."""
 
-from crm.api import applications, docs, health, invoices, memberships, networks, organisations
+from crm.api import applications, docs, health, invoices, memberships, networks, organisations, reviews
 from crm.api.operations import routes_of
 from crm.api.problems import problem
 
@@ -9,6 +9,7 @@ OPERATIONS = (
     *applications.operations,
     *organisations.operations,
     *memberships.operations,
+    *reviews.operations,
     *invoices.operations,
 )
 

@@ -88,6 +88,15 @@ def identity(value: str, name: str) -> UUID:
     return UUID(value)
 
 
+def cursor_id(cursor: str | None) -> UUID | None:
+    """The id in a cursor of a list in the order of ids; None at its beginning."""
+    if cursor is None:
+        return None
+    if not _UUID.fullmatch(cursor):
+        raise EdgeError(422, "cursor", "cursor_invalid")
+    return UUID(cursor)
+
+
 KnownAt = Annotated[
     str,
     Meta(

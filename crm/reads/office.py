@@ -65,10 +65,11 @@ _FILTER = (
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The figures beside the menu: active members, applications that wait, linked memberships."""
+    """The figures beside the menu: active members, applications that wait, members to review, linked memberships."""
 
     members: int
     applications: int
+    reviews: int
     links: int
 
 
@@ -134,6 +135,7 @@ async def counts(connection: Connection, network: UUID, today: date) -> Counts:
         "   and p.status = 'active' and p.starts_on <= $2 and (p.ends_on is null or p.ends_on > $2)) as members,"
         " (select count(*) from application a where a.network_id = $1 and a.status in ('sent', 'info_needed'))"
         "   as applications,"
+        " (select count(*) from membership_review r where r.network_id = $1 and r.closed_at is null) as reviews,"
         " (select count(distinct g.membership_id) from membership_grant g where g.kind = 'linked'"
         "   and (g.network_id = $1 or g.source_network_id = $1) and g.superseded_at is null"
         "   and (g.ends_on is null or g.ends_on > $2)) as links",

@@ -67,6 +67,18 @@ async def add(connection: Connection, form: OrganisationForm, known_from: date, 
     return new
 
 
+async def employ(connection: Connection, person: UUID, employer: UUID, since: date | None = None) -> None:
+    """A person works for an organisation: a relation that is shown and counted, and gives nobody a membership."""
+    await connection.execute(
+        "insert into employer (id, organisation_id, employer_id, starts_on, recorded_at) values ($1, $2, $3, $4, now())"
+        " on conflict (organisation_id, employer_id) where superseded_at is null do nothing",
+        uuid4(),
+        person,
+        employer,
+        since,
+    )
+
+
 async def add_contact(connection: Connection, organisation: UUID, contact: ContactForm, language: str) -> None:
     """The person who speaks for it; the same e-mail address is not stored twice."""
     await connection.execute(

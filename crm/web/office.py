@@ -124,7 +124,7 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
         nav=nav,
         networks=sorted((office.face(n) for n in managed), key=lambda face: face["name"]),
         network=office.face(office.network) | {"members": counts.members},
-        counts={"applications": counts.applications, "members": counts.members, "links": counts.links},
+        counts=msgspec.structs.asdict(counts),
         user={"name": office.session.name, "email": office.session.email},
         office=office,
         base=office.base,
