@@ -11,15 +11,14 @@ from datetime import date
 
 import msgspec
 
-from cluster_rules import fees
+from cluster_rules import fees, prices
 from cluster_rules.fees import FeeLine, Step
 from cluster_rules.intents import Charge, EndGrant, GrantIntent, Intent, RetractGrant, StartGrant, WaiveFee
-from cluster_rules.memberships import Decision, Facts, Grant, Stretch, direct_grants, stretches
-from cluster_rules.networks import Discount, LinkRule, Rulebook
+from cluster_rules.memberships import Decision, Facts, Grant, Stretch, direct_grants
+from cluster_rules.networks import LinkFee, LinkRule, Rulebook
 from cluster_rules.periods import Period, between
+from cluster_rules.prices import MOST_YEARS
 from cluster_rules.requirements import Turn
-
-MOST_YEARS = 30  # billed back, or looked at for a correction, in one decision
 
 
 def of(
@@ -52,13 +51,13 @@ def taken_back(
     out: list[Intent] = [intent for grant in started for intent in _linked(facts, grant, today)]
     reason = Step("withdrawn")
     if decision.kind == "joining":
-        for stretch in _stretches_of(facts, decision):
+        for stretch in prices.stretches_of(facts, decision):
             for grant in stretch.grants if stretch.period.start == decision.effective_on else ():
                 back = _given_back(facts, grant, stretch.period.start, grant.period.start)
                 out += [_charge(grant, line, reason) for line in back]
     elif decision.kind in ("tier_change", "ending"):
         on, leaves = decision.effective_on, decision.kind == "ending"
-        for charge in _corrections(_as_before(after), facts, decision, on, leaves, today, reason):
+        for charge in _corrections(_as_before(after), facts, decision, on, leaves, today, reason, settles=False):
             (line,) = fees.credit([charge.line], "withdrawn")
             out.append(msgspec.structs.replace(charge, line=line))
     return (*out, *_required(facts, after, turns, today), *_linked_back(facts, listed))
@@ -69,22 +68,6 @@ def of_links(facts: Facts, changed: Iterable[GrantIntent], today: date) -> tuple
     listed = list(changed)
     started = [i.grant for i in listed if isinstance(i, StartGrant) and i.grant.kind == "linked"]
     return (*(intent for grant in started for intent in _linked(facts, grant, today)), *_linked_back(facts, listed))
-
-
-def member_of(facts: Facts, grant: Grant, discount: Discount, day: date) -> bool:
-    """Is the organisation of an own membership a member there on `day`, and not only because of this one?"""
-    by_id = {g.id: g for g in facts.grants}
-    for there in facts.grants if grant.kind == "direct" else ():
-        if (there.organisation, there.network) != (grant.organisation, discount.network) or not there.period.covers(
-            day
-        ):
-            continue
-        root = there
-        while root.cause in by_id:
-            root = by_id[root.cause]
-        if not _same(root, grant) and (not discount.tiers or there.tier in discount.tiers):
-            return True
-    return False
 
 
 def _as_before(facts: Facts) -> Facts:
@@ -120,19 +103,19 @@ def _joining(facts: Facts, grant: Grant, today: date) -> Iterator[Intent]:
 def _linked_beside(facts: Facts, own: Grant) -> tuple[Grant, str] | None:
     """The linked grant that stands where `own` starts, with its rule's word on the own fee."""
     for grant in facts.grants:
-        rule = _rule(facts, grant) if grant.kind == "linked" and _same(grant, own) else None
+        rule = prices.rule_of(facts, grant) if grant.kind == "linked" and prices.same(grant, own) else None
         if rule and rule.fee.own_membership != "keep" and grant.period.covers(own.period.start):
             return grant, rule.fee.own_membership
     return None
 
 
 def _linked(facts: Facts, grant: Grant, today: date) -> Iterator[Intent]:
-    rule = _rule(facts, grant)
+    rule = prices.rule_of(facts, grant)
     if rule is None:
         return
     for line in fees.linked(_lines(facts, grant, today), rule.fee):
         yield _charge(grant, line, Step("linked", {"rule": rule.code}))
-    for stretch in _stretches_of(facts, grant):
+    for stretch in prices.stretches_of(facts, grant):
         own = next((g for g in stretch.grants if g.period.covers(grant.period.start)), None)
         if own:
             yield from _own_fee(facts, own, stretch.period.start, grant, rule)
@@ -165,21 +148,11 @@ def _lines(facts: Facts, grant: Grant, today: date, member_since: date | None = 
             return
         year = book.period.containing(day, since)
         part = year.overlap(grant.period)
-        if part and not _billed(facts, grant, part, book):
-            yield from _fee(facts, book, grant, year, part, day)
+        if part and not prices.billed(facts, grant, part, book):
+            yield from prices.fee(facts, book, grant, year, part, day, since)
         if year.end is None or year.end > max(today, grant.period.start) or year.end >= grant.period.end_or_far:
             return
         day = year.end
-
-
-def _fee(facts: Facts, book: Rulebook, grant: Grant, year: Period, part: Period, sized_on: date) -> list[FeeLine]:
-    """The fee of the grant's tier for `part` of a year, for the size on a day; nothing for an unknown tier."""
-    tier = book.tier(grant.tier)
-    if tier is None:
-        return []
-    profile = facts.organisation(grant.organisation).profile_on(sized_on)
-    yearly = fees.yearly(book, tier, profile, year, lambda discount: member_of(facts, grant, discount, sized_on))
-    return fees.prorated(yearly, book, tier, part)
 
 
 # What is changed or given back
@@ -197,7 +170,7 @@ def _required(before: Facts, after: Facts, turns: Iterable[Turn], today: date) -
 
 def _continued(before: Facts, after: Facts, turn: Turn, today: date, reason: Step) -> Iterator[Charge]:
     """A membership that goes on after all: the rest of its year, and the years that have begun since, unless billed."""
-    for stretch in _stretches_of(after, turn):
+    for stretch in prices.stretches_of(after, turn):
         since = stretch.period.start
         for grant in stretch.grants if stretch.period.covers(turn.on) else ():
             day = max(turn.on, grant.period.start)
@@ -206,8 +179,8 @@ def _continued(before: Facts, after: Facts, turn: Turn, today: date, reason: Ste
                 continue
             year = book.period.containing(day, since)
             rest = between(day, min(year.end_or_far, grant.period.end_or_far))
-            if rest and not _billed(before, grant, rest, book):
-                for line in _unused(after, book, grant, year, rest):
+            if rest and not prices.billed(before, grant, rest, book):
+                for line in _unused(after, book, grant, year, rest, since):
                     yield _charge(grant, line, reason)
             later = between(year.end_or_far, min(grant.period.end_or_far, max(today, year.end_or_far)))
             if later:
@@ -216,31 +189,39 @@ def _continued(before: Facts, after: Facts, turn: Turn, today: date, reason: Ste
                     yield _charge(grant, line, reason)
 
 
-def _unused(facts: Facts, book: Rulebook, grant: Grant, year: Period, rest: Period) -> list[FeeLine]:
+def _unused(facts: Facts, book: Rulebook, grant: Grant, year: Period, rest: Period, since: date) -> list[FeeLine]:
     """What the `rest` of a year costs beyond the days before it: the whole, less what those cost alone."""
     start = max(year.start, grant.period.start)
-    whole = _fee(facts, book, grant, year, Period(start, rest.end), start)
+    whole = prices.as_billed(facts, book, grant, year, Period(start, rest.end), start, since)
     used = between(start, rest.start)
     if used:
-        before = _fee(facts, book, grant, year, used, start)
+        before = prices.as_billed(facts, book, grant, year, used, start, since)
         whole = [fees.beyond(line, earlier) for line, earlier in zip(whole, before, strict=True)]
     return [msgspec.structs.replace(line, period=rest) for line in whole if line.net]
 
 
 def _corrections(
-    before: Facts, after: Facts, about: Decision | Turn, on: date, leaves: bool, today: date, reason: Step
+    before: Facts,
+    after: Facts,
+    about: Decision | Turn,
+    on: date,
+    leaves: bool,
+    today: date,
+    reason: Step,
+    settles: bool = True,
 ) -> list[Charge]:
     """The billed days from `on`, at the tier that now holds instead of the one that held."""
-    stood = _stretches_of(before, about)
+    stood = prices.stretches_of(before, about)
     old = next((s for s in stood if s.period.covers(on)), None)
     if old is None:
         return []
     since = old.period.start
-    held, holds = ([g for s in each for g in s.grants] for each in (stood, _stretches_of(after, about)))
+    held, holds = ([g for s in each for g in s.grants] for each in (stood, prices.stretches_of(after, about)))
     lines: list[tuple[Grant, FeeLine]] = []
     for grant in old.grants:
         if grant not in holds and grant.period.end_or_far > on:
-            back = _given_back(before, grant, since, max(on, grant.period.start), less_used=leaves)
+            first = max(on, grant.period.start)
+            back = _given_back(before, grant, since, first, less_used=leaves, settles=settles)
             lines += [(grant, line) for line in back]
     free = not lines and _is_free(before, old, on)
     for grant in holds:
@@ -257,49 +238,48 @@ def _is_free(facts: Facts, stretch: Stretch, day: date) -> bool:
     grant = next(g for g in stretch.grants if g.period.covers(day))
     book = facts.rulebooks.governing(grant.network, stretch.period.start, day)
     tier = book.tier(grant.tier) if book else None
-    return tier is not None and not any(c.amount or c.bands for c in tier.fees)
+    return tier is not None and not fees.costs(tier)
 
 
-def _given_back(facts: Facts, grant: Grant, since: date, day: date, less_used: bool = True) -> Iterator[FeeLine]:
-    """What was billed for the days of `grant` from `day` on, as credit lines.
+def _given_back(
+    facts: Facts,
+    grant: Grant,
+    since: date,
+    day: date,
+    less_used: bool = True,
+    fee: LinkFee | None = None,
+    settles: bool = True,
+) -> Iterator[FeeLine]:
+    """What was billed for the days of `grant` from `day` on, as credit lines; `fee` is a linked grant's.
 
     `less_used`: whoever leaves pays for its used days as if it had been a member for these alone
     (a month begun is a month, a half-year begun a half-year, an indivisible fee is kept).
+    `settles`: what comes back is held against what is still billed, see `_settled`.
     """
-    for book, year in _years_billed(facts, grant, since, day):
+    for book, year in prices.years_billed(facts, grant, since, day):
         whole = year.overlap(grant.period)
         rest = between(max(day, whole.start), whole.end_or_far) if whole else None
-        if whole is None or rest is None or not _billed(facts, grant, rest, book):
+        if whole is None or rest is None or not prices.billed(facts, grant, rest, book):
             continue
-        sized_on = whole.start
-        used = between(whole.start, rest.start) if less_used else None
-        credit = fees.credit(_fee(facts, book, grant, year, whole if used else rest, sized_on), "unused_days")
-        if used:
-            kept = _fee(facts, book, grant, year, used, sized_on)
+        used = between(whole.start, rest.start)
+        part = whole if used and less_used else rest
+        credit = fees.credit(prices.as_billed(facts, book, grant, year, part, whole.start, since), "unused_days")
+        if used and less_used:
+            kept = prices.as_billed(facts, book, grant, year, used, whole.start, since)
             credit = [fees.less(line, k) for line, k in zip(credit, kept, strict=True)]
+        if fee:
+            credit = fees.linked(credit, fee)
+        if settles:
+            credit = [prices.settled(facts, grant, year, line, all_of_it=used is None) for line in credit]
         yield from (msgspec.structs.replace(line, period=rest) for line in credit if line.net)
 
 
 def _instead(facts: Facts, grant: Grant, since: date) -> Iterator[FeeLine]:
     """The fee of a grant that takes the place of a billed one, for the years that are billed."""
-    for book, year in _years_billed(facts, grant, since, grant.period.start):
+    for book, year in prices.years_billed(facts, grant, since, grant.period.start):
         part = year.overlap(grant.period)
-        if part and _billed(facts, grant, part, book):
-            yield from _fee(facts, book, grant, year, part, part.start)
-
-
-def _years_billed(facts: Facts, grant: Grant, since: date, day: date) -> Iterator[tuple[Rulebook, Period]]:
-    """The membership years from the one of `day` to the last that something was billed for."""
-    ends = [p.end_or_far for organisation, network, p in facts.charged if (organisation, network) == _key(grant)]
-    for _ in range(MOST_YEARS):
-        book = facts.rulebooks.governing(grant.network, since, day)
-        if book is None or not ends or day >= max(ends):
-            return
-        year = book.period.containing(day, since)
-        yield book, year
-        if year.end is None:
-            return
-        day = year.end
+        if part and prices.billed(facts, grant, part, book):
+            yield from prices.fee(facts, book, grant, year, part, part.start, since)
 
 
 def _linked_back(facts: Facts, changed: Iterable[GrantIntent]) -> Iterator[Charge]:
@@ -307,14 +287,14 @@ def _linked_back(facts: Facts, changed: Iterable[GrantIntent]) -> Iterator[Charg
     listed = list(changed)
     if not any(isinstance(i, RetractGrant | EndGrant) for i in listed):
         return
-    replaced = {_source(i.grant) for i in listed if isinstance(i, StartGrant)}
+    replaced = {prices.source(i.grant) for i in listed if isinstance(i, StartGrant)}
     for intent in listed:
         if not isinstance(intent, RetractGrant | EndGrant) or intent.before.kind != "linked":
             continue
-        grant, rule = intent.before, _rule(facts, intent.before)
+        grant, rule = intent.before, prices.rule_of(facts, intent.before)
         book = facts.rulebooks.governing(grant.network, grant.period.start, grant.period.start)
-        own = any(s.period.overlap(grant.period) for s in _stretches_of(facts, grant))
-        if rule is None or book is None or own or _source(grant) in replaced:
+        own = any(s.period.overlap(grant.period) for s in prices.stretches_of(facts, grant))
+        if rule is None or book is None or own or prices.source(grant) in replaced:
             continue
         if isinstance(intent, RetractGrant):
             day = grant.period.start
@@ -322,49 +302,5 @@ def _linked_back(facts: Facts, changed: Iterable[GrantIntent]) -> Iterator[Charg
             day = intent.grant.period.end_or_far
         else:
             continue
-        for line in fees.linked(_given_back(facts, grant, grant.period.start, day), rule.fee):
+        for line in _given_back(facts, grant, grant.period.start, day, fee=rule.fee):
             yield _charge(grant, line, Step("linked", {"rule": rule.code}))
-
-
-# Looking things up
-
-
-def _billed(facts: Facts, grant: Grant, part: Period, book: Rulebook) -> bool:
-    """Were any of these days billed (and, where the network gives money back, not given back since)?"""
-    shared = [
-        days
-        for organisation, network, period in facts.charged
-        if (organisation, network) == _key(grant) and (days := period.overlap(part))
-    ]
-    if book.refund == "none":
-        return bool(shared)
-    paid_for = [g.period for g in facts.grants if _same(g, grant) and _costs(facts, g)]
-    return any(days.overlap(stood) for days in shared for stood in paid_for)
-
-
-def _costs(facts: Facts, grant: Grant) -> bool:
-    rule = _rule(facts, grant)
-    return rule is None or rule.fee.policy != "waived"
-
-
-def _rule(facts: Facts, grant: Grant) -> LinkRule | None:
-    book = facts.rulebooks.version(grant.source, grant.version)
-    return book.link_rule(grant.rule) if book else None
-
-
-def _stretches_of(facts: Facts, about: Grant | Decision | Turn) -> list[Stretch]:
-    key = _key(about)
-    mine = [d for d in facts.decisions if _key(d) == key]
-    return stretches(mine)
-
-
-def _key(about: Grant | Decision | Turn) -> tuple[object, str]:
-    return about.organisation, about.network
-
-
-def _same(one: Grant, other: Grant) -> bool:
-    return _key(one) == _key(other)
-
-
-def _source(grant: Grant) -> tuple[object, str, str, str]:
-    return grant.organisation, grant.network, grant.source, grant.rule

@@ -5,30 +5,44 @@ All amounts are whole minor units excluding VAT; VAT is computed per line, round
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from datetime import date
 
 import msgspec
 
+from cluster_rules import bases, discounts, prorations, vat
+from cluster_rules.bases import Asked
+from cluster_rules.components import Discount, FeeComponent, Text
 from cluster_rules.errors import RuleViolation
+from cluster_rules.explanations import PRORATIONS, Step, after, explained
 from cluster_rules.money import share
-from cluster_rules.networks import Band, Discount, FeeComponent, LinkFee, Rulebook, Text, Tier
+from cluster_rules.networks import LinkFee, Rulebook, Tier
 from cluster_rules.organisations import Profile
-from cluster_rules.periods import Period, add_months
+from cluster_rules.periods import Period
 
-# Percent by treatment. standard: Norwegian ordinary rate; exempt_3_13: membership fee of a
-# non-profit (mval. § 3-13); outside: seller not in the VAT register; zero: zero-rated.
-VAT_PERCENT = {"standard": 25, "exempt_3_13": 0, "outside": 0, "zero": 0}
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One step of an explanation: a code for the sentence and the values in it."""
-
-    code: str
-    values: dict[str, Any] = {}
+__all__ = [
+    "FeeLine",
+    "Step",
+    "as_billed",
+    "beyond",
+    "capped",
+    "costs",
+    "credit",
+    "explained",
+    "less",
+    "linked",
+    "needed",
+    "prorated",
+    "settled",
+    "span",
+    "yearly",
+]
 
 
 class FeeLine(msgspec.Struct, frozen=True):
-    """One computed line: `net` and `vat` in minor units of `currency` for `period`."""
+    """One computed line: `net` and `vat` in minor units of `currency` for `period`.
+
+    `hours` of work are owed beside the money; `account` is where the host books the line.
+    """
 
     network: str
     tier: str
@@ -42,6 +56,8 @@ class FeeLine(msgspec.Struct, frozen=True):
     currency: str
     example: bool = False
     steps: tuple[Step, ...] = ()
+    hours: int = 0
+    account: str = ""
 
     @property
     def gross(self) -> int:
@@ -55,25 +71,32 @@ def yearly(
     profile: Profile | None,
     year: Period,
     applies: Callable[[Discount], bool] = lambda discount: False,
+    *,
+    day: date | None = None,
+    since: date | None = None,
 ) -> list[FeeLine]:
     """The tier's fee for one whole membership year, for an organisation like `profile` (None: nothing is known).
 
-    `applies` says which discounts count for it. RuleViolation `size_unknown` when a band needs a size
-    nobody has told, `band_missing` when no band covers it.
+    `day` is the first day that is billed of it (None: its first), `since` the day of joining (None: in some
+    year before); `applies` says which discounts for members elsewhere count. RuleViolation `size_unknown` when
+    a fee needs a size nobody has told, and the other codes of `bases.begin` and `vat.percent`.
     """
-    lines = [(c, _line(book, tier, c, year, *_base(c, profile))) for c in tier.fees]
-    return [_discounted(line, filter(applies, c.discounts)) if c.discounts else line for c, line in lines]
+    if book.period.kind == "project" and year.end is None:
+        return []  # the project is over
+    asked = Asked(book, profile, year, day or year.start, since)
+    return [_line(tier, c, asked, applies) for c in tier.fees if _is_charged(c, year, since)]
 
 
-def prorated(lines: Iterable[FeeLine], book: Rulebook, tier: Tier, part: Period) -> list[FeeLine]:
+def prorated(
+    lines: Iterable[FeeLine], book: Rulebook, tier: Tier, part: Period, since: date | None = None
+) -> list[FeeLine]:
     """The same lines for the `part` of their year in which the membership stands, by each component's own way.
 
-    days: by the day. months: a month begun is a month. half_year: up to six months are half a year.
-    none: the whole fee. Rounded half up to a minor unit per line (AC-15b). RuleViolation
-    `outside_year` when the part lies outside.
+    How: `prorations.step`. Rounded half up to a minor unit per line (AC-15b). RuleViolation `outside_year`
+    when the part lies outside.
     """
     by_code = {c.code: c for c in tier.fees}
-    return [_part_of(line, by_code[line.component].proration, part) for line in lines]
+    return [_part_of(line, by_code[line.component], part, since) for line in lines]
 
 
 def linked(lines: Iterable[FeeLine], fee: LinkFee) -> list[FeeLine]:
@@ -81,139 +104,132 @@ def linked(lines: Iterable[FeeLine], fee: LinkFee) -> list[FeeLine]:
     if fee.policy == "waived":
         return []
     percent = 100 if fee.policy == "normal" else fee.percent
-    return [
-        _with_net(line, share(line.net, percent, 100), Step("link_percent", {"percent": percent})) for line in lines
-    ]
+    return [_taking(line, Step("link_percent", {"percent": percent})) for line in lines]
 
 
 def credit(lines: Iterable[FeeLine], reason: str) -> list[FeeLine]:
     """The same lines taken back."""
-    return [_with_net(line, -line.net, Step(reason)) for line in lines]
+    return [_taking(line, Step(reason)) for line in lines]
 
 
 def less(credit: FeeLine, used: FeeLine) -> FeeLine:
     """A credit line, less what the used days of the same component cost."""
-    step = Step("used_days", {"amount": used.net})
-    return _with_net(credit, credit.net + used.net, step)
+    return _taking(credit, Step("used_days", {"amount": used.net}))
 
 
 def beyond(line: FeeLine, earlier: FeeLine) -> FeeLine:
     """A fee, less what the days before it cost: those are billed already."""
-    return _with_net(line, line.net - earlier.net, Step("earlier_days", {"amount": earlier.net}))
+    return _taking(line, Step("earlier_days", {"amount": earlier.net}))
 
 
-def explained(steps: Iterable[Step]) -> int | None:
-    """The net amount that an explanation leads to; None when a step is not one of ours.
+def capped(credit: FeeLine, left: int) -> FeeLine:
+    """A credit line of at most `left`: what is still billed of its component. Never more comes back than was paid."""
+    return credit if -credit.net <= left else _taking(credit, Step("credited_before", {"amount": max(0, left)}))
 
-    The other direction of everything above: whoever holds a stored line can check it by its own words.
-    """
-    net: int | None = None
-    for step in steps:
-        v = step.values
-        if step.code in ("fixed", "band"):
-            net = v["amount"]
-        elif net is None:
-            return None
-        elif step.code == "link_percent":
-            net = share(net, v["percent"], 100)
-        elif step.code in ("discount_percent", "discount_amount"):
-            net = _less_discount(net, step)
-        elif step.code in ("prorated_days", "prorated_months", "prorated_half_year"):
-            net = share(net, v["part"], v["whole"])
-        elif step.code in ("unused_days", "withdrawn"):
-            net = -net
-        elif step.code == "used_days":
-            net += v["amount"]
-        elif step.code == "earlier_days":
-            net -= v["amount"]
+
+def settled(credit: FeeLine, left: int) -> FeeLine:
+    """A credit line of exactly `left`: nothing of the component was used."""
+    return credit if -credit.net == left else _taking(credit, Step("all_of_it", {"amount": max(0, left)}))
+
+
+def as_billed(line: FeeLine, year: Period) -> FeeLine | None:
+    """The whole year's fee that a billed line was a part of, by its own explanation; None when it has none."""
+    steps: list[Step] = []
+    for step in line.steps:
+        if step.code in PRORATIONS or step.code == "link_percent":
+            break
+        steps.append(step)
+    net = explained(steps)
+    if net is None:
+        return None
+    whole = msgspec.structs.replace(line, period=year, steps=tuple(steps))
+    return _with_net(whole, net)
+
+
+def costs(tier: Tier) -> bool:
+    """Can this tier cost anything?"""
+    return any(c.basis == "agreed" or any(p.amount or p.basis_points for p in c.prices) for c in tier.fees)
+
+
+def span(component: FeeComponent) -> tuple[int, int | None]:
+    """The least and the most a year can cost over all sizes; None where there is no upper limit to be said."""
+    if component.basis == "agreed":
+        return 0, component.cap or None
+    least, most = [], []
+    for price in component.prices:
+        if price.hours:
+            amount = price.hours * component.hour_value if component.hours_as == "money" else 0
         else:
-            return None
-    return net
+            amount = price.amount or price.floor
+        least.append(amount)
+        most.append(None if price.basis_points and not price.cap else max(amount, price.cap))
+    known = [m for m in most if m is not None]
+    return min(least, default=0), max(known, default=0) if len(known) == len(most) else None
 
 
-def _discounted(line: FeeLine, discounts: Iterable[Discount]) -> FeeLine:
-    """One after the other, each from what the one before left; never below nothing."""
-    for discount in discounts:
-        values: dict[str, Any] = {"network": discount.network, "names": discount.names}
-        kind, value = ("percent", discount.percent) if discount.percent else ("amount", discount.amount)
-        step = Step(f"discount_{kind}", {kind: value} | values)
-        line = _with_net(line, _less_discount(line.net, step), step)
-    return line
+def needed(tier: Tier) -> list[str]:
+    """The facts about an organisation that the tier's fee may ask for (`bases.needed`), in a settled order."""
+    return list(dict.fromkeys(fact for component in tier.fees for fact in bases.needed(component)))
 
 
-def _less_discount(net: int, step: Step) -> int:
-    if step.code == "discount_percent":
-        return net - share(net, step.values["percent"], 100)
-    return max(0, net - int(step.values["amount"]))
+def _is_charged(component: FeeComponent, year: Period, since: date | None) -> bool:
+    first = since is not None and since >= year.start
+    return component.charged == "every_year" or (component.charged == "first_year") == first
 
 
-def _base(component: FeeComponent, profile: Profile | None) -> tuple[int, tuple[Step, ...]]:
-    if component.basis == "fixed":
-        return component.amount, (Step("fixed", {"amount": component.amount}),)
-    size = getattr(profile, component.basis, None)
-    if size is None:
-        raise RuleViolation("size_unknown", component.basis, component=component.code)
-    band = _band(component.bands, size)
-    if band is None:
-        raise RuleViolation("band_missing", component.basis, component=component.code, size=size)
-    values = {"basis": component.basis, "size": size, "from": band.from_, "below": band.below}
-    return band.amount, (Step("band", values | {"amount": band.amount}),)
-
-
-def _band(bands: Iterable[Band], size: int) -> Band | None:
-    return next((b for b in bands if b.from_ <= size and (b.below is None or size < b.below)), None)
-
-
-def _line(
-    book: Rulebook, tier: Tier, component: FeeComponent, year: Period, net: int, steps: tuple[Step, ...]
-) -> FeeLine:
-    percent = VAT_PERCENT[component.vat]
-    return FeeLine(
+def _line(tier: Tier, component: FeeComponent, asked: Asked, member_of: discounts.MemberOf) -> FeeLine:
+    steps = [*bases.begin(component, asked), *_half(component, asked)]
+    steps += discounts.steps(component, asked, member_of)
+    book, buyer = asked.book, asked.profile.country if asked.profile else None
+    code = vat.treatment(book.vat, component.vat, buyer)
+    percent = vat.percent(book.vat.country, code, asked.day)
+    line = FeeLine(
         network=book.network,
         tier=tier.code,
         component=component.code,
         names=component.names,
-        period=year,
-        net=net,
-        vat_code=component.vat,
+        period=asked.year,
+        net=0,
+        vat_code=code,
         vat_percent=percent,
-        vat=share(net, percent, 100),
+        vat=0,
         currency=book.currency,
         example=component.example,
-        steps=steps,
+        hours=next((s.values["hours"] for s in steps if s.code == "hours_as_work"), 0),
+        account=component.account,
     )
+    for step in steps:
+        line = _taking(line, step)
+    return line
 
 
-def _part_of(line: FeeLine, proration: str, part: Period) -> FeeLine:
+def _half(component: FeeComponent, asked: Asked) -> tuple[Step, ...]:
+    """Where a year is billed in two halves: which one this is. Together they are the whole to the unit (M10)."""
+    if asked.book.period.kind != "half_year" or component.charged == "first_year":
+        return ()
+    start = (asked.year.start.month, asked.year.start.day)
+    return (Step("half_of_year", {"half": 2 if start == asked.book.period.second_half_starts else 1}),)
+
+
+def _part_of(line: FeeLine, component: FeeComponent, part: Period, since: date | None) -> FeeLine:
     year = line.period
     overlap = year.overlap(part)
     if overlap is None:
         raise RuleViolation("outside_year", "starts_on", starts_on=part.start)
-    if year.end is None or proration == "none" or overlap == year:
+    step = prorations.step(component, overlap, year, since)
+    if step is None:
         return msgspec.structs.replace(line, period=overlap)
-    counted, whole = _fraction(proration, overlap, year)
-    step = Step(f"prorated_{proration}", {"part": counted, "whole": whole})
-    return _with_net(line, share(line.net, counted, whole), step, overlap)
+    hours = share(line.hours, step.values["part"], step.values["whole"])
+    return msgspec.structs.replace(_taking(line, step), period=overlap, hours=hours)
 
 
-def _fraction(proration: str, part: Period, year: Period) -> tuple[int, int]:
-    if proration == "days":
-        return part.days, year.days
-    months = _months_begun(part)
-    if proration == "half_year":
-        return (1, 2) if months <= 6 else (2, 2)
-    return months, _months_begun(year)
+def _taking(line: FeeLine, step: Step) -> FeeLine:
+    """The line one step further; the step's own arithmetic is in `explanations`."""
+    net = after(line.net, step)
+    if net is None:
+        raise RuleViolation("step_unknown", "steps", given=step.code)
+    return _with_net(msgspec.structs.replace(line, steps=(*line.steps, step)), net)
 
 
-def _months_begun(period: Period) -> int:
-    """Calendar months touched, counted back from the year's end: 15 August -> 31 December is 5."""
-    end = period.end_or_far
-    months = 0
-    while add_months(end, -months) > period.start:
-        months += 1
-    return months
-
-
-def _with_net(line: FeeLine, net: int, step: Step, period: Period | None = None) -> FeeLine:
-    vat = share(net, line.vat_percent, 100)
-    return msgspec.structs.replace(line, net=net, vat=vat, steps=(*line.steps, step), period=period or line.period)
+def _with_net(line: FeeLine, net: int) -> FeeLine:
+    return msgspec.structs.replace(line, net=net, vat=share(net, line.vat_percent, 100))

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from cluster_rules.fees import FeeLine
 from cluster_rules.networks import Rulebook, Rulebooks
 from cluster_rules.organisations import Organisation
 from cluster_rules.periods import FAR, Period, between, elementary
@@ -95,23 +96,6 @@ class Transfer(msgspec.Struct, frozen=True):
     links: Literal["move", "end"] = "move"
 
 
-class Transfer(msgspec.Struct, frozen=True):
-    """From `on`, one membership counts for another: a company was taken over, a unit left, networks became one.
-
-    `source` and `target` are (organisation, network); without a target the membership just ends. `tiers` maps
-    level codes where they are called otherwise. `links`: "move" takes what follows by rule along, "end" leaves
-    it behind. Withdrawn ones are not given to rules. What it does: `transfers.py`.
-    """
-
-    id: UUID
-    source: tuple[UUID, str]
-    target: tuple[UUID, str] | None
-    on: date
-    recorded_at: datetime
-    tiers: dict[str, str] = {}
-    links: Literal["move", "end"] = "move"
-
-
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """A stretch of a membership's timeline in which tier, status and origin do not change."""
 
@@ -121,11 +105,25 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     origin: Origin
 
 
+class Charged(msgspec.Struct, frozen=True, gc=False):
+    """A line that stands on an invoice or its draft: whose it is, because of which grant, and how it came about."""
+
+    organisation: UUID
+    network: str
+    grant: UUID
+    line: FeeLine
+
+    @property
+    def period(self) -> Period:
+        """The days it is for."""
+        return self.line.period
+
+
 class Facts(msgspec.Struct, frozen=True):
     """Everything rules need to decide about one family (a legal entity with its units).
 
     `grants` and `timelines` are what is stored now. `paid` has the ids of direct grants whose first charge is
-    paid, with the day. `charged` has what was billed already: (organisation, network, period).
+    paid, with the day. `charged` has every line that was billed or credited already, in the order it was.
     """
 
     organisations: tuple[Organisation, ...]
@@ -135,8 +133,7 @@ class Facts(msgspec.Struct, frozen=True):
     grants: tuple[Grant, ...] = ()
     timelines: dict[tuple[UUID, str], tuple[Segment, ...]] = {}
     paid: dict[UUID, date] = {}
-    charged: tuple[tuple[UUID, str, Period], ...] = ()
-    transfers: tuple[Transfer, ...] = ()
+    charged: tuple[Charged, ...] = ()
     transfers: tuple[Transfer, ...] = ()
 
     def organisation(self, wanted: UUID) -> Organisation:
@@ -294,10 +291,11 @@ def counted(facts: Facts, network: str, day: date) -> tuple[int, int]:
         for (organisation, slug), segments in facts.timelines.items()
         if slug == network and any(s.period.covers(day) for s in segments)
     ]
-    return len(members), len({_legal_entity(facts, member, day) for member in members})
+    return len(members), len({legal_entity(facts, member, day) for member in members})
 
 
-def _legal_entity(facts: Facts, organisation: UUID, day: date) -> UUID:
+def legal_entity(facts: Facts, organisation: UUID, day: date) -> UUID:
+    """The organisation that stands alone and that this one was part of on a day; itself when it stands alone."""
     family = {o.id: o for o in facts.organisations}
     for _ in family:  # a parent's parent at most
         profile = family[organisation].profile_on(day)

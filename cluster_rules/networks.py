@@ -10,63 +10,14 @@ from typing import Literal
 
 import msgspec
 
+from cluster_rules.components import Data, FeeComponent, Index, VatCode, VatTerms
+from cluster_rules.components import Text as Text
 from cluster_rules.organisations import Kind
 from cluster_rules.periods import MembershipYear, Period, add_months
 
-Text = dict[str, str]
 
-
-class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of everything that is read from a rulebook document."""
-
-
-class Band(_Data, frozen=True):
-    """A fee band [from, below) of the basis; no `below` = upwards without limit."""
-
-    amount: int
-    from_: int = msgspec.field(name="from", default=0)
-    below: int | None = None
-
-
-class Discount(_Data, frozen=True):
-    """Less for members of another network (domain.md T2), as `percent` of the yearly fee or an `amount` off it.
-
-    It counts for an own membership on the first day that is billed of a year; a membership elsewhere that
-    only comes with this one is no reason. `tiers` empty = any level there.
-    """
-
-    names: Text
-    network: str
-    tiers: tuple[str, ...] = ()
-    when: Literal["member_of"] = "member_of"
-    percent: int = 0
-    amount: int = 0
-
-
-class FeeComponent(_Data, frozen=True):
-    """One line of a tier's fee, with its own VAT treatment (domain.md 4.1).
-
-    `example` true: the figure is ours and not from a source, and pages say so.
-    """
-
-    code: str
-    names: Text
-    basis: Literal["fixed", "employees", "turnover"] = "fixed"
-    amount: int = 0
-    bands: tuple[Band, ...] = ()
-    proration: Literal["none", "days", "months", "half_year"] = "days"
-    vat: Literal["standard", "exempt_3_13", "outside", "zero"] = "standard"
-    example: bool = False
-    source: str = ""
-    discounts: tuple[Discount, ...] = ()
-
-
-class OpenTo(_Data, frozen=True):
-    """Who may take a tier; empty lists and zeros mean "no limit".
-
-    `on_change` says what becomes of a member that does not fit any more (it moved, it grew, it turned five): a
-    manager looks at it (review), it ends at the next turn of its year, or nothing happens.
-    """
+class OpenTo(Data, frozen=True):
+    """Who may take a tier; empty lists and zeros mean "no limit"."""
 
     kinds: tuple[Kind, ...] = ()
     countries: tuple[str, ...] = ()
@@ -75,7 +26,7 @@ class OpenTo(_Data, frozen=True):
     on_change: Literal["review", "end_at_period_end", "keep"] = "review"
 
 
-class Requirement(_Data, frozen=True):
+class Requirement(Data, frozen=True):
     """A membership that a tier asks for: in `network`, at one of `tiers` (empty = any), own or linked.
 
     `on_loss` says what becomes of an own membership when the required one ends: end_with (that day),
@@ -88,7 +39,7 @@ class Requirement(_Data, frozen=True):
     on_loss: Literal["end_with", "period_end", "refuse_only", "review"] = "end_with"
 
 
-class Upgrade(_Data, frozen=True):
+class Upgrade(Data, frozen=True):
     """On `event` a member at this tier becomes one at tier `to`, and is locked in (domain.md T3).
 
     lock_in: event_end (until the end that the event carries, of the awarded project), months (`lock_months` from
@@ -102,7 +53,7 @@ class Upgrade(_Data, frozen=True):
     lock_months: int = 0
 
 
-class Temporary(_Data, frozen=True):
+class Temporary(Data, frozen=True):
     """How long a tier may last unless an event came: `months` from its start, `until` a day (the first one after)."""
 
     months: int = 0
@@ -114,13 +65,13 @@ class Temporary(_Data, frozen=True):
         return [*out, self.until] if self.until and self.until > start else out
 
 
-class Tier(_Data, frozen=True):
+class Tier(Data, frozen=True):
     """A level of membership; the highest `rank` of the effective grants is what counts."""
 
     code: str
     rank: int
     names: Text
-    summary: Text = {}
+    summary: Text = msgspec.field(default_factory=dict)
     benefits: tuple[Text, ...] = ()
     votes: int = 0
     open_to: OpenTo = OpenTo()
@@ -142,7 +93,7 @@ class Tier(_Data, frozen=True):
         return bool(turns) or self.open_to.on_change == "end_at_period_end"
 
 
-class When(_Data, frozen=True):
+class When(Data, frozen=True):
     """Predicates of a link rule; all must hold. Empty lists (also of tiers) and zeros mean "any"."""
 
     tiers: tuple[str, ...]
@@ -154,7 +105,7 @@ class When(_Data, frozen=True):
     max_employees: int = 0
 
 
-class Grants(_Data, frozen=True):
+class Grants(Data, frozen=True):
     """What a link rule gives: a tier in the target network.
 
     `to` says who gets it: the organisation whose membership is looked at, its units, or its parent. To
@@ -166,7 +117,7 @@ class Grants(_Data, frozen=True):
     to: Literal["organisation", "units", "parent"] = "organisation"
 
 
-class LinkPolicy(_Data, frozen=True):
+class LinkPolicy(Data, frozen=True):
     """How a linked membership starts, ends, pauses and is accepted (design.md 3)."""
 
     start: Literal["same_day", "on_payment", "next_period"] = "same_day"
@@ -178,15 +129,21 @@ class LinkPolicy(_Data, frozen=True):
     notice_days: int = 0
 
 
-class LinkFee(_Data, frozen=True):
-    """What the linked membership costs, and what happens to the fee of an own one beside it."""
+class LinkFee(Data, frozen=True):
+    """What the linked membership costs, and what happens to the fee of an own one beside it.
+
+    `share_percent` of what is collected of the cause's fee the source network owes the target (`shares`), with
+    VAT by `share_vat`.
+    """
 
     policy: Literal["waived", "normal", "percent"] = "waived"
     percent: int = 0
     own_membership: Literal["keep", "waive_at_renewal", "credit"] = "keep"
+    share_percent: int = 0
+    share_vat: VatCode = "standard"
 
 
-class LinkRule(_Data, frozen=True):
+class LinkRule(Data, frozen=True):
     """When a member of this network is `when`, it gets `grants` in another, under an agreement.
 
     Within its own network a rule covers units or the parent, and there is nothing to agree.
@@ -201,7 +158,7 @@ class LinkRule(_Data, frozen=True):
     fee: LinkFee = LinkFee()
 
 
-class Notice(_Data, frozen=True):
+class Notice(Data, frozen=True):
     """How a member leaves: by a fixed day ("MM-DD"), with months of notice, or at any time."""
 
     kind: Literal["fixed_date", "months", "none"] = "none"
@@ -210,13 +167,13 @@ class Notice(_Data, frozen=True):
     effect: Literal["period_end", "at_once"] = "period_end"
 
 
-class InvoiceTerms(_Data, frozen=True):
+class InvoiceTerms(Data, frozen=True):
     """Payment terms of the network's invoices."""
 
     payment_days: int = 30
 
 
-class Rulebook(_Data, frozen=True):
+class Rulebook(Data, frozen=True):
     """One version of a network's rules.
 
     `effective_from` counts for those who join from that day; `effective_from_existing` (None =
@@ -235,6 +192,8 @@ class Rulebook(_Data, frozen=True):
     invoice: InvoiceTerms = InvoiceTerms()
     refund: Literal["none", "credit"] = "none"
     link_rules: tuple[LinkRule, ...] = ()
+    vat: VatTerms = VatTerms()
+    indexes: tuple[Index, ...] = ()
 
     def tier(self, code: str) -> Tier | None:
         """The tier with this code, or None."""

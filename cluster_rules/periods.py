@@ -112,11 +112,14 @@ class MembershipYear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a network cuts time for fees and renewals (domain.md 1.15 dimension 11).
 
     calendar_year: 1 January. window: another fixed day, `starts` = "MM-DD" (Energy
-    Innovation Cluster: 09-01). anniversary: twelve months from joining. open_ended: never.
+    Innovation Cluster: 09-01). half_year: the year from `starts`, billed in two halves. anniversary: twelve
+    months from joining. project: once, from `first` to `last` (not included). open_ended: never.
     """
 
-    kind: Literal["calendar_year", "window", "anniversary", "open_ended"] = "calendar_year"
+    kind: Literal["calendar_year", "window", "half_year", "anniversary", "project", "open_ended"] = "calendar_year"
     starts: str = "01-01"
+    first: date | None = None
+    last: date | None = None
 
     def containing(self, day: date, anchor: date) -> Period:
         """The membership year that `day` lies in, for somebody who joined on `anchor`."""
@@ -124,9 +127,21 @@ class MembershipYear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return Period(min(day, anchor))
         if self.kind == "anniversary":
             return self._anniversary(day, anchor)
+        if self.kind == "project" and self.first and self.last:
+            return Period(self.first, self.last) if day < self.last else Period(self.last)
         month, in_month = (1, 1) if self.kind == "calendar_year" else self.month_and_day
         year = day.year if (day.month, day.day) >= (month, in_month) else day.year - 1
-        return Period(date(year, month, in_month), date(year + 1, month, in_month))
+        starts, ends = date(year, month, in_month), date(year + 1, month, in_month)
+        if self.kind != "half_year":
+            return Period(starts, ends)
+        half = add_months(starts, 6)
+        return Period(starts, half) if day < half else Period(half, ends)
+
+    @property
+    def second_half_starts(self) -> tuple[int, int]:
+        """Month and day half a year after `starts`."""
+        half = add_months(date(2001, *self.month_and_day), 6)
+        return half.month, half.day
 
     @property
     def month_and_day(self) -> tuple[int, int]:

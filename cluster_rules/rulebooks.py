@@ -1,18 +1,16 @@
 """A rulebook document (TOML as a dict) becomes a checked Rulebook, or a refusal that names the field."""
 
 from collections.abc import Iterable
-from datetime import date
-from itertools import pairwise
 from typing import Any
 
 import msgspec
 
+from cluster_rules import fee_checks
 from cluster_rules.errors import RulebookError
 from cluster_rules.links import LONGEST_CHAIN
-from cluster_rules.networks import FeeComponent, LinkRule, Requirement, Rulebook, Tier
+from cluster_rules.networks import LinkRule, Requirement, Rulebook, Tier
 
 MOST_LINKS = LONGEST_CHAIN - 1  # one after the other; the last round of `derive` finds that nothing follows
-NOT_A_LEAP_YEAR = 2001
 
 
 def parse(document: dict[str, Any]) -> Rulebook:
@@ -29,36 +27,27 @@ def parse(document: dict[str, Any]) -> Rulebook:
 def check(book: Rulebook) -> None:
     """What the types cannot say: codes are unique, days exist, bands have no hole, rules name real tiers.
 
-    RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `fixed_fee_wrong`, `bands_hole`,
-    `tier_unknown`, `link_to_itself`, `agreement_missing`, `requires_itself`, `percent_wrong`,
-    `days_negative`, `discount_wrong`, `discount_for_itself`, `upgrade_cycle`, `lock_in_wrong`,
-    `months_negative`; `field` is the path in the document.
+    RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `tier_unknown`, `link_to_itself`,
+    `agreement_missing`, `requires_itself`, `percent_wrong`, `days_negative`, `upgrade_cycle`, `lock_in_wrong`,
+    `months_negative`, and those of `fee_checks`; `field` is the path in the document.
     """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")
-    _check_day("period.starts", book.period.starts)
-    _check_day("notice.by", book.notice.by)
+    fee_checks.check_network(book)
+    fee_checks.check_day("period.starts", book.period.starts)
+    fee_checks.check_day("notice.by", book.notice.by)
     _unique("tiers", [t.code for t in book.tiers])
     _unique("tiers.rank", [str(t.rank) for t in book.tiers])
     _unique("link_rules", [r.code for r in book.link_rules])
     for tier in book.tiers:
         _unique(f"tiers.{tier.code}.fees", [f.code for f in tier.fees])
         for fee in tier.fees:
-            _check_fee(f"tiers.{tier.code}.fees.{fee.code}", fee)
-            _check_discounts(book, f"tiers.{tier.code}.fees.{fee.code}.discounts", fee)
+            fee_checks.check(book, f"tiers.{tier.code}.fees.{fee.code}", fee)
         if any(requirement.network == book.network for requirement in tier.requires):
             raise RulebookError("requires_itself", f"tiers.{tier.code}.requires.network", given=book.network)
         _check_upgrades(book, tier)
     for rule in book.link_rules:
         _check_rule(book, rule)
-
-
-def _check_day(field: str, given: str) -> None:
-    """ "MM-DD" must be a day that every year has (29 February is not)."""
-    try:
-        date.fromisoformat(f"{NOT_A_LEAP_YEAR}-{given}")
-    except ValueError as error:
-        raise RulebookError("rulebook_malformed", field, message=f"{given} is not a day MM-DD of every year") from error
 
 
 def _unique(field: str, codes: Iterable[str]) -> None:
@@ -67,32 +56,6 @@ def _unique(field: str, codes: Iterable[str]) -> None:
         if code in seen:
             raise RulebookError("duplicate_code", field, given=code)
         seen.add(code)
-
-
-def _check_fee(field: str, fee: FeeComponent) -> None:
-    if fee.basis == "fixed":
-        if fee.bands or fee.amount < 0:
-            raise RulebookError("fixed_fee_wrong", field, amount=fee.amount)
-        return
-    if not fee.bands or fee.bands[0].from_ != 0:
-        raise RulebookError("bands_hole", field, at=0)
-    for left, right in pairwise(fee.bands):
-        if left.below != right.from_ or left.below <= left.from_:
-            raise RulebookError("bands_hole", field, at=left.below)
-    if any(band.amount < 0 for band in fee.bands):
-        raise RulebookError("fixed_fee_wrong", field, amount=min(band.amount for band in fee.bands))
-    if fee.bands[-1].below is not None:
-        raise RulebookError("bands_hole", field, at=fee.bands[-1].below)
-
-
-def _check_discounts(book: Rulebook, field: str, fee: FeeComponent) -> None:
-    for discount in fee.discounts:
-        if not 0 <= discount.percent <= 100:
-            raise RulebookError("percent_wrong", f"{field}.percent", given=discount.percent)
-        if discount.amount < 0 or (discount.percent > 0) == (discount.amount > 0):
-            raise RulebookError("discount_wrong", field)
-        if discount.network == book.network:
-            raise RulebookError("discount_for_itself", f"{field}.network", given=book.network)
 
 
 def _check_upgrades(book: Rulebook, tier: Tier) -> None:
@@ -162,7 +125,8 @@ def check_links(books: Iterable[Rulebook]) -> None:
             for fee in tier.fees:
                 for discount in fee.discounts:
                     field = f"{book.network}.tiers.{tier.code}.fees.{fee.code}.discounts"
-                    _refuse_unknown(newest, field, discount.network, "tiers", discount.tiers)
+                    for network in fee_checks.networks_of(discount):
+                        _refuse_unknown(newest, field, network, "tiers", discount.tiers)
             for each in tier.requires:
                 field = f"{book.network}.tiers.{tier.code}.requires"
                 _refuse_unknown(newest, field, each.network, "tiers", each.tiers)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from cluster_rules.events import acted
-from cluster_rules.memberships import Answer, Decision, Facts, Grant, Transfer, stretches, suspensions
+from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant, Transfer, stretches, suspensions
 from cluster_rules.networks import LinkRule
 from cluster_rules.periods import FAR, Period, between, elementary
 from cluster_rules.predicates import looks_at
@@ -177,12 +177,30 @@ def _agreed(facts: Facts, key: Key, rule: LinkRule) -> bool:
 # Money
 
 
-def _charged(facts: Facts, transfer: Transfer) -> Iterator[tuple[UUID, str, Period]]:
+def _charged(facts: Facts, transfer: Transfer) -> Iterator[Charged]:
     """In the same network, what the source was billed is billed for the target too: nobody pays for a day twice."""
     assert transfer.target is not None
     if transfer.source[1] != transfer.target[1]:
         return
-    for organisation, network, period in facts.charged:
-        if (organisation, network) == transfer.source:
-            for days in _from(transfer.on, [period]):
-                yield *transfer.target, days
+    organisation, network = transfer.target
+    for charged in facts.charged:
+        if (charged.organisation, charged.network) == transfer.source and charged.line.net >= 0:
+            for days in _from(transfer.on, [charged.period]):
+                line = msgspec.structs.replace(charged.line, period=days)
+                yield Charged(organisation, network, charged.grant, line)
+
+
+# Asked by those who record transfers
+
+
+def standing(facts: Facts, key: Key, on: date) -> list[Grant]:
+    """The direct grants of one membership that stand on `on` or later: what a transfer from that day would move."""
+    settled = acted(carried(facts))
+    return [g for s in stretches(_about(settled, key)) for g in s.grants if g.period.end_or_far > on]
+
+
+def member_since(facts: Facts, key: Key, on: date) -> date | None:
+    """Since when the direct membership has stood without a break that `on` lies in, or that comes next; None: none."""
+    settled = acted(carried(facts))
+    lives = [s.period for s in stretches(_about(settled, key)) if s.period.end_or_far > on]
+    return lives[0].start if lives else None

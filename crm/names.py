@@ -7,7 +7,7 @@ from babel import Locale
 from cluster_rules.periods import Period
 from crm.catalogue import Catalogue
 from crm.i18n import Translator
-from crm.sentences import KINDS, SCHEMES, STATUSES
+from crm.sentences import KINDS, SCHEMES, SIZES, STATUSES
 
 
 def network_name(t: Translator, kept: Catalogue, slug: str) -> str:
@@ -45,6 +45,13 @@ def kind_name(t: Translator, kind: str) -> str:
 def country_name(t: Translator, code: str) -> str:
     """NO -> Norge."""
     return str(Locale(t.language).territories.get(code, code))
+
+
+def size_name(t: Translator, basis: str) -> str:
+    """turnover -> omsetning; turnover_group -> omsetning i hele konsernet."""
+    own = basis.removesuffix("_group")
+    name = t.gettext(SIZES[own]) if own in SIZES else own
+    return t.gettext("%(size)s in the whole group", size=name) if own != basis else name
 
 
 def scheme_name(t: Translator, scheme: str) -> str:

@@ -1,6 +1,7 @@
 """What the fields of a rulebook and their values are called, by their place in the document (docs/rulebooks.md)."""
 
 from crm.i18n import N_
+from crm.sentences import SIZES
 
 FIELDS = {
     "effective_from": N_("Holds for new members from"),
@@ -10,6 +11,8 @@ FIELDS = {
     "refund": N_("Paid fee when a membership ends early"),
     "period.kind": N_("Membership year"),
     "period.starts": N_("First day of the membership year (month-day)"),
+    "period.first": N_("First day of the project"),
+    "period.last": N_("The project ends before"),
     "notice.kind": N_("Notice"),
     "notice.by": N_("Notice at the latest on (month-day)"),
     "notice.months": N_("Months of notice"),
@@ -42,6 +45,23 @@ FIELDS = {
     "example": N_("The amount is an example"),
     "source": N_("Source of the amount"),
     "discounts": N_("Discounts"),
+    "cases": N_("Cases"),
+    "basis_points": N_("Hundredths of a percent"),
+    "index": N_("Index (code)"),
+    "floor": N_("At least"),
+    "cap": N_("At most"),
+    "hours": N_("Hours of work"),
+    "hour_value": N_("Value of an hour"),
+    "hours_as": N_("Hours are"),
+    "scope": N_("Whose size"),
+    "reference": N_("Size as of (month-day before the year)"),
+    "size_currency": N_("Currency of the size"),
+    "charged": N_("Charged"),
+    "free_after": N_("Free to the year's end when joining from (month-day)"),
+    "account": N_("Account"),
+    "vat.country": N_("Country of the VAT register"),
+    "vat.foreign": N_("VAT for members abroad"),
+    "indexes": N_("Indexes"),
     "agreement": N_("Agreement"),
     "when.tiers": N_("Levels"),
     "when.kinds": N_("Kinds"),
@@ -81,24 +101,45 @@ VALUES = {
     "period.kind": {
         "calendar_year": N_("the calendar year"),
         "window": N_("twelve months from a fixed day"),
+        "half_year": N_("the year, billed in two halves"),
         "anniversary": N_("twelve months from joining"),
+        "project": N_("once, for a project"),
         "open_ended": N_("no year: it goes on"),
     },
     "notice.kind": {"fixed_date": N_("by a fixed day"), "months": N_("months before"), "none": N_("none needed")},
     "notice.effect": {"period_end": N_("ends with the membership year"), "at_once": N_("ends on the wanted day")},
     "approval": {"manager": N_("a manager")},
-    "basis": {"fixed": N_("one amount for all"), "employees": N_("employees"), "turnover": N_("turnover")},
+    "basis": {
+        "fixed": N_("one amount for all"),
+        **SIZES,
+        "cases": N_("what the organisation is like"),
+        "agreed": N_("what is agreed with each member"),
+    },
+    "hours_as": {"work": N_("owed as work, not billed"), "money": N_("billed")},
+    "scope": {
+        "own": N_("the organisation itself"),
+        "group": N_("the whole group"),
+        "group_of_domestic_parent": N_("the whole group when its parent is in the same country"),
+    },
+    "charged": {
+        "every_year": N_("every year"),
+        "first_year": N_("in the first year alone"),
+        "later_years": N_("from the second year"),
+    },
     "proration": {
         "none": N_("the whole fee"),
         "days": N_("by the day"),
         "months": N_("by the month"),
         "half_year": N_("by the half-year"),
+        "joining_half": N_("half in the year of joining"),
     },
     "vat": {
         "standard": N_("standard rate"),
         "exempt_3_13": N_("exempt (VAT act § 3-13)"),
         "outside": N_("outside the VAT register"),
         "zero": N_("zero rate"),
+        "reverse_charge": N_("reverse charge"),
+        "foreign": N_("sold abroad, no VAT"),
     },
     "when.standing": {"any": N_("any")},
     "when.unit": {

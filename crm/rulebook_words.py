@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from cluster_rules.components import Discount, FeeComponent, Index
 from cluster_rules.differences import Difference
-from cluster_rules.networks import Discount, FeeComponent, LinkRule, OpenTo, Requirement, Rulebook, Tier
+from cluster_rules.networks import LinkRule, OpenTo, Requirement, Rulebook, Tier
+from crm import fee_table_words
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
 from crm.names import country_name, kind_name, last_day, network_name, tier_inside, tier_name
@@ -64,14 +66,9 @@ def sentence(t: Translator, kept: Catalogue, source: str, rule: LinkRule) -> Sen
     return Sentence(_when(t, kept, source, rule), _then(t, kept, rule))
 
 
-def fee(t: Translator, component: FeeComponent, currency: str) -> str:
-    """What a fee comes to: one amount, or its bands."""
-    if component.basis == "fixed":
-        return t.money(component.amount, currency)
-    basis = _word(t, "basis", component.basis)
-    return t.gettext(
-        "%(basis)s: %(bands)s", basis=basis, bands=_bands(t, msgspec.to_builtins(component.bands), currency)
-    )
+def fee(t: Translator, component: FeeComponent, currency: str, indexes: Sequence[Index] = ()) -> str:
+    """What a fee comes to: one amount, its bands or cases, and when it is charged."""
+    return fee_table_words.component(t, component, currency, indexes)
 
 
 def open_to(t: Translator, who: OpenTo) -> str:
@@ -98,7 +95,9 @@ def requirement(t: Translator, kept: Catalogue, wanted: Requirement) -> str:
 
 
 def discount(t: Translator, kept: Catalogue, less: Discount, currency: str) -> str:
-    """What members of another network are spared, and at which levels there."""
+    """What members of another network, or others whom the rulebook describes, are spared."""
+    if less.when == "fits" or less.networks:
+        return fee_table_words.discount(t, less, currency)
     much = t.percent(less.percent / 100) if less.percent else t.money(less.amount, currency)
     network = network_name(t, kept, less.network)
     levels = either(t, [tier_inside(t, kept, less.network, code) for code in less.tiers])
@@ -256,8 +255,8 @@ def _value(t: Translator, kept: Catalogue, book: Rulebook, field: tuple[str, ...
         return t.money(value, book.currency)
     if isinstance(value, int):
         return t.number(value)
-    if name == "bands":
-        return _bands(t, value, book.currency)
+    if name in ("bands", "cases"):
+        return _priced(t, name, value, book.currency)
     if isinstance(value, tuple):
         return ", ".join(_one(t, kept, book, name, each) for each in value)
     return _one(t, kept, book, name, value)
@@ -273,8 +272,7 @@ def _one(t: Translator, kept: Catalogue, book: Rulebook, name: str, value: Any) 
     if name == "when.tiers":
         return tier_name(t, kept, book.network, value)
     if name == "discounts":
-        less = t.percent(value["percent"] / 100) if value["percent"] else t.money(value["amount"], book.currency)
-        return f"{t.text(value['names'])} {less}"
+        return fee_table_words.discount(t, msgspec.convert(value, Discount), book.currency)
     if name in ("grants.network", "requires"):
         return network_name(t, kept, value["network"] if isinstance(value, dict) else value)
     if name == "upgrades":
@@ -286,16 +284,11 @@ def _one(t: Translator, kept: Catalogue, book: Rulebook, name: str, value: Any) 
     return t.text(value) if isinstance(value, dict) else str(value)
 
 
-def _bands(t: Translator, bands: Sequence[dict[str, Any]], currency: str) -> str:
-    out = []
-    for band in bands:
-        amount, least, below = t.money(band["amount"], currency), t.number(band["from"]), band["below"]
-        if below is None:
-            out.append(t.gettext("from %(least)s: %(amount)s", least=least, amount=amount))
-        else:
-            most = t.number(below - 1)
-            out.append(t.gettext("%(least)s to %(most)s: %(amount)s", least=least, most=most, amount=amount))
-    return "; ".join(out)
+def _priced(t: Translator, name: str, value: Any, currency: str) -> str:
+    """Bands or cases as they stand in the document; the fee around them is not part of the difference."""
+    shape = {"basis": "cases" if name == "cases" else "employees"}
+    made = msgspec.convert({"code": "-", "names": {}, name: value} | shape, FeeComponent)
+    return fee_table_words.bare(t, made, currency)
 
 
 # --- the network as a whole

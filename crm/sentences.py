@@ -8,13 +8,22 @@ from crm.i18n import N_
 # What rules, actions and forms refuse. The codes are stable (docs/api.md).
 _RULES: dict[str, tuple[str, ...]] = {
     "account_exists": (N_("There is an account with this e-mail address already."),),
+    "agreed_fee_too_high": (N_("The fee agreed with the member is above the most that the level allows."),),
     "agreement_missing": (N_("A rule towards %(network)s rests on an agreement; name it."),),
     "already_decided": (N_("This application has been decided already: %(status)s."),),
     "already_ending": (N_("The membership ends on that day already."),),
     "already_member": (N_("The organisation has been a member of %(network)s since %(since)s."),),
+    "already_merged": (N_("%(name)s has become part of another organisation already."),),
+    "application_waiting": (N_("An application waits for a decision: %(reference)s. Decide it first."),),
+    "merger_elsewhere": (N_("It is a member of %(count)s other networks, and their managers must agree."),),
+    "merger_same": (N_("An organisation cannot become part of itself."),),
+    "merger_unit": (N_("A unit stays a unit: only units of the same organisation can become one."),),
+    "split_unit": (N_("%(name)s is not a unit of this organisation."),),
+    "split_what": (N_("Name either the unit or the new organisation that stands alone."),),
     "application_open": (N_("The organisation has an open application to %(network)s already."),),
     "band_missing": (N_("No fee band covers an organisation of size %(size)s."),),
     "bands_hole": (N_("The fee bands must follow each other without a hole from 0 up; there is one at %(at)s."),),
+    "cases_wrong": (N_("Every case but the last says whom it is for, and the last is for everybody else."),),
     "chain_too_long": (N_("The link rules follow each other for more than %(limit)s links: %(chain)s."),),
     "country_not_open": (N_("This level is not open to organisations in %(given)s."),),
     "currency_mixed": (N_("Amounts in %(left)s and %(right)s cannot be added."),),
@@ -26,14 +35,17 @@ _RULES: dict[str, tuple[str, ...]] = {
     "days_negative": (N_("A number of days cannot be negative."),),
     "decision_unknown": (N_("There is no such decision to take back. It may have been taken back already."),),
     "discount_for_itself": (N_("A fee of %(given)s cannot have a discount for its own members."),),
-    "discount_wrong": (N_("A discount is either a percentage or an amount, and more than 0."),),
+    "discount_wrong": (N_("A discount is a percentage or an amount above 0, for members elsewhere or those who fit."),),
     "duplicate_code": (N_("%(given)s is used more than once."),),
     "ending_planned": (
         N_("The membership ends on %(on)s, and the event would lock it in until %(until)s. Take the end back first."),
     ),
     "event_end_missing": (N_("The membership is locked in until this event is over; say when that is."),),
     "event_unknown": (N_("A member at level %(tier)s knows no event called %(given)s."),),
+    "fee_not_agreed": (N_("The fee is agreed with each member, and no agreed fee has been entered for the day."),),
     "fixed_fee_wrong": (N_("A fixed fee has one amount of 0 or more and no bands."),),
+    "founding_unknown": (N_("The fee depends on the day of founding, and it is not known."),),
+    "hour_value_missing": (N_("Hours that are billed need the value of an hour."),),
     "identifier_checksum": (
         N_("%(given)s is not a valid %(scheme)s: the check digits do not fit. Look for a typing error."),
     ),
@@ -41,6 +53,8 @@ _RULES: dict[str, tuple[str, ...]] = {
     "identifier_length": (N_("%(given)s has the wrong length for a %(scheme)s."),),
     "identifier_scheme": (N_("%(given)s is not a kind of identifier we know: %(known)s."),),
     "identifiers_conflict": (N_("The identifiers belong to different organisations."),),
+    "index_missing": (N_("The rulebook has no index called %(given)s."),),
+    "index_unknown": (N_("No value of the index %(index)s has been entered for the year %(year)s."),),
     "joining_not_withdrawable": (N_("A joining cannot be taken back. End the membership instead."),),
     "kid_check_digit": (
         N_("The check digit of the KID %(given)s does not fit (%(method)s). Look for a typing error."),
@@ -65,6 +79,9 @@ _RULES: dict[str, tuple[str, ...]] = {
     "percent_wrong": (N_("%(given)s is not a percentage from 0 to 100."),),
     "period_empty": (N_("The end must come after the start, %(starts_on)s."),),
     "period_open": (N_("The period needs an end."),),
+    "price_wrong": (N_("A price is an amount, a percentage of an index or of a size in money, or hours of work."),),
+    "project_days_missing": (N_("A project has a first and a later last day, and no other kind of year has them."),),
+    "range_wrong": (N_("A range ends after it begins, and nothing in it is below 0."),),
     "requires_itself": (N_("A level cannot require a membership in its own network, %(given)s."),),
     "rule_cycle": (
         N_("The link rules go in a circle: %(cycle)s."),
@@ -75,8 +92,12 @@ _RULES: dict[str, tuple[str, ...]] = {
     "rulebook_published": (N_("Version %(version)s is published already with another text. Give it a new number."),),
     "seller_not_registered": (N_("The fee has %(percent)s percent VAT, but the seller is not in the VAT register."),),
     "sign_in_failed": (N_("The e-mail address or the password is wrong."),),
-    "size_unknown": (N_("The fee depends on the size, and it is not known. Give the number of employees."),),
+    "size_unknown": (
+        N_("The fee depends on the size, and it is not known: %(basis)s."),
+        N_("The fee depends on the size, and it is not known."),
+    ),
     "start_out_of_range": (N_("%(given)s is outside the days to start on: %(earliest)s to %(latest)s."),),
+    "step_unknown": (N_("The calculation of the fee has a step that is not known: %(given)s."),),
     "tier_not_public": (N_("This level cannot be applied for. The network offers it itself."),),
     "tier_out_of_reach": (N_("Nobody can become %(tier)s in %(network)s: the levels it requires require each other."),),
     "tier_same": (N_("The membership is at this level already."),),
@@ -89,6 +110,8 @@ _RULES: dict[str, tuple[str, ...]] = {
     "too_old": (N_("This level is for organisations younger than %(limit)s years."),),
     "upgrade_cycle": (N_("The events lead round in a circle: %(cycle)s."),),
     "until_past": (N_("%(given)s is not a day to come."),),
+    "vat_country_unknown": (N_("The VAT rate of %(given)s is not known."),),
+    "vat_rate_unknown": (N_("The VAT rate of %(country)s on %(on)s is not known."),),
     "weights_invalid": (N_("An amount cannot be split like this."),),
 }
 
@@ -167,6 +190,16 @@ KINDS = {
     "association": N_("association"),
     "network": N_("network"),
     "person": N_("person"),
+}
+SIZES = {
+    "employees": N_("employees"),
+    "fte": N_("full-time equivalents"),
+    "turnover": N_("turnover"),
+    "balance": N_("balance sheet total"),
+    "area": N_("square metres"),
+    "inhabitants": N_("inhabitants"),
+    "contracts": N_("contracts"),
+    "members": N_("members"),
 }
 SCHEMES = {
     "no-orgnr": N_("Norwegian organisation number"),

@@ -38,6 +38,7 @@ from crm.names import (
     last_day,
     network_name,
     scheme_name,
+    size_name,
     status_name,
     tier_inside,
 )
@@ -179,7 +180,7 @@ def _value(t: Translator, kept: Catalogue | None, code: str, key: str, params: M
         return network_name(t, kept, text)
     if key == "tier" and kept and params.get("network") in kept.by_slug:
         return tier_inside(t, kept, params["network"], text)
-    named = {"scheme": scheme_name, "status": status_name}.get(key)
+    named = {"scheme": scheme_name, "status": status_name, "basis": size_name}.get(key)
     if code == "kind_not_open" and key == "given":
         named = kind_name
     if code == "country_not_open" and key == "given":

@@ -1,17 +1,18 @@
 """From what reads and rules give to what the API answers: names become words, amounts get their currency."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from cluster_rules import cascades, intents
-from cluster_rules.fees import VAT_PERCENT
+from cluster_rules import cascades, intents, vat
+from cluster_rules.components import FeeComponent
 from cluster_rules.memberships import Grant
-from cluster_rules.networks import FeeComponent, LinkRule, Rulebook
+from cluster_rules.networks import LinkRule, Rulebook
 from cluster_rules.outcomes import RuleOutcome
-from crm import outcome_words, words
+from crm import outcome_words, rulebook_words, words
 from crm.api import shapes
 from crm.api.shapes import Money
 from crm.catalogue import Catalogue, NetworkRow
@@ -41,6 +42,7 @@ def network(
         ],
         link_rules=[_link_rule(t, kept, book, rule) for rule in book.link_rules],
         counts=shapes.Counts(counts.members, counts.direct, counts.linked) if counts else None,
+        former_names=[shapes.FormerName(t.text(each.names), each.until) for each in row.former_names],
     )
 
 
@@ -49,13 +51,18 @@ def _fee(t: Translator, book: Rulebook, fee: FeeComponent) -> shapes.Fee:
         code=fee.code,
         name=t.text(fee.names),
         basis=fee.basis,
-        amount=Money(fee.amount, book.currency) if fee.basis == "fixed" else None,
-        bands=[shapes.FeeBand(Money(b.amount, book.currency), b.from_, b.below) for b in fee.bands],
+        amount=_money(fee.price.amount, book.currency) if fee.basis == "fixed" else None,
+        bands=[shapes.FeeBand(_money(b.amount, book.currency), b.from_, b.below) for b in fee.bands],
+        words=rulebook_words.fee(t, fee, book.currency, book.indexes),
         proration=fee.proration,
         vat=fee.vat,
-        vat_percent=VAT_PERCENT[fee.vat],
+        vat_percent=vat.percent(book.vat.country, fee.vat, date.max),
         example=fee.example,
     )
+
+
+def _money(amount: int | None, currency: str) -> Money | None:
+    return None if amount is None else Money(amount, currency)
 
 
 def _link_rule(t: Translator, kept: Catalogue, book: Rulebook, rule: LinkRule) -> shapes.LinkRule:
@@ -100,6 +107,7 @@ def membership(t: Translator, kept: Catalogue, row: memberships.Membership) -> s
         origin=row.origin,
         starts_on=row.starts_on,
         ends_on=row.ends_on,
+        member_since=row.member_since,
         grants=[_grant(g) for g in row.grants],
         why=" ".join(sentences),
     )

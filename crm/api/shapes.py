@@ -47,19 +47,23 @@ class Host(Answer, frozen=True):
 class FeeBand(Answer, frozen=True):
     """The fee from size `from` up to, not including, `below` (null: without limit)."""
 
-    amount: Money
+    amount: Money | None
     from_: int = msgspec.field(name="from")
     below: int | None = None
 
 
 class Fee(Answer, frozen=True):
-    """One component of a level's yearly fee, without VAT. `example`: the figure is ours, not the network's."""
+    """One component of a level's yearly fee, without VAT; `words` tell all of it, also what has no one amount.
+
+    `example`: the figure is ours, not the network's.
+    """
 
     code: str
     name: str
-    basis: Literal["fixed", "employees", "turnover"]
+    basis: str
     amount: Money | None
     bands: list[FeeBand]
+    words: str
     proration: str
     vat: str
     vat_percent: int
@@ -120,6 +124,13 @@ class Counts(Answer, frozen=True):
     linked: int
 
 
+class FormerName(Answer, frozen=True):
+    """A name that was used until a day (the first day it was not)."""
+
+    name: str
+    until: date
+
+
 class Network(Answer, frozen=True):
     """A network with its levels and rules. `counts` is null for a network this key does not read."""
 
@@ -133,6 +144,7 @@ class Network(Answer, frozen=True):
     tiers: list[Tier]
     link_rules: list[LinkRule]
     counts: Counts | None
+    former_names: list[FormerName]
 
 
 class Identifier(Answer, frozen=True):
@@ -143,7 +155,7 @@ class Identifier(Answer, frozen=True):
 
 
 class Organisation(Answer, frozen=True):
-    """A legal entity, or a unit inside `parent_id`."""
+    """A legal entity, or a unit inside `parent_id`. From `merged_on` it is part of `merged_into`."""
 
     id: UUID
     name: str
@@ -154,6 +166,9 @@ class Organisation(Answer, frozen=True):
     employees: int | None
     founded_on: date | None
     parent_id: UUID | None
+    merged_into: UUID | None
+    merged_on: date | None
+    former_names: list[FormerName]
     website: str
     identifiers: list[Identifier]
 
@@ -174,7 +189,10 @@ class Grant(Answer, frozen=True):
 
 
 class Membership(Answer, frozen=True):
-    """An organisation in a network. `starts_on` and `ends_on` bound the unbroken time it stands."""
+    """An organisation in a network. `starts_on` and `ends_on` bound the unbroken time it stands.
+
+    `member_since` is earlier than `starts_on` where a merger brought seniority.
+    """
 
     id: UUID
     organisation_id: UUID
@@ -184,6 +202,7 @@ class Membership(Answer, frozen=True):
     origin: Origin
     starts_on: date
     ends_on: date | None
+    member_since: date
     grants: list[Grant]
     why: str
 

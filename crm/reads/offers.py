@@ -14,7 +14,7 @@ from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import FeeLine
 from cluster_rules.intents import Charge
 from cluster_rules.memberships import Decision, Facts
-from cluster_rules.networks import Agreement, FeeComponent, LinkRule, Rulebook, Tier
+from cluster_rules.networks import Agreement, LinkRule, Rulebook, Tier
 from cluster_rules.organisations import Organisation, Profile
 from cluster_rules.outcomes import RuleOutcome
 from cluster_rules.periods import Period
@@ -36,14 +36,15 @@ class Included(msgspec.Struct, frozen=True):
 class Offer(msgspec.Struct, frozen=True):
     """One level. `yearly` and `first` are None while the size they depend on is not known.
 
-    `least` and `most` span a year's fee over all sizes; `refusal` says why this organisation cannot have it.
+    `least` and `most` span a year's fee over all sizes (`most` None: it cannot be said);
+    `refusal` says why this organisation cannot have it.
     """
 
     tier: Tier
     book: Rulebook
     year: Period
     least: int
-    most: int
+    most: int | None
     yearly: tuple[FeeLine, ...] | None
     first: tuple[FeeLine, ...] | None
     included: tuple[Included, ...]
@@ -87,12 +88,13 @@ def of_tier(kept: Catalogue, book: Rulebook, tier: Tier, profile: Profile, today
         first = tuple(i.line for i in billed.intents if isinstance(i, Charge))
     except RuleViolation:  # the size is not known yet
         yearly = first = None
+    spans = [fees.span(component) for component in tier.fees if component.charged != "first_year"]
     return Offer(
         tier,
         book,
         year,
-        sum(min(_amounts(c)) for c in tier.fees),
-        sum(max(_amounts(c)) for c in tier.fees),
+        sum(least for least, _ in spans),
+        None if any(most is None for _, most in spans) else sum(most or 0 for _, most in spans),
         yearly,
         first,
         tuple(_included(kept, book, found, tier, today)),
@@ -143,7 +145,3 @@ def _one(kept: Catalogue, rule: LinkRule, fires: bool, today: date) -> Included 
     if agreement is None or not agreement.period.covers(today) or rule.grants.network not in kept.by_slug:
         return None
     return Included(kept.by_slug[rule.grants.network], rule.grants.tier, rule, agreement, fires)
-
-
-def _amounts(component: FeeComponent) -> list[int]:
-    return [component.amount] if component.basis == "fixed" else [band.amount for band in component.bands]

@@ -10,9 +10,11 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 
-from cluster_rules.memberships import Answer, Decision, Facts, Grant, Segment
+from cluster_rules.fees import FeeLine, Step
+from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant, Segment
 from cluster_rules.organisations import Organisation, Profile
 from cluster_rules.periods import Period
 from crm.catalogue import Catalogue
@@ -51,21 +53,15 @@ select 'period', f.family_id, null, f.id, p.network_id, null, p.status, p.tier, 
     null, null, null, null, null, null, null, null, null, p.origin
     from members f join membership_period p on p.organisation_id = f.id and p.superseded_at is null
 union all
-select 'charge', f.family_id, null, f.id, m.network_id, null, null, null, c.starts_on, c.ends_on, null,
-    null, null, null, null, null, null, null, null, null, null
+select 'charge', f.family_id, c.grant_id, f.id, m.network_id, json_build_object('component', c.component, 'names',
+    c.names, 'net', c.net, 'vat_code', c.vat_code, 'vat_percent', c.vat_percent, 'vat', c.vat, 'currency', c.currency,
+    'example', c.example, 'steps', c.steps)::text, null, c.tier, c.starts_on, c.ends_on, null,
+    null, null, null, c.recorded_at, null, null, null, null, null, null
     from members f join membership m on m.organisation_id = f.id
-    join charge c on c.membership_id = m.id and c.net >= 0
-union all
-select 'paid', f.family_id, c.grant_id, f.id, null, null, null, null, p.on_date, null, null,
-    null, null, null, null, null, null, null, null, null, null
-    from members f join membership m on m.organisation_id = f.id
-    cross join lateral (select distinct on (c.grant_id) c.grant_id, c.invoice_id from charge c
-        where c.membership_id = m.id and c.net > 0 order by c.grant_id, c.recorded_at, c.id) c
-    cross join lateral (select invoice_paid_on(c.invoice_id) as on_date) p
-    where p.on_date is not null
+    join charge c on c.membership_id = m.id
 """
 _Rows = dict[str, list[Record]]
-_KINDS = ("organisation", "profile", "decision", "answer", "grant", "period", "charge", "paid")
+_KINDS = ("organisation", "profile", "decision", "answer", "grant", "period", "charge")
 # In the order in which the rules want them; of answers on one day the newest counts.
 _ORDERS: dict[str, Callable[[Record], Any]] = {
     "organisation": itemgetter("id"),
@@ -74,7 +70,25 @@ _ORDERS: dict[str, Callable[[Record], Any]] = {
     "answer": itemgetter("starts_on", "recorded_at"),
     "grant": itemgetter("starts_on", "id"),
     "period": itemgetter("starts_on"),
+    "charge": itemgetter("recorded_at"),
 }
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """What a charge says about its line, besides level and days."""
+
+    component: str
+    names: dict[str, str]
+    net: int
+    vat_code: str
+    vat_percent: int
+    vat: int
+    currency: str
+    example: bool
+    steps: tuple[Step, ...]
+
+
+_LINE = msgspec.json.Decoder(_Line)
 
 
 async def of(connection: Connection, organisation: UUID) -> UUID:
@@ -86,14 +100,20 @@ async def of(connection: Connection, organisation: UUID) -> UUID:
 
 
 async def lock(connection: Connection, organisation: UUID) -> UUID:
-    """Lock the family of `organisation` until the transaction ends; returns its root's id. NotFound."""
-    family = await connection.fetchval(
-        "select id from organisation where id = (select family_id from organisation where id = $1) for no key update",
-        organisation,
-    )
-    if family is None:
-        raise NotFound("organisation", organisation)
-    return family
+    """Lock the family of `organisation` until the transaction ends; returns its root's id. NotFound.
+
+    Who waited for a merger to be stored finds the organisation in another family then, and locks that.
+    """
+    while True:
+        family = await connection.fetchval(
+            "select id from organisation where id = (select family_id from organisation where id = $1)"
+            " for no key update",
+            organisation,
+        )
+        if family is None:
+            raise NotFound("organisation", organisation)
+        if family == await of(connection, organisation):
+            return family
 
 
 async def lock_many(connection: Connection, families: Sequence[UUID]) -> None:
@@ -145,7 +165,7 @@ def moment(facts: Facts, now: datetime) -> datetime:
     Decisions are taken in the order they were recorded, so no two may share a moment (a coarse or
     corrected clock would otherwise turn them round).
     """
-    latest = max((d.recorded_at for d in facts.decisions), default=None)
+    latest = max((fact.recorded_at for fact in (*facts.decisions, *facts.transfers)), default=None)
     return max(now, latest + timedelta(microseconds=1)) if latest else now
 
 
@@ -170,7 +190,6 @@ def _facts(rows: _Rows, catalogue: Catalogue, slugs: dict[UUID, str]) -> Facts:
         answers=tuple([_answer(a, slugs) for a in rows["answer"]]),
         grants=tuple([_grant(g, slugs) for g in rows["grant"]]),
         timelines=timelines,
-        paid={p["id"]: p["starts_on"] for p in rows["paid"]},
         charged=tuple([_charged(c, slugs) for c in rows["charge"]]),
     )
 
@@ -223,5 +242,8 @@ def _grant(row: Record, slugs: dict[UUID, str]) -> Grant:
     )
 
 
-def _charged(row: Record, slugs: dict[UUID, str]) -> tuple[UUID, str, Period]:
-    return row["organisation_id"], slugs[row["network_id"]], Period(row["starts_on"], row["ends_on"])
+def _charged(row: Record, slugs: dict[UUID, str]) -> Charged:
+    network, told = slugs[row["network_id"]], _LINE.decode(row["text"])
+    days = Period(row["starts_on"], row["ends_on"])
+    line = FeeLine(network=network, tier=row["tier"], period=days, **msgspec.structs.asdict(told))
+    return Charged(row["organisation_id"], network, row["id"], line)

@@ -12,7 +12,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from cluster_rules.fees import VAT_PERCENT, Step, explained
+from cluster_rules import vat
+from cluster_rules.fees import Step, explained
 from cluster_rules.money import share
 from crm.catalogue import Catalogue
 from crm.database import Connection
@@ -41,7 +42,26 @@ CHECKS = {
             on parent.id = profile.parent_id where profile.organisation_id = o.id and profile.superseded_at is null
             order by profile.starts_on desc limit 1
         ) p on true
-        where o.family_id <> coalesce(p.family_id, o.id)""",
+        where o.family_id <> coalesce(p.family_id, o.id) and not exists (
+            select from restructuring r
+            join organisation other on other.id in (r.from_organisation_id, r.into_organisation_id)
+            where o.id in (r.from_organisation_id, r.into_organisation_id) and other.id <> o.id
+            and other.family_id = o.family_id)""",
+    "merged_mark": """
+        select 'organisation ' || o.id, 'is marked as merged into ' || coalesce(o.merged_into_id::text, 'nobody')
+               || ', decided is ' || coalesce(r.into_organisation_id::text, 'nothing')
+        from organisation o
+        left join restructuring r
+        on r.from_organisation_id = o.id and r.kind = 'merger' and r.withdrawn_at is null
+        where (o.merged_into_id, o.merged_on) is distinct from (r.into_organisation_id, r.effective_on)""",
+    "seniority": """
+        select 'membership ' || m.id, 'is held since ' || coalesce(m.carried_since::text, 'it began')
+               || ', its transfers say ' || coalesce(t.since::text, 'nothing')
+        from membership m left join (
+            select target_membership_id, min(member_since) as since from membership_transfer
+            where withdrawn_at is null group by 1
+        ) t on t.target_membership_id = m.id
+        where m.carried_since is distinct from t.since""",
     "row_elsewhere": """
         select said.row, 'names another organisation or network than its membership ' || said.membership_id
         from (
@@ -80,7 +100,8 @@ CHECKS = {
             else 'is billed to ' || i.organisation_id || ', which is not the head of the member''s family' end
         from charge c left join invoice i on i.id = c.invoice_id left join membership m on m.id = c.membership_id
         left join network n on n.id = m.network_id left join organisation o on o.id = m.organisation_id
-        where (i.currency, i.host_id, i.organisation_id) is distinct from (c.currency, n.host_id, o.family_id)""",
+        left join organisation payer on payer.id = i.organisation_id
+        where (i.currency, i.host_id, payer.family_id) is distinct from (c.currency, n.host_id, o.family_id)""",
     "charge_unfounded": """
         select 'charge ' || c.id, 'is for ' || c.grant_id || ', which is no grant and no decision' from charge c
         where not exists (select from membership_grant g where g.id = c.grant_id)
@@ -172,11 +193,11 @@ def _amounts(row: asyncpg.Record) -> list[tuple[str, str]]:
     net = explained(msgspec.convert(row["steps"], list[Step]))
     if net != row["net"]:
         found.append(("charge_net", f"says {row['net']}, its steps give {net}"))
-    if VAT_PERCENT.get(row["vat_code"]) != row["vat_percent"]:
+    if not vat.possible(row["vat_code"], row["vat_percent"]):
         found.append(("charge_vat_rate", f"{row['vat_code']} is not {row['vat_percent']} percent"))
-    vat = share(row["net"], row["vat_percent"], 100)
-    if vat != row["vat"]:
-        found.append(("charge_vat", f"says {row['vat']}, {row['vat_percent']} percent are {vat}"))
+    added = share(row["net"], row["vat_percent"], 100)
+    if added != row["vat"]:
+        found.append(("charge_vat", f"says {row['vat']}, {row['vat_percent']} percent are {added}"))
     return found
 
 

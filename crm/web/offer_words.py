@@ -9,7 +9,7 @@ from typing import Any
 
 from babel.dates import format_skeleton
 
-from cluster_rules.fees import VAT_PERCENT, FeeLine
+from cluster_rules.fees import FeeLine
 from cluster_rules.networks import Agreement, LinkRule, Notice, Rulebook, When
 from cluster_rules.periods import MembershipYear
 from crm.catalogue import Catalogue, NetworkRow
@@ -40,6 +40,7 @@ _PRORATED = {
     "months": N_("The first year is billed by the month, the month you join included."),
     "half_year": N_("Whoever joins in the second half of the year pays half of the first year."),
     "none": N_("The first year is billed in full."),
+    "joining_half": N_("The year you join costs half."),
 }
 
 
@@ -50,14 +51,25 @@ def price(t: Translator, offer: Offer) -> dict[str, str]:
         return {"price": t.gettext("No fee"), "per": ""}
     if offer.yearly is None:
         least = t.number(offer.least // 100) if t.language == "nb" else t.money(offer.least, currency)
+        if offer.most is None:
+            return {
+                "price": t.gettext("from %(amount)s", amount=t.money(offer.least, currency)),
+                "per": by_facts(t, offer),
+            }
         most = t.money(offer.most, currency) if t.language == "nb" else t.number(offer.most // 100)
-        bears_vat = any(VAT_PERCENT[c.vat] for c in offer.tier.fees)
-        by_size = N_("a year by number of employees, VAT comes in addition")
-        per = t.gettext(by_size) if bears_vat else t.gettext("a year by number of employees, no VAT")
-        return {"price": f"{least}–{most}", "per": per}
+        return {"price": f"{least}–{most}", "per": by_facts(t, offer)}
     vat = sum(line.vat for line in offer.yearly)
     per = t.gettext("a year, VAT comes in addition") if vat else t.gettext("a year, no VAT")
     return {"price": t.money(sum(line.net for line in offer.yearly), currency), "per": per}
+
+
+def by_facts(t: Translator, offer: Offer) -> str:
+    """What a fee that cannot be said yet depends on."""
+    bears_vat = any(c.vat == "standard" for c in offer.tier.fees)
+    if all(c.basis in ("fixed", "employees") for c in offer.tier.fees):
+        by_size = N_("a year by number of employees, VAT comes in addition")
+        return t.gettext(by_size) if bears_vat else t.gettext("a year by number of employees, no VAT")
+    return t.gettext("a year by size, VAT comes in addition") if bears_vat else t.gettext("a year by size, no VAT")
 
 
 def cards(t: Translator, offers: list[Offer]) -> list[dict[str, Any]]:

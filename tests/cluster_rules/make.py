@@ -13,6 +13,7 @@ import msgspec
 
 from cluster_rules import cascades
 from cluster_rules.cascades import Consequences
+from cluster_rules.components import Band, FeeComponent
 from cluster_rules.intents import (
     Charge,
     EndGrant,
@@ -25,11 +26,9 @@ from cluster_rules.intents import (
     StartGrant,
     WaiveFee,
 )
-from cluster_rules.memberships import Answer, Decision, Facts, Grant
+from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant
 from cluster_rules.networks import (
     Agreement,
-    Band,
-    FeeComponent,
     Grants,
     LinkFee,
     LinkPolicy,
@@ -39,7 +38,7 @@ from cluster_rules.networks import (
     Tier,
     When,
 )
-from cluster_rules.organisations import Organisation, Profile
+from cluster_rules.organisations import Organisation, Profile, Size
 from cluster_rules.periods import MembershipYear, Period
 
 NORA = "nora-industry-network"
@@ -67,8 +66,10 @@ def period(start: str, end: str | None = None) -> Period:
 
 
 def profile(start: date = FIRST, end: date | None = None, **facts: Any) -> Profile:
-    """A Norwegian company with 40 people, unless said otherwise."""
-    given = {"kind": "company", "country": "NO", "employees": 40, "turnover": 60_000_000_00} | facts
+    """A Norwegian company with 40 people and a turnover of NOK 60 m, unless said otherwise."""
+    turnover = facts.pop("turnover", 60_000_000_00)
+    sizes = (Size("turnover", turnover, currency="NOK"),) if turnover is not None else ()
+    given = {"kind": "company", "country": "NO", "employees": 40, "sizes": sizes} | facts
     return Profile(period=Period(start, end), **given)
 
 
@@ -89,7 +90,9 @@ def fee(amount: int = 0, **given: Any) -> FeeComponent:
 def bands(*steps: tuple[int, int], **given: Any) -> FeeComponent:
     """A fee by size: (from, amount) for each band, without a hole."""
     belows = [start for start, _ in steps[1:]] + [None]
-    listed = tuple(Band(amount, start, below) for (start, amount), below in zip(steps, belows, strict=True))
+    listed = tuple(
+        Band(amount=amount, from_=start, below=below) for (start, amount), below in zip(steps, belows, strict=True)
+    )
     return fee(**({"basis": "employees", "bands": listed} | given))
 
 
@@ -231,8 +234,8 @@ class World:
                     grants[grant.id] = grant
                 case SetTimeline(organisation=organisation, network=network, segments=segments):
                     timelines[organisation, network] = segments
-                case Charge(organisation=organisation, network=network, line=line) if line.net >= 0:
-                    charged.append((organisation, network, line.period))
+                case Charge(organisation=organisation, network=network, grant=grant, line=line):
+                    charged.append(Charged(organisation, network, grant, line))
                 case _:
                     pass
         self.facts = msgspec.structs.replace(

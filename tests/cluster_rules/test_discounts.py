@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from cluster_rules import fees, rulebooks
+from cluster_rules.components import Discount
 from cluster_rules.errors import RulebookError
 from cluster_rules.fees import explained
 from cluster_rules.intents import Charge
-from cluster_rules.networks import Discount, LinkRule, Rulebook
+from cluster_rules.networks import LinkRule, Rulebook
 from tests.cluster_rules.make import CIN, NORA, SIN, World, book, cin, company, day, fee, nora, rule, tier
 from tests.cluster_rules.make import rulebooks as books_of
 

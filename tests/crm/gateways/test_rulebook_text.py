@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster_rules.components import Band, FeeComponent
 from cluster_rules.errors import RulebookError
-from cluster_rules.networks import Band, FeeComponent, OpenTo, Rulebook, Tier
+from cluster_rules.networks import OpenTo, Rulebook, Tier
 from cluster_rules.rulebooks import check_links, parse
 from crm.gateways import rulebook_text, toml_lines
 
@@ -187,7 +188,7 @@ FEES = st.builds(
     code=TEXTS,
     names=st.dictionaries(TEXTS, TEXTS, max_size=2),
     basis=st.just("employees"),
-    bands=st.just((Band(0, 0, 10), Band(5, 10))),
+    bands=st.just((Band(amount=0, below=10), Band(amount=5, from_=10))),
     source=TEXTS,
     example=st.booleans(),
 )
