@@ -24,6 +24,13 @@ select (select count(*) || '/' || coalesce(max(published_at)::text, '') from rul
 """
 
 
+class FormerName(msgspec.Struct, frozen=True):
+    """What a network was called until a day (the first day it was not)."""
+
+    names: dict[str, str]
+    until: date
+
+
 class NetworkRow(msgspec.Struct, frozen=True):
     """A network as pages and the API show it; texts are {nb, en}."""
 
@@ -40,6 +47,7 @@ class NetworkRow(msgspec.Struct, frozen=True):
     website: str
     time_zone: str
     founded: date | None
+    former_names: tuple[FormerName, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -95,7 +103,8 @@ async def _read(connection: Connection) -> Catalogue:
         " n.short, n.summary, n.website, n.time_zone, n.founded"
         " from network n join host h on h.id = n.host_id order by n.slug"
     )
-    networks = tuple(NetworkRow(**dict(row)) for row in rows)
+    former = await _former_names(connection)
+    networks = tuple(NetworkRow(**dict(row), former_names=former.get(row["id"], ())) for row in rows)
     by_id = {n.id: n for n in networks}
     books = await connection.fetch("select body from rulebook order by network_id, version")
     agreements = await connection.fetch("select * from agreement order by code")
@@ -108,6 +117,18 @@ async def _read(connection: Connection) -> Catalogue:
         {n.slug: n for n in networks},
         by_id,
     )
+
+
+async def _former_names(connection: Connection) -> dict[UUID, tuple[FormerName, ...]]:
+    rows = await connection.fetch(
+        "select * from (select network_id, names, lead(starts_on) over (partition by network_id"
+        " order by starts_on nulls first) as until from known_name where network_id is not null"
+        " and withdrawn_at is null) told where until <= current_date order by until"
+    )
+    out: dict[UUID, tuple[FormerName, ...]] = {}
+    for row in rows:
+        out[row["network_id"]] = (*out.get(row["network_id"], ()), FormerName(row["names"], row["until"]))
+    return out
 
 
 def _agreement(row: Any, by_id: dict[UUID, NetworkRow]) -> Agreement:

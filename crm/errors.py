@@ -49,6 +49,8 @@ class TooMany(Exception):
 CONFLICTS = frozenset(
     {
         "already_member",
+        "already_merged",
+        "application_waiting",
         "already_ending",
         "already_decided",
         "application_open",

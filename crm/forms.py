@@ -98,32 +98,40 @@ class ApplicationForm(_Form, frozen=True):
 def check(form: ApplicationForm) -> ApplicationForm:
     """The form with identifiers normalised and texts trimmed; Invalid lists all that is wrong."""
     problems: Problems = []
-    organisation = form.organisation
-    text(problems, "organisation.name", organisation.name, NAME_MAX)
-    _country(problems, organisation.country)
-    _number(problems, "organisation.employees", organisation.employees)
-    _founded(problems, organisation.founded_on)
-    _website(problems, organisation.website)
+    organisation = _organisation(problems, form.organisation)
     text(problems, "contact.name", form.contact.name, NAME_MAX)
     email(problems, "contact.email", form.contact.email)
     text(problems, "contact.role", form.contact.role, SHORT_MAX, required=False)
     text(problems, "billing_reference", form.billing_reference, SHORT_MAX, required=False)
-    identifiers = _identifiers(problems, organisation.identifiers)
     if problems:
         raise Invalid(problems)
     return msgspec.structs.replace(
         form,
-        organisation=msgspec.structs.replace(
-            organisation,
-            name=_tidy(organisation.name),
-            website=organisation.website.strip(),
-            identifiers=identifiers,
-        ),
+        organisation=organisation,
         contact=msgspec.structs.replace(
             form.contact, name=_tidy(form.contact.name), email=form.contact.email.strip().lower()
         ),
         billing_reference=_tidy(form.billing_reference),
     )
+
+
+def organisation(form: OrganisationForm) -> OrganisationForm:
+    """The same for an organisation alone."""
+    problems: Problems = []
+    checked = _organisation(problems, form)
+    if problems:
+        raise Invalid(problems)
+    return checked
+
+
+def _organisation(problems: Problems, form: OrganisationForm) -> OrganisationForm:
+    text(problems, "organisation.name", form.name, NAME_MAX)
+    _country(problems, form.country)
+    _number(problems, "organisation.employees", form.employees)
+    _founded(problems, form.founded_on)
+    _website(problems, form.website)
+    identifiers = _identifiers(problems, form.identifiers)
+    return msgspec.structs.replace(form, name=_tidy(form.name), website=form.website.strip(), identifiers=identifiers)
 
 
 def _tidy(text: str) -> str:
@@ -197,4 +205,5 @@ __all__ = [
     "IdentifierForm",
     "OrganisationForm",
     "check",
+    "organisation",
 ]

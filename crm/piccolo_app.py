@@ -14,6 +14,7 @@ APP_CONFIG = AppConfig(
                 "networks",
                 "organisations",
                 "memberships",
+                "mergers",
                 "applications",
                 "invoices",
                 "sync",

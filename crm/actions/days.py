@@ -2,12 +2,13 @@
 
 from crm import catalogue
 from crm.context import Context
-from crm.store import feed, reviews
+from crm.store import feed, known_names, reviews
 
 
 async def turn(context: Context) -> int:
     """Tell the feed of memberships whose last day has passed; how many. Twice a day is as good as once."""
     async with context.db.tx() as connection:
+        await known_names.turn(connection, context.clock.now())
         ended = await feed.publish_ended(connection, context.clock.now())
     await review(context)
     return ended

@@ -1,6 +1,6 @@
 """JSON for programs: /api/v1, its document and its reference page. `handlers` and `problem` are for crm/app.py."""
 
-from crm.api import applications, docs, health, invoices, memberships, networks, organisations, reviews
+from crm.api import applications, docs, health, invoices, memberships, mergers, networks, organisations, reviews
 from crm.api.operations import routes_of
 from crm.api.problems import problem
 
@@ -8,6 +8,7 @@ OPERATIONS = (
     *networks.operations,
     *applications.operations,
     *organisations.operations,
+    *mergers.operations,
     *memberships.operations,
     *reviews.operations,
     *invoices.operations,

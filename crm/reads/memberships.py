@@ -21,8 +21,9 @@ from crm.reads.known import believed
 from crm.words import UNKNOWN_START
 
 _PERIODS = f"""
-select p.membership_id, p.organisation_id, o.name, p.network_id, p.tier, p.status, p.origin, p.starts_on, p.ends_on
-from membership_period p join organisation o on o.id = p.organisation_id
+select p.membership_id, p.organisation_id, o.name, p.network_id, p.tier, p.status, p.origin, p.starts_on, p.ends_on,
+    m.carried_since, m.carried_on
+from membership_period p join organisation o on o.id = p.organisation_id join membership m on m.id = p.membership_id
 where p.organisation_id = any($1) and {believed("p", "$2")}
 order by p.organisation_id, p.membership_id, p.starts_on
 """
@@ -32,7 +33,8 @@ _GRANTS = (
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """One membership. `starts_on` and `ends_on` are of the unbroken stretch that is shown.
+    """One membership. `starts_on` and `ends_on` are of the unbroken stretch that is shown, `member_since` of the
+    seniority that mergers brought as well.
 
     `status` is active, suspended, pending or ended. `grants` are all that stand on the asked day (or all,
     when none was asked); `whys` has, for each grant that counts, its chain from the root.
@@ -47,6 +49,7 @@ class Membership(msgspec.Struct, frozen=True):
     origin: str
     starts_on: date
     ends_on: date | None
+    member_since: date
     grants: tuple[Grant, ...]
     whys: tuple[tuple[Link, ...], ...]
 
@@ -145,9 +148,16 @@ def _membership(
         origin=row["origin"],
         starts_on=whole.start,
         ends_on=whole.end,
+        member_since=_since(row, whole),
         grants=tuple(g for g in own if as_of is None or g.period.covers(as_of)),
         whys=tuple(_why(g, grants, kept) for g in own if g.period.covers(day)),
     )
+
+
+def _since(row: dict, whole: Period) -> date:
+    """Since when it counts as held: a merger may have brought older seniority (AC-14b)."""
+    carried = row["carried_on"] and whole.covers(row["carried_on"])
+    return min(row["carried_since"], whole.start) if carried else whole.start
 
 
 def _place(periods: list[Period], day: date) -> int | None:

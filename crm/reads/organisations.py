@@ -16,6 +16,13 @@ class Identifier(msgspec.Struct, frozen=True):
     value: str
 
 
+class FormerName(msgspec.Struct, frozen=True):
+    """A name that was used until a day (the first day it was not)."""
+
+    name: str
+    until: date
+
+
 class Organisation(msgspec.Struct, frozen=True):
     """A legal entity, or a unit inside `parent_id`."""
 
@@ -29,11 +36,19 @@ class Organisation(msgspec.Struct, frozen=True):
     founded_on: date | None
     parent_id: UUID | None
     website: str
+    merged_into: UUID | None
+    merged_on: date | None
     identifiers: list[Identifier]
+    former_names: list[FormerName]
 
 
 _ORGANISATION = """
 select o.id, o.name, p.kind, p.country, p.municipality, p.county, p.employees, p.founded_on, p.parent_id, o.website,
+    o.merged_into_id as merged_into, o.merged_on, (
+        select coalesce(jsonb_agg(jsonb_build_object('name', k.name, 'until', k.until) order by k.until), '[]') from (
+            select n.names ->> 'nb' as name, lead(n.starts_on) over (order by n.starts_on nulls first) as until
+            from known_name n where n.organisation_id = o.id and n.withdrawn_at is null) k
+        where k.until <= $1) as former_names,
     coalesce((select jsonb_agg(jsonb_build_object('scheme', i.scheme, 'value', i.value) order by i.scheme)
               from identifier i where i.organisation_id = o.id), '[]') as identifiers
 from organisation o
@@ -71,7 +86,7 @@ async def by_identifier(
 
 
 def _shown(row: dict) -> Organisation:
-    return Organisation(**{**row, "identifiers": [Identifier(**i) for i in row["identifiers"]]})
+    return msgspec.convert(dict(row), Organisation)
 
 
 async def names(connection: Connection, wanted: Iterable[UUID]) -> dict[UUID, str]:

@@ -24,7 +24,8 @@ from cluster_rules.intents import (
     StartGrant,
     WaiveFee,
 )
-from cluster_rules.memberships import Facts, Segment
+from cluster_rules.memberships import Facts, Segment, legal_entity
+from cluster_rules.organisations import Organisation
 from crm import faults
 from crm.catalogue import Catalogue
 from crm.database import Connection
@@ -57,11 +58,11 @@ async def apply(
     connection: Connection, catalogue: Catalogue, facts: Facts, intents: Sequence[Intent], family: UUID
 ) -> Applied:
     """Write every intent; `facts` are those the decision was made from (what stood before)."""
-    memberships = await _memberships(connection, catalogue, intents)
+    memberships, payer = await _memberships(connection, catalogue, intents), _payer(facts, intents, family)
     await _grants(connection, catalogue, memberships, intents)
     faults.point("apply_grants")
     await _timelines(connection, catalogue, memberships, facts, _only(intents, SetTimeline))
-    invoices = await charges.gather(connection, catalogue, memberships, _only(intents, Charge), family)
+    invoices = await charges.gather(connection, catalogue, memberships, _only(intents, Charge), payer)
     faults.point("apply_charges")
     await _waivers(connection, memberships, _only(intents, WaiveFee))
     await _feed(connection, catalogue, memberships, _only(intents, Publish))
@@ -69,6 +70,18 @@ async def apply(
     await mail.cancel(connection, catalogue, _only(intents, CancelNotices))
     mails = await mail.queue_notices(connection, catalogue, _only(intents, Notify), family)
     return Applied(memberships, tuple(invoices), tuple(mails))
+
+
+def _payer(facts: Facts, intents: Iterable[Intent], family: UUID) -> UUID:
+    """Who pays: the family's root; after a merger, the legal entity that the charged member was part of by then."""
+    charge = next((i for i in intents if isinstance(i, Charge)), None)
+    if charge is None or not (facts.transfers or any(o.id != family and _alone(o) for o in facts.organisations)):
+        return family
+    return legal_entity(facts, charge.organisation, charge.line.period.start)
+
+
+def _alone(organisation: Organisation) -> bool:
+    return any(not profile.is_unit for profile in organisation.profiles)
 
 
 def _only(intents: Iterable[Intent], kind: type[T]) -> list[T]:

@@ -12,9 +12,10 @@ from uuid import UUID
 
 import msgspec
 from asyncpg import Record
+from msgspec import json
 
 from cluster_rules.fees import FeeLine, Step
-from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant, Segment
+from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant, Segment, Transfer
 from cluster_rules.organisations import Organisation, Profile
 from cluster_rules.periods import Period
 from crm.catalogue import Catalogue
@@ -49,6 +50,12 @@ select 'grant', f.family_id, g.id, f.id, g.network_id, null, g.kind, g.tier, g.s
     null, null, null, null, g.rule, g.source_network_id, g.rulebook_version, g.agreement, g.cause_id, null
     from members f join membership_grant g on g.organisation_id = f.id and g.superseded_at is null
 union all
+select 'transfer', f.family_id, t.id, f.id, m.network_id, t.tiers::text, t.links, null, t.effective_on, null, null,
+    null, null, target.organisation_id, t.recorded_at, null, target.network_id, null, null, null, null
+    from members f join membership m on m.organisation_id = f.id
+    join membership_transfer t on t.membership_id = m.id and t.withdrawn_at is null
+    left join membership target on target.id = t.target_membership_id
+union all
 select 'period', f.family_id, null, f.id, p.network_id, null, p.status, p.tier, p.starts_on, p.ends_on, null,
     null, null, null, null, null, null, null, null, null, p.origin
     from members f join membership_period p on p.organisation_id = f.id and p.superseded_at is null
@@ -61,7 +68,7 @@ select 'charge', f.family_id, c.grant_id, f.id, m.network_id, json_build_object(
     join charge c on c.membership_id = m.id
 """
 _Rows = dict[str, list[Record]]
-_KINDS = ("organisation", "profile", "decision", "answer", "grant", "period", "charge")
+_KINDS = ("organisation", "profile", "transfer", "decision", "answer", "grant", "period", "charge")
 # In the order in which the rules want them; of answers on one day the newest counts.
 _ORDERS: dict[str, Callable[[Record], Any]] = {
     "organisation": itemgetter("id"),
@@ -190,6 +197,7 @@ def _facts(rows: _Rows, catalogue: Catalogue, slugs: dict[UUID, str]) -> Facts:
         answers=tuple([_answer(a, slugs) for a in rows["answer"]]),
         grants=tuple([_grant(g, slugs) for g in rows["grant"]]),
         timelines=timelines,
+        transfers=tuple([_transfer(t, slugs) for t in rows["transfer"]]),
         charged=tuple([_charged(c, slugs) for c in rows["charge"]]),
     )
 
@@ -223,6 +231,18 @@ def _decision(row: Record, slugs: dict[UUID, str]) -> Decision:
 def _answer(row: Record, slugs: dict[UUID, str]) -> Answer:
     source = slugs[row["source_network_id"]]
     return Answer(row["organisation_id"], source, row["rule"], row["kind"], row["starts_on"])
+
+
+def _transfer(row: Record, slugs: dict[UUID, str]) -> Transfer:
+    return Transfer(
+        id=row["id"],
+        source=(row["organisation_id"], slugs[row["network_id"]]),
+        target=(row["parent_id"], slugs[row["source_network_id"]]) if row["parent_id"] else None,
+        on=row["starts_on"],
+        recorded_at=row["recorded_at"],
+        tiers=json.decode(row["text"], type=dict[str, str]),
+        links=row["kind"],
+    )
 
 
 def _grant(row: Record, slugs: dict[UUID, str]) -> Grant:

@@ -10,12 +10,18 @@ from crm.forms import ContactForm, IdentifierForm, OrganisationForm
 
 
 async def find(connection: Connection, identifiers: Sequence[IdentifierForm]) -> UUID | None:
-    """The organisation with any of these identifiers; Refused when they point to different ones."""
+    """The organisation with any of these identifiers; Refused when they point to different ones.
+
+    An organisation that has become part of another leads to that one.
+    """
     if not identifiers:
         return None
     rows = await connection.fetch(
-        "select distinct i.organisation_id from identifier i"
-        " join unnest($1::text[], $2::text[]) as wanted(scheme, value) using (scheme, value)",
+        "with recursive found as (select i.organisation_id as id from identifier i"
+        " join unnest($1::text[], $2::text[]) as wanted(scheme, value) using (scheme, value)"
+        " union select o.merged_into_id from found join organisation o using (id)"
+        " where o.merged_on <= current_date) select distinct id as organisation_id from found"
+        " join organisation o using (id) where o.merged_on is null or o.merged_on > current_date",
         [i.scheme for i in identifiers],
         [i.value for i in identifiers],
     )

@@ -20,11 +20,13 @@ from crm.tables.organisations import Organisation
 
 
 class Membership(Table, tablename="membership"):
-    """Organisation x network; never copied, never deleted."""
+    """Organisation x network; never copied, never deleted. `carried_since`: seniority taken over by a merger."""
 
     id = UUID(primary_key=True, default=UUID4())
     organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict)
     network_id = ForeignKey(references=Network, null=False, on_delete=OnDelete.restrict, index=True)
+    carried_since = Date(null=True, default=None)
+    carried_on = Date(null=True, default=None)
     created_at = Timestamptz()
 
 

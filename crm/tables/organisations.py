@@ -17,13 +17,18 @@ from piccolo.table import Table
 
 
 class Organisation(Table, tablename="organisation"):
-    """The lasting identity; `family_id` is the legal entity at its root (itself unless a unit)."""
+    """The lasting identity; `family_id` is the legal entity at its root (itself unless a unit, or merged).
+
+    From `merged_on` it is part of `merged_into_id`; the row stays, and its memberships of earlier days.
+    """
 
     id = UUID(primary_key=True, default=UUID4())
     name = Text(required=True)
     family_id = UUID(null=False, default=None, index=True)
     website = Text(default="")
     fields = JSONB(default="[]")
+    merged_into_id = UUID(null=True, default=None)
+    merged_on = Date(null=True, default=None)
     created_at = Timestamptz()
 
 

@@ -136,6 +136,7 @@ OWN = {
 }
 # What everybody may read: no row of these is one member's or one network's secret.
 OPEN = {"host", "network", "rulebook", "agreement", "terms", "organisation", "organisation_profile", "identifier"}
+OPEN |= {"known_name", "main_unit"}
 UNGUARDED = """
     select c.relname from pg_class c join pg_namespace s on s.oid = c.relnamespace
     where s.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm')
