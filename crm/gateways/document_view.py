@@ -62,7 +62,7 @@ class _View:
             "buyer": self._buyer(),
             "facts": self._facts(),
             "headline": self._headline(),
-            "pay": self._pay() if self._invoice else [],
+            "pay": self._pay() if self._invoice else self._credited(),
             "pay_online": t.gettext("Pay online"),
             "scan": t.gettext("Scan to pay"),
             "columns": [
@@ -76,7 +76,7 @@ class _View:
             "subtotal": t.gettext("Sum"),
             "vat": self._vat(),
             "totals": self._totals(),
-            "texts": self._texts(),
+            "note": t.text(each.note),
             "foot": self._foot(),
             "page": t.gettext("Page"),
             "of": t.gettext("of"),
@@ -93,8 +93,6 @@ class _View:
         rows = [
             (number, each.number),
             (t.gettext("Date"), t.date(each.issued_on)),
-            (t.gettext("Credits invoice"), each.credits.number if each.credits else ""),
-            (t.gettext("Invoice date"), t.date(each.credits.issued_on) if each.credits else ""),
             (t.gettext("Your ref."), each.buyer.reference),
             (t.gettext("Your order"), each.buyer.order),
             (t.gettext("Your org. no."), _grouped_id(each.buyer.identifier)),
@@ -104,7 +102,7 @@ class _View:
         ]
         return [row for row in rows if row[1]]
 
-    def _headline(self) -> dict[str, str]:
+    def _headline(self) -> dict[str, Any]:
         each, t = self._document, self._t
         label = t.gettext("To pay") if self._invoice else t.gettext("Credited")
         due = each.due_on if self._invoice else None
@@ -114,6 +112,7 @@ class _View:
             "currency": each.currency,
             "due_label": t.gettext("Due date") if due else "",
             "due": t.date(due) if due else "",
+            "texts": [t.text(each.credits.reason)] if each.credits and each.credits.reason else [],
         }
 
     def _pay(self) -> Rows:
@@ -127,6 +126,12 @@ class _View:
             (t.gettext("Mark with"), "" if self._document.kid else self._document.number),
         ]
         return [row for row in rows if row[1]]
+
+    def _credited(self) -> Rows:
+        credits, t = self._document.credits, self._t
+        if credits is None:
+            return []
+        return [(t.gettext("Credits invoice"), credits.number), (t.gettext("Invoice date"), t.date(credits.issued_on))]
 
     def _groups(self) -> Iterator[dict[str, Any]]:
         """The lines by network, in the order they stand; a network that comes twice is shown where it first stood."""
@@ -213,11 +218,6 @@ class _View:
             (t.gettext("Rounding"), self._amount(totals.rounding) if totals.rounding else ""),
         ]
         return [row for row in rows if row[1]]
-
-    def _texts(self) -> list[str]:
-        each, t = self._document, self._t
-        reason = t.text(each.credits.reason) if each.credits else ""
-        return [words for words in (reason, t.text(each.note)) if words]
 
     def _foot(self) -> list[str]:
         seller, t = self._document.seller, self._t
