@@ -9,7 +9,7 @@ from datetime import date
 from uuid import UUID
 
 from cluster_rules import ledger, money_facts
-from cluster_rules.ledger import Account, Item, Key, Posting, Standing, item_of
+from cluster_rules.ledger import Account, Item, Posting, Standing, item_of
 from cluster_rules.money_facts import Credited, Issued, MoneyFact, Received, WrittenOff
 
 
@@ -57,7 +57,7 @@ class Books:
     def reverse(self, original: UUID, on: date) -> Posting | None:
         """Take a posting back; None when it was taken back already (M2)."""
         taken = self.postings[original]
-        if Key(ledger.OURS, str(original), "reversed").id in self.postings:
+        if ledger.reversal_key(original).id in self.postings:
             return None
         payment = next((e.payment for e in taken.entries if e.payment), None)
         posting = ledger.reversal(taken, self.standing(payment), on)

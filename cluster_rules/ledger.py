@@ -172,6 +172,11 @@ def item_of(entry: Entry) -> Item | None:
     return Item(entry.account.organisation, entry.invoice, None if entry.invoice else entry.payment)
 
 
+def reversal_key(original: UUID) -> Key:
+    """What the reversal of a posting is known by: there is at most one (M2)."""
+    return Key(OURS, str(original), "reversed")
+
+
 def reversal(original: Posting, standing: Standing, on: date) -> Posting:
     """The posting that takes `original` back: every other account exactly, positions by what they are now (M2)."""
     draft = Draft(standing, original.currency)
@@ -188,7 +193,7 @@ def reversal(original: Posting, standing: Standing, on: date) -> Posting:
             raise RuleViolation("not_held", "transaction", amount=amount, held=held.get((item, payment), 0))
         draft.change(item, amount, payment)
     return Posting(
-        Key(OURS, str(original.id), "reversed"),
+        reversal_key(original.id),
         "reversal",
         original.host,
         original.currency,

@@ -93,11 +93,12 @@ async def reverse(connection: Connection, transaction: UUID, on: date, actor: st
         payment = money_facts.payment_id(fact.provider, fact.object)
     if payment:
         await lock_payment(connection, payment)
+    if await _known(connection, ledger.reversal_key(transaction)):
+        return Booked("known")
     original = (await postings(connection, [row]))[0]
     standing = await _standing_of(connection, {i for e in original.entries if (i := item_of(e))}, payment)
     posting = ledger.reversal(original, standing, on)
-    known = await _known(connection, posting.key)
-    if known or not await _insert(connection, [(posting, Reversal(transaction, on))], actor):
+    if not await _insert(connection, [(posting, Reversal(transaction, on))], actor):
         return Booked("known")
     return Booked("booked", (posting,))
 
