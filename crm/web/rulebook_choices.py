@@ -41,6 +41,10 @@ def levels_to_give(office: Office, book: Rulebook, typed: Typed) -> list[Group]:
     for group in groups:
         for each in group["choices"]:  # the sentence goes on with the network; a closed list shows no heading
             each["label"] = office.t.gettext("%(level)s in %(network)s", level=each["label"], network=group["label"])
+    offered = {each["value"] for group in groups for each in group["choices"]}
+    strange = [value for value in typed.get("grants.level", []) if value.strip("/") and value not in offered]
+    if strange:
+        groups.append({"label": office.t.gettext("Not there any more"), "choices": with_held([], strange)})
     return groups
 
 
@@ -61,9 +65,15 @@ def levels_of(office: Office, slug: str) -> list[Choice]:
     return own_levels(office, books[-1]) if books else []
 
 
-def agreements(office: Office) -> list[Choice]:
+def with_held(offered: list[Choice], held: list[str]) -> list[Choice]:
+    """What is offered, and what stands there already: a form that is not touched changes nothing."""
+    known = {each["value"] for each in offered}
+    return [*offered, *({"value": value, "label": value} for value in held if value and value not in known)]
+
+
+def agreements(office: Office, held: list[str]) -> list[Choice]:
     """The agreements this network has as the one whose members are given something, with whom."""
-    return [
+    offered = [
         {
             "value": each.code,
             "label": office.t.gettext(
@@ -75,6 +85,7 @@ def agreements(office: Office) -> list[Choice]:
         for each in office.kept.rulebooks.agreements
         if each.source == office.network.slug
     ]
+    return with_held(offered, held)
 
 
 def kinds(office: Office) -> list[Choice]:

@@ -129,7 +129,7 @@ async def say_rule(request: Request, office: NamedDependency[Office]) -> Respons
     asked = _asked(office, draft, "link-rule", forms.one(typed, "code"))
     part, _ = forms.applied(asked.listed, asked.part, typed)
     said = _sentence(office, asked.book, part)
-    return fragment(request, "office/rules_link.html", "words", said=said, here=office.base + PATH)
+    return fragment(request, "office/rules_words.html", "words", said=said, here=office.base + PATH)
 
 
 handlers = [routes(show_part, save_part, remove, say_rule)]
@@ -252,7 +252,7 @@ def _rule_page(office: Office, asked: Asked, typed: Typed) -> dict[str, Any]:
         "kinds": choices.kinds(office),
         "countries": choices.countries(office, typed.get("when.countries", [])),
         "given": choices.levels_to_give(office, asked.book, typed),
-        "agreements": choices.agreements(office),
+        "agreements": choices.agreements(office, typed.get("agreement", [])),
         "said": _sentence(office, asked.book, part),
         "title": office.t.text(asked.part["names"]),
     }
@@ -265,7 +265,8 @@ def _level_page(office: Office, asked: Asked, typed: Typed) -> dict[str, Any]:
         if slug := forms.one(typed, f"requires.{n}.network"):
             network = office.kept.by_slug.get(slug)
             name = office.t.text(network.names) if network else slug
-            required.append({"slug": slug, "name": name, "levels": choices.levels_of(office, slug)})
+            levels = choices.with_held(choices.levels_of(office, slug), typed.get(f"requires.{n}.tiers", []))
+            required.append({"slug": slug, "name": name, "levels": levels})
     tier = asked.book.tier(asked.code)
     t, currency = office.t, asked.book.currency
     return {

@@ -1,0 +1,429 @@
+"""A draft of the rules written as sentences: forms and text are one document, mistakes stand beside their fields."""
+
+import re
+
+import msgspec
+import pytest
+
+from cluster_rules.networks import Rulebook
+from crm.demo import DATA
+from crm.gateways import rulebook_text
+from crm.web import rulebook_forms as forms
+from tests.crm.web.office import CLAIRE, CLAIRE_ONLY, NORA_ONLY, count, other_browser, send, sign_in, text
+from tests.crm.web.rule_forms import DRAFT, PRINCIPAL, begin, fields_of, save
+
+pytestmark = pytest.mark.anyio
+LINK = f"{DRAFT}/link-rule"
+LEVEL = f"{DRAFT}/level"
+WHOLE = f"{DRAFT}/whole"
+NETWORKS = sorted(path.stem for path in (DATA / "rulebooks").glob("*.toml"))
+EXAMPLES = sorted((DATA / "examples").rglob("*.toml"))
+PLACES = {"link_rules": "link-rule", "tiers": "level"}
+
+
+async def stored(context, network="nora-industry-network"):
+    async with context.db.tx() as connection:
+        body = await connection.fetchval(
+            "select body from rulebook_draft d join network n on n.id = d.network_id where n.slug = $1", network
+        )
+    return msgspec.convert(body, Rulebook) if body else None
+
+
+def pages_of(book, draft):
+    """Every form of a draft."""
+    for listed, path in PLACES.items():
+        for part in getattr(book, listed):
+            yield listed, f"{draft}/{path}?code={part.code}"
+    yield "", f"{draft}/whole"
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+async def test_every_demo_rulebook_opened_and_saved_unchanged_is_the_same_document(client, context, network):
+    await sign_in(client)
+    draft = f"/n/{network}/setup/rules/draft"
+    await begin(client, draft)
+    before = await stored(context, network)
+    for _, page in pages_of(before, draft):
+        answer = await save(client, page)
+        assert answer.status_code == 303, text(answer)
+        assert await stored(context, network) == before, page
+    book = (await client.get(f"{draft}/download")).text
+    answer = await send(
+        client, f"{draft}/text", text=book, stamp=fields_of(await client.get(f"{draft}/whole"))["stamp"]
+    )
+    assert answer.status_code == 303
+    assert rulebook_text.write(await stored(context, network)) == rulebook_text.write(before) == book
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda path: path.stem)
+async def test_every_example_shown_as_forms_reads_back_as_the_same_document(client, context, file):
+    """Their networks are not there: they stand as a draft of NORA's, and every form says what it was given."""
+    await sign_in(client)
+    await begin(client)
+    book = msgspec.structs.replace(rulebook_text.read(file.read_text("utf-8")), network="nora-industry-network")
+    async with context.db.tx() as connection:
+        await connection.execute("update rulebook_draft set body = $1", msgspec.to_builtins(book))
+    document = forms.document(book)
+    for listed, page in pages_of(book, DRAFT):
+        code = page.partition("code=")[2]
+        part = next(each for each in document[listed] if each["code"] == code) if listed else document
+        typed = fields_of(await client.get(page))
+        assert forms.applied(listed, part, typed) == (part, {}), page
+    assert len(document["tiers"]) > 0
+
+
+async def test_a_link_rule_is_added_changed_and_taken_out(client, context):
+    await sign_in(client)
+    await begin(client)
+    added = {
+        "names__en": "Partners join, too",
+        "names__nb": "Også partnere blir med",
+        "when__tiers": ["partner"],
+        "when__countries": ["NO", "GR"],
+        "grants__level": "claire-innovation-network/member",
+        "agreement": "nora-claire-2021",
+        "policy__end": "grace",
+        "policy__grace_days": "30",
+        "fee__policy": "percent",
+        "fee__percent": "25",
+        "policy__notice_days": "60",
+    }
+    assert (await save(client, LINK, **added)).status_code == 303
+    rule = (await stored(context)).link_rule("partners-join-too")
+    assert (rule.when.tiers, rule.when.countries) == (("partner",), ("NO", "GR"))
+    assert (rule.grants.network, rule.grants.tier) == ("claire-innovation-network", "member")
+    assert (rule.policy.end, rule.policy.grace_days, rule.fee.percent) == ("grace", 30, 25)
+    shown = text(await client.get(DRAFT))
+    assert "When a member of NORA Industry Network has level Partner, is in Norway or Greece" in shown
+    assert "Link rule Partners join, too new" in shown
+    page = f"{LINK}?code=partners-join-too"
+    assert (await save(client, page, policy__end="with_cause", names__en="Partners come along")).status_code == 303
+    rule = (await stored(context)).link_rule("partners-join-too")
+    assert (rule.policy.end, rule.policy.grace_days, rule.names["en"]) == ("with_cause", 30, "Partners come along")
+    fields = fields_of(await client.get(page))
+    gone = await client.post(f"{LINK}/removal", data=fields)
+    assert gone.status_code == 303
+    assert [r.code for r in (await stored(context)).link_rules] == [PRINCIPAL]
+
+
+@pytest.mark.parametrize(
+    ("page", "changed", "field", "said"),
+    [
+        (
+            LINK,
+            {"fee__policy": "percent", "fee__percent": "140"},
+            "fee.percent",
+            "140 is not a percentage from 0 to 100",
+        ),
+        (LINK, {"policy__notice_days": "-1"}, "policy.notice_days", "A number of days cannot be negative"),
+        (
+            LINK,
+            {"policy__notice_days": "soon"},
+            "policy.notice_days",
+            "A whole number is wanted here, and there is “soon”",
+        ),
+        (LINK, {"agreement": ""}, "agreement", "agreement"),
+        (LINK, {"agreement": "nobody-1"}, "agreement", "There is no agreement nobody-1"),
+        (LINK, {"grants__level": ""}, "grants.level", "Choose a level."),
+        (LINK, {"grants__level": "claire-innovation-network/king"}, "grants.level", "There is no level called king"),
+        (LINK, {"grants__level": "nowhere/member"}, "grants.level", "nowhere"),
+        (LINK, {"policy__start": "yesterday"}, "policy.start", "is not one of the words that can stand here"),
+        (LINK, {"when__countries": ["XX"]}, "when.countries", "There is no country XX."),
+        (LINK, {"when__tiers": ["boss"]}, "when.tiers", "There is no level called boss"),
+        (LINK, {"names__nb": "", "names__en": " "}, "names.nb", "Write a name in at least one language."),
+        (LEVEL, {"rank": "30"}, "rank", "30"),
+        (LEVEL, {"votes": "many"}, "votes", "A whole number is wanted here"),
+        (LEVEL, {"requires__new": "nowhere/"}, "requires", "nowhere"),
+        (WHOLE, {"period__starts__day": "31", "period__starts__month": "02"}, "period.starts", "not a day"),
+        (WHOLE, {"effective_from": ""}, "effective_from", "A date is wanted here"),
+        (WHOLE, {"effective_from": "2027-02-30"}, "effective_from", "A date is wanted here, and there is “2027-02-30”"),
+        (WHOLE, {"notice__months": "1.5"}, "notice.months", "A whole number is wanted here"),
+    ],
+)
+async def test_a_mistake_stands_beside_its_field_and_nothing_is_stored(client, context, page, changed, field, said):
+    await sign_in(client)
+    await begin(client)
+    before = await stored(context)
+    good = {
+        LINK: {
+            "names__en": "New",
+            "grants__level": "claire-innovation-network/member",
+            "agreement": "nora-claire-2021",
+        },
+        LEVEL: {"names__en": "New"},
+        WHOLE: {},
+    }[page]
+    answer = await save(client, page, **(good | changed))
+    assert answer.status_code == 422
+    marked = re.search(
+        rf'id="{re.escape(field)}(?:-error)?"[^>]*>(?:.(?!</section>))*?{re.escape(said[:12])}', answer.text, re.S
+    )
+    assert marked, text(answer)
+    assert said in text(answer)
+    assert f'href="#{field}"' in answer.text
+    assert await stored(context) == before
+    kept = fields_of(answer)
+    for name, value in changed.items():
+        if name.replace("__", ".") in (
+            "fee.percent",
+            "policy.notice_days",
+            "votes",
+            "rank",
+            "names.nb",
+            "notice.months",
+        ):
+            assert kept[name.replace("__", ".")] == [value]
+
+
+async def test_rules_that_go_in_a_circle_are_refused_with_the_circle_printed(client, context, actor):
+    await sign_in(client)
+    async with context.db.tx() as connection:
+        await connection.execute(
+            "insert into agreement (id, code, source_network_id, target_network_id, names, starts_on)"
+            " select gen_random_uuid(), 'back', t.id, s.id, '{}', '2021-06-03' from network s, network t"
+            " where s.slug = 'nora-industry-network' and t.slug = 'claire-innovation-network'"
+        )
+    for draft, code in ((DRAFT, PRINCIPAL), (f"{CLAIRE}/setup/rules/draft", "")):
+        await begin(client, draft)
+        if code:
+            assert (
+                await save(client, f"{draft}/link-rule?code={code}", policy__through_linked="yes")
+            ).status_code == 303
+            shown = await send(
+                client, f"{DRAFT.removesuffix('/draft')}/publish", text=(await client.get(f"{draft}/download")).text
+            )
+            assert shown.status_code == 303, text(shown)
+    answer = await save(
+        client,
+        f"{CLAIRE}/setup/rules/draft/link-rule",
+        names__en="Back again",
+        grants__level="nora-industry-network/partner",
+        agreement="back",
+        policy__through_linked="yes",
+    )
+    assert answer.status_code == 422
+    circle = "claire-innovation-network -> nora-industry-network -> claire-innovation-network"
+    assert f"The link rules go in a circle: {circle}" in text(answer).replace("-&gt;", "->")
+    assert (await stored(context, "claire-innovation-network")).link_rules == ()
+
+
+async def test_a_level_is_added_and_its_fees_are_left_alone(client, context):
+    await sign_in(client)
+    await begin(client)
+    before = (await stored(context)).tier("principal")
+    page = f"{LEVEL}?code=principal"
+    shown = await client.get(page)
+    assert "NOK 150,000" in text(shown) and f'href="{DRAFT}/text"' in shown.text
+    fields = fields_of(shown) | {"benefits.1.nb": [""], "benefits.1.en": [""], "benefits.4.en": ["A chair"]}
+    changed = {"votes": "5", "requires__new": "nora/partner", "requires__new__on_loss": "period_end", "public": []}
+    assert (await save(client, page, fields, **changed)).status_code == 303
+    after = (await stored(context)).tier("principal")
+    assert (after.votes, after.public, after.fees) == (5, False, before.fees)
+    assert after.benefits == (before.benefits[0], *before.benefits[2:], {"en": "A chair"})
+    assert [(r.network, r.tiers, r.on_loss) for r in after.requires] == [("nora", ("partner",), "period_end")]
+    assert "membership in NORA" in text(await client.get(DRAFT))
+    fields = fields_of(await client.get(page)) | {"requires.0.remove": ["yes"]}
+    assert (await save(client, page, fields)).status_code == 303
+    assert (await stored(context)).tier("principal").requires == ()
+    assert (await save(client, LEVEL, names__nb="Ærespartner", votes="0")).status_code == 303
+    new = (await stored(context)).tier("aerespartner")
+    assert (new.names, new.rank, new.fees) == ({"nb": "Ærespartner", "en": ""}, 40, ())
+
+
+async def test_a_level_that_a_rule_needs_is_not_taken_out(client, context):
+    await sign_in(client)
+    await begin(client)
+    answer = await client.post(f"{LEVEL}/removal", data=fields_of(await client.get(f"{LEVEL}?code=principal")))
+    assert answer.status_code == 422
+    assert f"Elsewhere in the rules, at link_rules.{PRINCIPAL}.when.tiers: There is no level called principal" in text(
+        answer
+    )
+    assert (await stored(context)).tier("principal")
+    taken = await client.post(f"{LEVEL}/removal", data=fields_of(await client.get(f"{LEVEL}?code=startup")))
+    assert taken.status_code == 303 and (await stored(context)).tier("startup") is None
+
+
+async def test_what_holds_for_all_levels_is_written(client, context):
+    await sign_in(client)
+    await begin(client)
+    changed = {
+        "effective_from": "2027-03-01",
+        "effective_from_existing": "",
+        "period__kind": "window",
+        "period__starts__day": "01",
+        "period__starts__month": "09",
+        "notice__kind": "months",
+        "notice__months": "3",
+        "refund": "credit",
+        "invoice__payment_days": "14",
+    }
+    assert (await save(client, WHOLE, **changed)).status_code == 303
+    book = await stored(context)
+    assert (book.effective_from.isoformat(), book.effective_from_existing) == ("2027-03-01", None)
+    assert (book.period.kind, book.period.starts, book.notice.months) == ("window", "09-01", 3)
+    assert (book.refund, book.invoice.payment_days) == ("credit", 14)
+
+
+async def test_a_draft_begins_on_a_day_to_come_and_only_once(client, context):
+    await sign_in(client)
+    await begin(client)
+    book = await stored(context)
+    assert (book.version, book.effective_from.isoformat()) == (2, "2026-12-01")
+    assert book.effective_from_existing == book.effective_from
+    assert (await save(client, WHOLE, invoice__payment_days="21")).status_code == 303
+    await begin(client)
+    assert (await stored(context)).invoice.payment_days == 21
+    assert (await send(client, DRAFT, version="9")).status_code == 404
+
+
+@pytest.mark.parametrize("language", ["en", "nb"])
+async def test_the_second_of_two_managers_sees_what_differs_and_may_save_again(client, context, language):
+    await sign_in(client, language=language)
+    await begin(client)
+    page = f"{LINK}?code={PRINCIPAL}"
+    mine = fields_of(await client.get(page))
+    async with other_browser(client, NORA_ONLY) as second:
+        assert (await save(second, page, policy__notice_days="30")).status_code == 303
+        assert (await save(second, WHOLE, invoice__payment_days="10")).status_code == 303
+    late = await save(client, page, mine, fee__policy="normal")
+    assert late.status_code == 409
+    said = text(late)
+    for word in {
+        "en": ["The draft was changed meanwhile", "Ingrid", "Stored now Yours", "Days told before a known end 30 90"],
+        "nb": ["Utkastet er endret i mellomtiden", "Ingrid", "Lagret nå Ditt", "30 90"],
+    }[language]:
+        assert word in said, said
+    assert (await stored(context)).link_rule(PRINCIPAL).fee.policy == "waived"
+    assert (await save(client, page, fields_of(late))).status_code == 303
+    book = await stored(context)
+    rule = book.link_rule(PRINCIPAL)
+    assert (rule.policy.notice_days, rule.fee.policy, book.invoice.payment_days) == (90, "normal", 10)
+
+
+async def test_the_text_and_the_forms_are_one_draft(client, context):
+    await sign_in(client)
+    page = await client.get(f"{DRAFT}/text")
+    written = (await client.get(DRAFT.removesuffix("/draft") + "/1/text")).text.replace(
+        "version = 1\n", "version = 2\n", 1
+    )
+    answer = await send(client, f"{DRAFT}/text", text=written.replace("rank = 30", "rang = 30"), stamp="")
+    assert answer.status_code == 422 and "tiers[0].rang: There is no field called rang" in text(answer)
+    assert "rang = 30" in answer.text and await stored(context) is None
+    assert 'name="stamp" value=""' in page.text
+    assert (await send(client, f"{DRAFT}/text", text=written, stamp="")).status_code == 303
+    assert (await save(client, f"{LEVEL}?code=partner", votes="2")).status_code == 303
+    shown = await client.get(f"{DRAFT}/text")
+    assert "votes = 2" in shown.text
+    late = await send(client, f"{DRAFT}/text", text=written.replace("payment_days = 30", "payment_days = 9"), stamp="")
+    assert late.status_code == 409
+    assert "Level Partner Votes 2 1" in text(late) and "Time to pay an invoice 30 9" in text(late)
+    assert (await stored(context)).tier("partner").votes == 2
+    stamp = re.search(r'name="stamp" value="([^"]+)"', late.text)[1]
+    file = {"file": ("rules.toml", written.encode())}
+    token = re.search(r'name="_csrf_token" value="([^"]+)"', late.text)[1]
+    data = {"_csrf_token": token, "stamp": stamp, "text": "left alone"}
+    assert (await client.post(f"{DRAFT}/text", data=data, files=file)).status_code == 303
+    assert (await stored(context)).tier("partner").votes == 1
+
+
+async def test_published_the_draft_is_done_and_a_form_left_open_says_so(client, context):
+    await sign_in(client)
+    await begin(client)
+    assert (await save(client, f"{LINK}?code={PRINCIPAL}", policy__notice_days="45")).status_code == 303
+    left_open = fields_of(await client.get(WHOLE))
+    shown = await client.get(DRAFT)
+    held = (await client.get(f"{DRAFT}/download")).text
+    assert "Days told before a known end 90 45" in text(shown)
+    done = await send(client, DRAFT.removesuffix("draft") + "publish", text=held)
+    assert done.status_code == 303, text(done)
+    assert await stored(context) is None
+    page = await client.get(done.headers["location"])
+    assert "Go back to version 1" in text(page)
+    late = await save(client, WHOLE, left_open, invoice__payment_days="3")
+    assert late.status_code == 409 and "The draft is gone" in text(late)
+    await begin(client, version=2)
+    late = await save(client, WHOLE, left_open, invoice__payment_days="3")
+    assert late.status_code == 409, "a form of the former draft is not one of this draft"
+    compared = text(await client.get(DRAFT.removesuffix("draft") + "compare?old=1&new=2"))
+    assert "Days told before a known end 90 45" in compared
+    back = text(await client.get(DRAFT.removesuffix("draft") + "compare?old=2&new=1"))
+    assert "Days told before a known end 45 90" in back
+    assert (await client.get(DRAFT.removesuffix("draft") + "compare?old=1&new=7")).status_code == 404
+
+
+async def test_another_text_published_leaves_the_draft_and_says_what_it_would_take_back(client, context):
+    await sign_in(client)
+    await begin(client)
+    other = (await client.get(f"{DRAFT}/download")).text.replace("payment_days = 30", "payment_days = 20")
+    assert (await send(client, DRAFT.removesuffix("draft") + "publish", text=other)).status_code == 303
+    shown = text(await client.get(DRAFT))
+    assert "Draft of version 3" in shown and "Version 2 was published after this draft was begun" in shown
+    assert "Time to pay an invoice 20 days 30 days" in shown or "Time to pay an invoice 20 30" in shown
+
+
+async def test_a_draft_is_thrown_away_only_as_it_was_read(client, context):
+    await sign_in(client)
+    await begin(client)
+    old = fields_of(await client.get(WHOLE))["stamp"][0]
+    assert (await save(client, WHOLE, invoice__payment_days="21")).status_code == 303
+    late = await send(client, f"{DRAFT}/discard", stamp=old)
+    assert late.status_code == 409 and "changed meanwhile" in text(late)
+    stamp = fields_of(await client.get(WHOLE))["stamp"][0]
+    assert (await send(client, f"{DRAFT}/discard", stamp=stamp)).status_code == 303
+    assert await stored(context) is None
+    assert (await client.get(DRAFT)).status_code == 303
+    assert await count(context, "select count(*) from audit where action = 'rulebook_draft_discarded'") == 1
+
+
+async def test_the_sentence_is_said_while_it_is_written(client, context):
+    await sign_in(client)
+    await begin(client)
+    fields = fields_of(await client.get(f"{LINK}?code={PRINCIPAL}")) | {
+        "when.tiers": ["startup"],
+        "fee.policy": ["normal"],
+    }
+    said = text(await client.post(f"{DRAFT}/words", data=fields))
+    assert (
+        said.startswith("In words When a member of NORA Industry Network has level Start-up") and "normal fee" in said
+    )
+    fields["grants.level"] = [""]
+    assert "normal fee" in text(await client.post(f"{DRAFT}/words", data=fields))
+    assert (await stored(context)).link_rule(PRINCIPAL).when.tiers == ("principal",)
+
+
+async def test_the_draft_of_a_network_of_others_is_not_there_and_a_forged_form_is_refused(client, context):
+    await sign_in(client)
+    await begin(client)
+    fields = fields_of(await client.get(WHOLE))
+    async with other_browser(client, CLAIRE_ONLY) as stranger:
+        for page in (DRAFT, WHOLE, f"{DRAFT}/text", f"{DRAFT}/download", LINK):
+            assert (await stranger.get(page)).status_code == 404
+        assert (await send(stranger, WHOLE, stamp=fields["stamp"][0])).status_code == 404
+    forged = dict(fields)
+    del forged["_csrf_token"]
+    assert (await client.post(WHOLE, data=forged)).status_code == 403
+    for unknown in (f"{DRAFT}/nothing", f"{LINK}?code=nobody", f"{LEVEL}?code=nobody"):
+        assert (await client.get(unknown)).status_code == 404
+
+
+async def test_what_a_level_requires_and_spares_stands_on_the_public_pages(client, context):
+    await sign_in(client)
+    await begin(client)
+    changed = {"requires__new": "nora/partner"}
+    assert (await save(client, f"{LEVEL}?code=startup", **changed)).status_code == 303
+    held = (await client.get(f"{DRAFT}/download")).text
+    less = 'discounts = [{ names = { nb = "m", en = "m" }, network = "claire", percent = 25 }]\namount = 600000'
+    held = re.sub(r"amount = 600000", less, held, count=1)
+    held = re.sub(r"(effective_from\w*) = 2026-12-01", r"\1 = 2026-11-22", held)
+    assert (await send(client, DRAFT.removesuffix("draft") + "publish", text=held)).status_code == 303
+    office = text(await client.get(DRAFT.removesuffix("/draft")))
+    assert (
+        "membership in NORA – Norwegian" in office
+        and "at level Partner; when that ends, it ends the same day" in office
+    )
+    assert "25% less for members of CLAIRE" in office
+    public = text(await client.get("/en/networks/nora-industry-network"))
+    assert "Requires" in public and "at level Partner" in public and "25% less for members of CLAIRE" in public
+    first = await client.get("/en/join/nora-industry-network")
+    joining = await client.get(first.headers["location"]) if first.status_code in (302, 303, 307) else first
+    assert "Requires membership in NORA" in text(joining) and "25% less for members of CLAIRE" in text(joining)
