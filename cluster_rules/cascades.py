@@ -27,7 +27,7 @@ from cluster_rules.intents import (
     StartGrant,
 )
 from cluster_rules.links import Derived, derive, settled
-from cluster_rules.memberships import Decision, Facts, Grant, Segment, Stretch, stretches, timeline
+from cluster_rules.memberships import Decision, Facts, Grant, Segment, Stretch, timeline
 from cluster_rules.networks import Tier
 from cluster_rules.requirements import Turn, refuse_unmet, turns
 from cluster_rules.transfers import carried
@@ -144,7 +144,7 @@ def _allowed(facts: Facts, decision: Decision, stored: Facts) -> None:
         refuse_event(stored, decision)
         return
     on = decision.effective_on
-    stood = [s for s in stretches(facts.decisions) if (s.organisation, s.network) == _membership(decision)]
+    stood = [s for s in facts.stood if (s.organisation, s.network) == _membership(decision)]
     holding = next((s for s in stood if s.period.covers(on)), None)
     book = facts.rulebooks.governing(decision.network, holding.period.start if holding else on, on)
     if book is None:

@@ -101,8 +101,7 @@ def settled(facts: Facts, found: Derived | None = None) -> Facts:
 
 def _derived(facts: Facts, ended: tuple[Lost, ...]) -> Derived:
     """The fixed point of the link rules when these memberships end for want of a required one."""
-    decisions = (*facts.decisions, *(each.ending for each in ended)) if ended else facts.decisions
-    stood = stretches(decisions)
+    stood = stretches([*facts.decisions, *(each.ending for each in ended)]) if ended else facts.stood
     direct = [(g, s.period.start) for s in stood for g in s.grants]
     suspended = {g.id: _suspended(g, stood, facts) for g, _ in direct}
     rooted = [p for g, since in direct for p in _pieces(g, since, suspended[g.id], 0, facts)]
@@ -124,9 +123,9 @@ def _with_own_suspensions(at: Linked, stood: Iterable[Stretch], facts: Facts) ->
     return msgspec.structs.replace(at, paused=joined([*own, *at.paused])) if own else at
 
 
-def _reading_order(grant: Grant) -> tuple[str, str, date, date, str, str]:
+def _reading_order(grant: Grant) -> tuple[UUID, str, date, date, str, str]:
     period = grant.period
-    return str(grant.organisation), grant.network, period.start, period.end_or_far, grant.source, grant.rule
+    return grant.organisation, grant.network, period.start, period.end_or_far, grant.source, grant.rule
 
 
 def _suspended(grant: Grant, stood: Iterable[Stretch], facts: Facts) -> list[Period]:
@@ -147,9 +146,9 @@ def _suspended(grant: Grant, stood: Iterable[Stretch], facts: Facts) -> list[Per
 
 def _granted(pieces: Iterable[Piece]) -> Iterator[Linked]:
     """Pieces from the same source made into grants that never overlap, with their paused days."""
-    by_source: dict[tuple[str, str, str, str], list[Piece]] = {}
+    by_source: dict[tuple[UUID, str, str, str], list[Piece]] = {}
     for p in pieces:
-        key = (str(p.recipient), p.rule.grants.network, p.cause.network, p.rule.code)
+        key = (p.recipient, p.rule.grants.network, p.cause.network, p.rule.code)
         by_source.setdefault(key, []).append(p)
     for key in sorted(by_source):
         yield from _merged(by_source[key])

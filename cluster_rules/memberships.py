@@ -8,6 +8,7 @@ counts once (design.md 3).
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -119,7 +120,7 @@ class Charged(msgspec.Struct, frozen=True, gc=False):
         return self.line.period
 
 
-class Facts(msgspec.Struct, frozen=True):
+class Facts(msgspec.Struct, frozen=True, dict=True):
     """Everything rules need to decide about one family (a legal entity with its units).
 
     `grants` and `timelines` are what is stored now. `paid` has the ids of direct grants whose first charge is
@@ -143,8 +144,13 @@ class Facts(msgspec.Struct, frozen=True):
                 return organisation
         raise KeyError(wanted)
 
+    @cached_property
+    def stood(self) -> "tuple[Stretch, ...]":
+        """The unbroken direct memberships that the decisions add up to: asked for often, worked out once."""
+        return tuple(stretches(self.decisions))
 
-class Stretch(msgspec.Struct, frozen=True):
+
+class Stretch(msgspec.Struct, frozen=True, gc=False):
     """An unbroken direct membership, from joining to ending: one grant for each tier held in it.
 
     `period.start` is the day the member is "member since": it anchors anniversary years and says
@@ -184,7 +190,9 @@ def _plan(decisions: Iterable[Decision]) -> list[Decision]:
     """
     plan: list[Decision] = []
     for new in sorted(decisions, key=lambda d: (d.recorded_at, d.effective_on, d.kind, d.id)):
-        at = bisect_right(plan, new.effective_on, key=lambda d: d.effective_on)
+        at = len(plan)
+        if plan and new.effective_on < plan[-1].effective_on:  # most are told in the order of their days
+            at = bisect_right(plan, new.effective_on, key=lambda d: d.effective_on)
         stands = at > 0 and plan[at - 1].kind != "ending"
         if not stands and new.kind != "joining":
             continue
@@ -234,13 +242,12 @@ def _direct(opened: Decision, end: date) -> list[Grant]:
 
 def governed(grant: Grant, since: date, rulebooks: Rulebooks) -> Iterator[tuple[Period, Rulebook]]:
     """Cut a grant's period where another rulebook version begins to hold for a member since `since`."""
-    turns = [
-        turn
-        for b in rulebooks.of(grant.network)
-        if (day := b.effective_from_existing) and day > grant.period.start
-        if (turn := between(day, grant.period.end_or_far))
-    ]
-    for piece in elementary([grant.period, *turns]) if turns else [grant.period]:
+    start, end = grant.period.start, grant.period.end_or_far
+    turns = [day for day in rulebooks.turns(grant.network) if start < day < end]
+    pieces = [grant.period]
+    if turns:
+        pieces = [Period(*days) for days in zip([start, *turns], [*turns, grant.period.end], strict=True)]
+    for piece in pieces:
         book = rulebooks.governing(grant.network, since, piece.start)
         if book:
             yield piece, book
@@ -268,17 +275,18 @@ def timeline(grants: Iterable[Grant], suspended: dict[UUID, list[Period]], ruleb
         return (Segment(listed[0].period, listed[0].tier, "active", listed[0].kind),)
     listed.sort(key=lambda g: (rulebooks.rank(g.network, g.tier), g.kind == "direct", g.tier), reverse=True)
     out: list[Segment] = []
-    for piece in elementary([*(g.period for g in listed), *pauses]):
-        day = piece.start
-        covering = [g for g in listed if g.period.covers(day)]
+    for piece in elementary([*[g.period for g in listed], *pauses]):
+        covering = [g for g in listed if g.period.covers(piece.start)]
         if not covering:
             continue
-        effective = covering
-        if pauses:
-            effective = [g for g in covering if not any(p.covers(day) for p in suspended.get(g.id, ()))]
+        effective = [g for g in covering if not _paused(g, piece.start, suspended)] if pauses else covering
         counted = effective or covering
         _append(out, Segment(piece, counted[0].tier, "active" if effective else "suspended", _origin(counted)))
     return tuple(out)
+
+
+def _paused(grant: Grant, day: date, suspended: dict[UUID, list[Period]]) -> bool:
+    return any(pause.covers(day) for pause in suspended.get(grant.id, ()))
 
 
 def counted(facts: Facts, network: str, day: date) -> tuple[int, int]:

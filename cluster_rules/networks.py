@@ -255,6 +255,10 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
                 return book
         return books[0] if books else None
 
+    def turns(self, network: str) -> tuple[date, ...]:
+        """The days, in order, on which a version of a network's rulebook begins to hold for existing members."""
+        return self._turns.get(network, ())
+
     def agreement(self, code: str) -> Agreement | None:
         """The agreement with this code, or None."""
         return self._by_code.get(code)
@@ -289,6 +293,13 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
         for book in sorted(self.versions, key=lambda b: b.version):
             networks.setdefault(book.network, []).append(book)
         return {network: tuple(books) for network, books in networks.items()}
+
+    @cached_property
+    def _turns(self) -> dict[str, tuple[date, ...]]:
+        return {
+            network: tuple(sorted({day for b in books if (day := b.effective_from_existing)}))
+            for network, books in self._by_network.items()
+        }
 
     @cached_property
     def _ranks(self) -> dict[tuple[str, str], int]:

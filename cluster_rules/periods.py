@@ -41,7 +41,7 @@ class Period(msgspec.Struct, frozen=True, gc=False):
 
     def covers(self, day: date) -> bool:
         """Is `day` inside?"""
-        return self.start <= day < self.end_or_far
+        return self.start <= day and (self.end is None or day < self.end)
 
     def meets(self, other: "Period") -> bool:
         """Do the two overlap or touch, so that together they are one period?"""

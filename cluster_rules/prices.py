@@ -10,7 +10,7 @@ from datetime import date
 from cluster_rules import fees
 from cluster_rules.components import Discount
 from cluster_rules.fees import FeeLine
-from cluster_rules.memberships import Charged, Decision, Facts, Grant, Stretch, stretches
+from cluster_rules.memberships import Charged, Decision, Facts, Grant, Stretch
 from cluster_rules.networks import LinkRule, Rulebook
 from cluster_rules.periods import Period
 from cluster_rules.requirements import Turn
@@ -126,10 +126,11 @@ def rule_of(facts: Facts, grant: Grant) -> LinkRule | None:
 
 def stretches_of(facts: Facts, about: Grant | Decision | Turn) -> list[Stretch]:
     """The unbroken direct memberships of the organisation in the network that something is about."""
-    return stretches(d for d in facts.decisions if key(d) == key(about))
+    wanted = key(about)
+    return [s for s in facts.stood if key(s) == wanted]
 
 
-def key(about: Grant | Decision | Turn | Charged) -> tuple[object, str]:
+def key(about: Grant | Decision | Turn | Charged | Stretch) -> tuple[object, str]:
     """Whose membership it is, and where."""
     return about.organisation, about.network
 
