@@ -25,6 +25,7 @@ APP_CONFIG = AppConfig(
                 "places",
                 "payments",
                 "ledger",
+                "cards",
             )
         ]
     ),
