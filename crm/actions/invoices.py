@@ -1,5 +1,6 @@
 """Issue invoices and credit notes; see first what would be issued; take back all or part of what was billed."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
 from typing import Literal
@@ -15,6 +16,7 @@ from crm.actor import Actor
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
+from crm.gateways import pdf, ubl
 from crm.store import audit, credit_notes, documents, invoices
 from crm.store.credit_notes import Credited
 from crm.store.documents import Unfit
@@ -95,6 +97,22 @@ async def preview(context: Context, actor: Actor, invoice: UUID) -> Document:
         for each in bad:
             raise each.why
         return good[0].document
+
+
+async def file(context: Context, actor: Actor, invoice: UUID, kind: Literal["pdf", "xml"]) -> tuple[str, bytes]:
+    """The number and the document of an issued invoice as a file. Refused `not_issued_yet` for a draft."""
+    async with context.db.tx() as connection:
+        row = await _row(connection, context, actor, invoice)
+        if row.status != "issued":
+            raise Refused("not_issued_yet", "status")
+        document = await documents.stored(connection, invoice)
+    return document.number, await _written(document, kind)
+
+
+async def _written(document: Document, kind: Literal["pdf", "xml"], pay_url: str = "") -> bytes:
+    """Typesetting takes a while: it has a thread of its own."""
+    xml = ubl.written(document)
+    return xml if kind == "xml" else await asyncio.to_thread(pdf.printed, document, "", pay_url, xml)
 
 
 async def credit(context: Context, actor: Actor, invoice: UUID, wanted: Credit) -> Credited:

@@ -132,16 +132,26 @@ def invoice(t: Translator, row: invoices.Invoice) -> shapes.Invoice:
     """An invoice with its lines in the reader's language."""
     return shapes.Invoice(
         id=row.id,
+        kind=row.kind,
         status=row.status,
+        number=row.number,
         host=shapes.Host(row.host, row.host_name),
         organisation_id=row.organisation_id,
         organisation=row.organisation,
         buyer_reference=row.buyer_reference,
         payment_days=row.payment_days,
         created_at=row.created_at,
+        issued_on=row.issued_on,
+        due_on=row.due_on,
+        kid=row.kid,
+        credits_id=row.credits_id,
+        reason=row.reason,
+        delivery=row.delivery,
+        owed=None if row.owed is None else Money(row.owed, row.currency),
         lines=[
             shapes.InvoiceLine(
                 id=line.id,
+                charge_id=line.charge_id,
                 membership_id=line.membership_id,
                 network=line.network,
                 tier=line.tier,

@@ -7,7 +7,7 @@ import re
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import msgspec
@@ -79,6 +79,11 @@ def no_body(raw: bytes) -> None:
     """A request that carries nothing must carry nothing: what is sent is refused, not ignored."""
     if raw:
         raise EdgeError(400, "body", "body_unexpected")
+
+
+def written(parameters: dict[str, Any]) -> str:
+    """A query string of these parameters, as the next page's address has it."""
+    return urlencode({n: str(value).lower() if isinstance(value, bool) else value for n, value in parameters.items()})
 
 
 def identity(value: str, name: str) -> UUID:

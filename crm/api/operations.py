@@ -74,6 +74,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return _MEMBER.findall(self.path)
 
 
+class File(msgspec.Struct, frozen=True):
+    """An answer that is a file: a document on paper or for another machine, under the name to save it as."""
+
+    content: bytes
+    media_type: str
+    name: str
+
+
 class Call(Generic[Query, Body]):
     """One request, checked and typed."""
 
@@ -180,7 +188,10 @@ def _not_found(operation: Operation, error: NotFound) -> NotFound:
 
 
 async def _show(call: Call[Any, Any]) -> Response[bytes]:
-    answer = encoded(await call.operation.run(call))
+    found = await call.operation.run(call)
+    if isinstance(found, File):
+        return _file(found)
+    answer = encoded(found)
     headers = {
         "cache-control": "private, no-cache",
         "vary": "Accept-Language, Authorization",
@@ -193,6 +204,11 @@ async def _show(call: Call[Any, Any]) -> Response[bytes]:
         if _names(call.request.headers.get("if-none-match", ""), tag):
             return Response(b"", status_code=304, headers=headers, media_type="application/json")
     return Response(answer, headers=headers, media_type="application/json")
+
+
+def _file(found: File) -> Response[bytes]:
+    headers = {"cache-control": "private, no-store", "content-disposition": f'inline; filename="{found.name}"'}
+    return Response(found.content, media_type=found.media_type, headers=headers)
 
 
 def encoded(answer: Any) -> bytes:

@@ -232,9 +232,10 @@ class Member(Answer, frozen=True):
 
 
 class InvoiceLine(Answer, frozen=True):
-    """One line; `steps` say how the amount came about."""
+    """One line; `steps` say how the amount came about. On a credit note `charge_id` is the line it takes back."""
 
     id: UUID
+    charge_id: UUID
     membership_id: UUID
     network: str
     tier: str
@@ -251,16 +252,28 @@ class InvoiceLine(Answer, frozen=True):
 
 
 class Invoice(Answer, frozen=True):
-    """A host's invoice. The sums are those of the lines shown: the lines of networks this key manages."""
+    """A host's invoice or credit note. The sums are those of the lines shown: of networks this key manages.
+
+    `owed` is what is left to pay of an issued invoice; `delivery` how far its newest sending got.
+    """
 
     id: UUID
+    kind: Literal["invoice", "credit_note"]
     status: Literal["draft", "issued"]
+    number: str
     host: Host
     organisation_id: UUID
     organisation: str
     buyer_reference: str
     payment_days: int
     created_at: datetime
+    issued_on: date | None
+    due_on: date | None
+    kid: str
+    credits_id: UUID | None
+    reason: str
+    delivery: str | None
+    owed: Money | None
     lines: list[InvoiceLine]
     net: Money
     vat: Money

@@ -23,6 +23,7 @@ from crm import document_words
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.document_words import Charge, Included
+from crm.errors import NotFound
 
 # ISO 6523 schemes of organisation numbers, by country (EN 16931 BT-30).
 NUMBER_SCHEMES = {"NO": "0192", "SE": "0007", "DK": "0184", "FI": "0212", "BE": "0208"}
@@ -133,6 +134,14 @@ class Unfit(msgspec.Struct, frozen=True):
     id: UUID
     organisation_id: UUID
     why: RuleViolation
+
+
+async def stored(connection: Connection, invoice: UUID) -> Document:
+    """The document as it was issued. NotFound."""
+    found = await connection.fetchval("select document from invoice_document where invoice_id = $1", invoice)
+    if found is None:
+        raise NotFound("invoice_id", invoice)
+    return msgspec.convert(found, Document)
 
 
 async def papers(

@@ -1,0 +1,50 @@
+"""Where an organisation's invoices go: e-mail or e-invoice address, reference, language, postal address."""
+
+import re
+from uuid import UUID
+
+import msgspec
+
+from crm import forms
+from crm.actor import Actor
+from crm.context import Context
+from crm.errors import Forbidden, Invalid, NotFound
+from crm.store import audit, billing
+from crm.store.billing import Details
+
+PEPPOL_ID = re.compile(r"[0-9]{4}:[A-Za-z0-9._-]{1,50}")
+
+__all__ = ["Details", "change"]
+
+
+async def change(context: Context, actor: Actor, organisation: UUID, wanted: Details) -> Details:
+    """Replace what was known. Invalid names every wrong field; NotFound and Forbidden as for its memberships."""
+    wanted = Details(**{name: value.strip() for name, value in msgspec.structs.asdict(wanted).items()})
+    _check(wanted)
+    async with context.db.tx() as connection:
+        networks = await billing.networks_of(connection, organisation)
+        if not networks & actor.manages:
+            raise Forbidden if networks & actor.sees else NotFound("organisation_id", organisation)
+        await billing.store(connection, organisation, wanted)
+        told = {name: bool(value) for name, value in msgspec.structs.asdict(wanted).items()}
+        network = sorted(networks & actor.manages, key=str)[0]
+        await audit.append(connection, actor, "billing_changed", told, network, organisation, organisation)
+    return wanted
+
+
+def _check(wanted: Details) -> None:
+    problems: forms.Problems = []
+    if wanted.email:
+        forms.email(problems, "email", wanted.email)
+    for field, most in (
+        ("name", forms.NAME_MAX),
+        ("buyer_reference", forms.SHORT_MAX),
+        ("street", forms.NAME_MAX),
+        ("postal_code", forms.SHORT_MAX),
+        ("city", forms.SHORT_MAX),
+    ):
+        forms.text(problems, field, getattr(wanted, field), most, required=False)
+    if wanted.peppol_id and not PEPPOL_ID.fullmatch(wanted.peppol_id):
+        problems.append(("peppol_id", "peppol_id_format", {}))
+    if problems:
+        raise Invalid(problems)
