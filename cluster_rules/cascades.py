@@ -29,11 +29,13 @@ from cluster_rules.intents import (
 from cluster_rules.links import Derived, derive, settled
 from cluster_rules.memberships import Decision, Facts, Grant, Segment, Stretch, timeline
 from cluster_rules.networks import Tier
+from cluster_rules.places import waits
 from cluster_rules.requirements import Turn, refuse_unmet, turns
 from cluster_rules.transfers import carried
 
 RECOMPUTED = Step("recomputed")
 PAID = Step("paid")
+PLACE = Step("place")
 
 
 class Consequences(msgspec.Struct, frozen=True):
@@ -62,7 +64,8 @@ def decide(facts: Facts, decision: Decision, today: date, bill: bool = True) -> 
     acting = _as_it_acts(holds, decision)
     billed = charges.of(before, holds, acting, grants, turned, today) if bill else ()
     told = (*notices.of(after, decision, acting, grants, today), *notices.required(turned))
-    return Consequences((*grants, *memberships, *billed, *told), outcomes.of_decision(after, acting, wanted))
+    considered = () if waits(after, decision) else outcomes.of_decision(after, acting, wanted)
+    return Consequences((*grants, *memberships, *billed, *told), considered)
 
 
 def withdraw(facts: Facts, decision: UUID, today: date, instead: Decision | None = None) -> Consequences:
@@ -107,6 +110,14 @@ def on_payment(facts: Facts, today: date) -> tuple[Intent, ...]:
     wanted = derive(facts)
     changed = _difference(facts, wanted, PAID)
     told = notices.of_payment(facts, changed, today)
+    return (*changed, *_memberships(facts, wanted, today), *charges.of_links(facts, changed, today), *told)
+
+
+def on_place(facts: Facts, today: date) -> tuple[Intent, ...]:
+    """What follows when `facts.places` has one more: the link that waited for it."""
+    wanted = derive(facts)
+    changed = _difference(facts, wanted, PLACE)
+    told = notices.of_place(facts, changed, today)
     return (*changed, *_memberships(facts, wanted, today), *charges.of_links(facts, changed, today), *told)
 
 

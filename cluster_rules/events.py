@@ -16,14 +16,17 @@ from cluster_rules.errors import RuleViolation
 from cluster_rules.memberships import SHORTLY, Decision, Facts, Grant, Stretch, governed, stretches
 from cluster_rules.networks import Rulebooks, Tier, Upgrade
 from cluster_rules.periods import FAR, add_months
+from cluster_rules.places import admitted
 
 
 def acted(facts: Facts) -> Facts:
     """The facts with each event as the change of level it brings, and each end that a level brings by itself.
 
-    A change keeps the event's id, its `event`, and in `until` the end of the lock-in (None = none). An event that
-    means nothing at the level held on its day changes nothing. Doing it twice is the same as once.
+    What waits for a place is not there. A change keeps the event's id, its `event`, and in `until` the end of the
+    lock-in (None = none). An event that means nothing at the level held on its day changes nothing. Doing it twice
+    is the same as once.
     """
+    facts = admitted(facts)
     networks = facts.rulebooks.with_own_ends
     mine = [d for d in facts.decisions if d.network in networks]
     if not mine:

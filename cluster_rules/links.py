@@ -20,6 +20,7 @@ from cluster_rules.events import acted
 from cluster_rules.memberships import Facts, Grant, Stretch, governed, stretches, suspensions
 from cluster_rules.networks import Agreement, LinkRule, in_force
 from cluster_rules.periods import FAR, Period, between, elementary, joined
+from cluster_rules.places import of_rule
 from cluster_rules.predicates import covered, looks_at
 from cluster_rules.requirements import Lost, lost
 from cluster_rules.transfers import carried
@@ -267,6 +268,15 @@ def _turn(network: str, member_since: date, day: date, facts: Facts) -> date | N
 
 
 def consented(rule: LinkRule, organisation: UUID, source: str, facts: Facts) -> list[Period]:
+    """The days for which a link by `rule` is agreed to and, where places are limited, has a place."""
+    windows = agreed(rule, organisation, source, facts)
+    if not rule.places or facts.every_place:
+        return windows
+    held = of_rule(facts, source, rule.code, organisation)
+    return [both for window in windows for place in held if (both := window.overlap(place))]
+
+
+def agreed(rule: LinkRule, organisation: UUID, source: str, facts: Facts) -> list[Period]:
     """The days for which a link by `rule` is agreed to: the newest answer holds until the next one.
 
     Without an answer an automatic rule may link and one where the target decides may not. What was

@@ -97,6 +97,27 @@ class Transfer(msgspec.Struct, frozen=True):
     links: Literal["move", "end"] = "move"
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A place that was given: of `rule` or `tier` (the other is empty) of `network`'s rulebook, for `period`."""
+
+    organisation: UUID
+    network: str
+    rule: str
+    tier: str
+    cause: UUID
+    period: Period
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What a decision asks for and does not get at once: a place, with its number in the queue."""
+
+    organisation: UUID
+    network: str
+    rule: str
+    tier: str
+    number: int
+
+
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """A stretch of a membership's timeline in which tier, status and origin do not change."""
 
@@ -125,6 +146,8 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
 
     `grants` and `timelines` are what is stored now. `paid` has the ids of direct grants whose first charge is
     paid, with the day. `charged` has every line that was billed or credited already, in the order it was.
+    `places` were given; `waiting` did not get one now, and is only told about. `every_place`: as if there were one
+    for everybody.
     """
 
     organisations: tuple[Organisation, ...]
@@ -136,6 +159,9 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
     paid: dict[UUID, date] = {}
     charged: tuple[Charged, ...] = ()
     transfers: tuple[Transfer, ...] = ()
+    places: tuple[Place, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    every_place: bool = False
 
     def organisation(self, wanted: UUID) -> Organisation:
         """The family member with this id (KeyError when it is not of this family)."""

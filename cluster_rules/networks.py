@@ -81,6 +81,7 @@ class Tier(Data, frozen=True):
     requires: tuple[Requirement, ...] = ()
     upgrades: tuple[Upgrade, ...] = ()
     temporary: Temporary = Temporary()
+    places: int = 0
 
     def upgrade(self, event: str) -> Upgrade | None:
         """What this tier says about an event, or None."""
@@ -146,7 +147,8 @@ class LinkFee(Data, frozen=True):
 class LinkRule(Data, frozen=True):
     """When a member of this network is `when`, it gets `grants` in another, under an agreement.
 
-    Within its own network a rule covers units or the parent, and there is nothing to agree.
+    Within its own network a rule covers units or the parent, and there is nothing to agree. `places`: so many
+    linked memberships at the same time at most (0 = without limit); the same word at a tier is about its own members.
     """
 
     code: str
@@ -156,6 +158,7 @@ class LinkRule(Data, frozen=True):
     agreement: str = ""
     policy: LinkPolicy = LinkPolicy()
     fee: LinkFee = LinkFee()
+    places: int = 0
 
 
 class Notice(Data, frozen=True):
@@ -281,6 +284,16 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
     def with_own_ends(self) -> frozenset[str]:
         """The networks where some level ends or turns by itself (`Tier.ends_by_itself`)."""
         return frozenset(book.network for book in self.versions for tier in book.tiers if tier.ends_by_itself)
+
+    @cached_property
+    def with_places(self) -> frozenset[str]:
+        """The networks where some level has a limited number of places."""
+        return frozenset(book.network for book in self.versions for tier in book.tiers if tier.places)
+
+    @cached_property
+    def with_limited_rules(self) -> frozenset[str]:
+        """The networks where some link rule has a limited number of places."""
+        return frozenset(book.network for book in self.versions for rule in book.link_rules if rule.places)
 
     def event_names(self, network: str, event: str) -> Text:
         """What a network calls an event, in the newest version that knows it; empty when none does."""

@@ -20,6 +20,7 @@ from cluster_rules.intents import (
     StartGrant,
 )
 from cluster_rules.memberships import Decision, Facts, Grant
+from cluster_rules.places import waits
 from cluster_rules.requirements import Turn
 
 _ABOUT_DECISION = {
@@ -39,7 +40,8 @@ def of(
     `acting` is the decision as it acts: of an event, the change of level with the end of the lock-in.
     """
     listed = list(changed)
-    return (*_about_decision(facts, decision, acting, listed), *_about_links(facts, listed, today))
+    about = () if waits(facts, decision) else _about_decision(facts, decision, acting, listed)
+    return (*about, *_about_waiting(facts), *_about_links(facts, listed, today))
 
 
 def taken_back(
@@ -73,6 +75,17 @@ def of_payment(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Ite
     yield from _about_links(facts, listed, today)
 
 
+def of_place(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
+    """The mails when a place of a link rule became free for who waited: the member, and the managers of the links."""
+    listed = list(changed)
+    for intent in listed:
+        if isinstance(intent, StartGrant):
+            grant = intent.grant
+            values = {"tier": grant.tier, "source": grant.source, "starts_on": grant.period.start.isoformat()}
+            yield Notify("place_given", grant.organisation, grant.network, "member", values)
+    yield from _about_links(facts, listed, today)
+
+
 def required(turned: Iterable[Turn]) -> Iterator[Notify]:
     """The mails when a membership ends because one it requires does, or goes on after all."""
     for turn in turned:
@@ -92,6 +105,17 @@ def _grant(intent: GrantIntent) -> Grant:
     return intent.before if isinstance(intent, RetractGrant) else intent.grant
 
 
+def _about_waiting(facts: Facts) -> Iterator[Notify]:
+    """Who did not get a place hears its number in the queue; so do the managers whose places they are."""
+    for each in facts.waiting:
+        book = facts.rulebooks.of(each.network)[-1]
+        rule = book.link_rule(each.rule) if each.rule else None
+        network, tier = (rule.grants.network, rule.grants.tier) if rule else (each.network, each.tier)
+        values = {"tier": tier, "number": each.number, "source": each.network if rule else ""}
+        yield Notify("place_waiting", each.organisation, network, "member", values)
+        yield Notify("place_waiting", each.organisation, each.network, "managers", values | {"tier": ""})
+
+
 def _about_decision(facts: Facts, decision: Decision, acting: Decision, changed: list[GrantIntent]) -> Iterator[Notify]:
     kind = _ABOUT_DECISION[decision.kind]
     started = [
@@ -101,7 +125,7 @@ def _about_decision(facts: Facts, decision: Decision, acting: Decision, changed:
     ]
     values: dict[str, Any] = {
         "tier": acting.tier,
-        "on": decision.effective_on.isoformat(),
+        "on": acting.effective_on.isoformat(),
         "reason": decision.reason,
         "linked": started,
     }

@@ -10,21 +10,21 @@ from uuid import UUID
 
 import msgspec
 
-from cluster_rules.links import Derived, consented, derive
+from cluster_rules.links import Derived, agreed, consented, derive
 from cluster_rules.memberships import Decision, Facts, Grant
 from cluster_rules.networks import LinkRule, When, in_force
 from cluster_rules.periods import Period
 from cluster_rules.predicates import FailedPredicate, covered, failed_predicates, looks_at
 
-HeldBack = Literal["", "declined", "acceptance", "payment"]
+HeldBack = Literal["", "declined", "acceptance", "place", "payment"]
 
 
 class RuleOutcome(msgspec.Struct, frozen=True):
     """A link rule that was looked at, and whether and why (not) it fired.
 
     `failed` are the predicates that do not hold. When all hold and it still did not fire, `held_back`
-    says what stands in the way: it was declined, the target network has not accepted, or the charge
-    of the cause is not paid.
+    says what stands in the way: it was declined, the target network has not accepted, no place
+    is free, or the charge of the cause is not paid.
     """
 
     rule: str
@@ -134,11 +134,15 @@ def _failed(rule: LinkRule, at: Looked, facts: Facts) -> list[FailedPredicate]:
 
 
 def _held_back(rule: LinkRule, at: Looked, facts: Facts) -> HeldBack:
-    answered = [consented(rule, who, at.network, facts) for who in _covers(rule, at, facts)]
-    agreed = [period for each in answered for period in each]
-    if not any(period.end_or_far > at.on for period in agreed):
-        waits = rule.policy.acceptance == "target_decides" and not agreed
+    answered = [agreed(rule, who, at.network, facts) for who in _covers(rule, at, facts)]
+    said_yes = [period for each in answered for period in each]
+    if not any(period.end_or_far > at.on for period in said_yes):
+        waits = rule.policy.acceptance == "target_decides" and not said_yes
         return "acceptance" if waits else "declined"
+    if not any(
+        p.end_or_far > at.on for who in _covers(rule, at, facts) for p in consented(rule, who, at.network, facts)
+    ):
+        return "place"
     if rule.policy.start == "on_payment" and (at.cause is None or at.cause.id not in facts.paid):
         return "payment"
     return ""

@@ -29,7 +29,8 @@ def check(book: Rulebook) -> None:
 
     RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `tier_unknown`, `link_to_itself`,
     `agreement_missing`, `requires_itself`, `percent_wrong`, `days_negative`, `upgrade_cycle`, `lock_in_wrong`,
-    `months_negative`, and those of `fee_checks`; `field` is the path in the document.
+    `months_negative`, `places_negative`, `upgrade_limited`, and those of `fee_checks`; `field` is the path in
+    the document.
     """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")
@@ -62,12 +63,17 @@ def _check_upgrades(book: Rulebook, tier: Tier) -> None:
     """An event leads to a tier that is there, never back to where it came from; a lock-in has its months."""
     field = f"tiers.{tier.code}"
     _unique(f"{field}.upgrades", [u.event for u in tier.upgrades])
+    if tier.places < 0:
+        raise RulebookError("places_negative", f"{field}.places", given=tier.places)
     if tier.temporary.months < 0:
         raise RulebookError("months_negative", f"{field}.temporary.months", given=tier.temporary.months)
     for place, upgrade in enumerate(tier.upgrades):
         here = f"{field}.upgrades[{place}]"
-        if book.tier(upgrade.to) is None:
+        to = book.tier(upgrade.to)
+        if to is None:
             raise RulebookError("tier_unknown", f"{here}.to", given=upgrade.to)
+        if to.places:
+            raise RulebookError("upgrade_limited", f"{here}.to", given=upgrade.to)
         if (upgrade.lock_months > 0) != (upgrade.lock_in == "months"):
             raise RulebookError("lock_in_wrong", f"{here}.lock_months", given=upgrade.lock_months)
         _refuse_round_trip(book, upgrade.to, [tier.code], f"{here}.to")
@@ -83,6 +89,8 @@ def _refuse_round_trip(book: Rulebook, code: str, path: list[str], field: str) -
 
 def _check_rule(book: Rulebook, rule: LinkRule) -> None:
     field = f"link_rules.{rule.code}"
+    if rule.places < 0:
+        raise RulebookError("places_negative", f"{field}.places", given=rule.places)
     for tier in rule.when.tiers:
         if book.tier(tier) is None:
             raise RulebookError("tier_unknown", f"{field}.when.tiers", given=tier)
