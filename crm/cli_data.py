@@ -9,16 +9,19 @@ import typer
 from rich.table import Table
 
 from cluster_rules.differences import compare
-from cluster_rules.errors import RuleViolation
+from cluster_rules.errors import RulebookError, RuleViolation
 from cluster_rules.networks import Rulebook
 from crm import catalogue, rulebook_words
-from crm.actions import imports, simulation, verify
+from crm import rulebook_mistakes as mistakes
+from crm.actions import imports, rulebooks, simulation, verify
 from crm.actions.imports import Imported
+from crm.actions.rulebooks import Published
+from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.cli_tools import OPERATOR, DataDir, on_database, out, progress
 from crm.context import Context
 from crm.errors import NotFound
-from crm.folder import Folder
+from crm.folder import Folder, FolderError
 from crm.gateways import folder, rulebook_text
 from crm.i18n import translator
 from crm.names import tier_name
@@ -64,9 +67,27 @@ def apply_rulebook(
     file: Annotated[Path, typer.Argument(help="The rulebook.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Publish a rulebook version, and bring every membership it touches in line with it."""
-    read = folder.read_rulebook(file)
-    _tell(_load(Folder([], [], [], [read], [], [], [], []), data_dir))
+    """Publish the next version of a rulebook, and bring every membership it touches in line with it.
+
+    As on the page of the rules: only the next number is taken. The same text again is no mistake.
+    """
+    book, _ = folder.read_rulebook(file)
+    with progress("deriving memberships") as tell:
+
+        async def run(context: Context) -> Published:
+            manager = _manager_of(await _catalogue(context), book.network)
+            return await rulebooks.publish(context, manager, book, tell)
+
+        try:
+            made = on_database(data_dir, run)
+        except RulebookError as error:
+            line = rulebooks.line(file.read_text(encoding="utf-8-sig"), error)
+            why = mistakes.why(translator("en"), None, error)
+            raise FolderError(f"{file.name}, line {line}", 0, error.field, why) from error
+    if made.new:
+        out.print(f"{book.network} version {made.version} is published: {made.changed} memberships changed.")
+    else:
+        out.print(f"{book.network} version {made.version} is published already, with this text. Nothing was changed.")
 
 
 def diff_rulebook(
@@ -99,7 +120,7 @@ def simulate_rulebook(
 
         async def run(context: Context) -> tuple[Catalogue, Simulation]:
             kept = await _catalogue(context)
-            manager = msgspec.structs.replace(OPERATOR, manages=frozenset({kept.network(book.network).id}))
+            manager = _manager_of(kept, book.network)
             day = on.date() if on else None
             return kept, await simulation.simulate(context, manager, book, day, tell)
 
@@ -136,6 +157,11 @@ def export_rulebook(
     """Write a published rulebook as TOML to standard output."""
     book = _version(on_database(data_dir, _catalogue), network, version)
     typer.echo(rulebook_text.write(book), nl=False)
+
+
+def _manager_of(kept: Catalogue, slug: str) -> Actor:
+    """The operator as one who manages this network. RuleViolation `network_unknown`."""
+    return msgspec.structs.replace(OPERATOR, manages=frozenset({kept.network(slug).id}))
 
 
 async def _catalogue(context: Context) -> Catalogue:

@@ -37,7 +37,7 @@ def mistake(t: Translator, kept: Catalogue, error: RulebookError) -> str:
     return t.gettext("Line %(line)s, %(field)s: %(why)s", line=error.params["line"], field=error.field, why=said)
 
 
-def why(t: Translator, kept: Catalogue, error: RulebookError) -> str:
+def why(t: Translator, kept: Catalogue | None, error: RulebookError) -> str:
     """What is wrong, without the place: for the field of a form."""
     if error.code == "rulebook_malformed":
         return _capital(_message(t, str(error.params["message"])))

@@ -14,7 +14,7 @@ from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import FeeLine
 from cluster_rules.intents import Charge
 from cluster_rules.memberships import Decision, Facts
-from cluster_rules.networks import Agreement, LinkRule, Rulebook, Tier
+from cluster_rules.networks import Agreement, LinkRule, Rulebook, Rulebooks, Tier
 from cluster_rules.organisations import Organisation, Profile
 from cluster_rules.outcomes import RuleOutcome
 from cluster_rules.periods import Period
@@ -125,10 +125,20 @@ def links_to(kept: Catalogue, slug: str, today: date) -> list[tuple[NetworkRow, 
 
 
 def _tried(kept: Catalogue, book: Rulebook, tier: Tier, profile: Profile, today: date, bill: bool) -> Consequences:
-    facts = Facts((Organisation(_NOBODY, "", (profile,)),), kept.rulebooks)
+    facts = Facts((Organisation(_NOBODY, "", (profile,)),), _as_if_met(kept.rulebooks, book, tier))
     moment = datetime.combine(today, datetime.min.time(), UTC)
     joining = Decision(_NOBODY, _NOBODY, book.network, "joining", today, moment, tier.code)
     return decide(facts, joining, today, bill)
+
+
+def _as_if_met(books: Rulebooks, book: Rulebook, tier: Tier) -> Rulebooks:
+    """The rules with what a level requires elsewhere left out: what is not known is assumed to fit."""
+    if not tier.requires:
+        return books
+    free = msgspec.structs.replace(tier, requires=())
+    tiers = tuple(free if each.code == tier.code else each for each in book.tiers)
+    freed = msgspec.structs.replace(book, tiers=tiers)
+    return msgspec.structs.replace(books, versions=tuple(freed if b == book else b for b in books.versions))
 
 
 def _included(kept: Catalogue, book: Rulebook, found: Consequences, tier: Tier, today: date) -> list[Included]:

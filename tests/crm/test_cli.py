@@ -237,12 +237,16 @@ def test_a_rulebook_is_checked_and_applied(tmp_path: Path, own_database: str) ->
     assert refused.returncode == 1
     line = wrong.read_text().split("rang =")[0].count("\n") + 1
     assert f"wrong.toml, line {line}, tiers[0].rang: " in refused.stderr
-    assert "0 rulebook versions" in crm("rulebook", "apply", source, DATABASE_URL=own_database).stdout
+    assert "published already, with this text" in crm("rulebook", "apply", source, DATABASE_URL=own_database).stdout
     edited = tmp_path / "edited.toml"
     edited.write_text(source.read_text().replace("payment_days = 30", "payment_days = 31", 1))
     published = crm("rulebook", "apply", edited, DATABASE_URL=own_database)
     assert published.returncode == 1
-    assert "version: is published with another text" in published.stderr
+    assert "edited.toml, line 4, version: Version 1 is published already with another text" in published.stderr
+    edited.write_text(edited.read_text().replace("version = 1", "version = 3", 1))
+    skipped = crm("rulebook", "apply", edited, DATABASE_URL=own_database)
+    assert skipped.returncode == 1
+    assert "line 4, version: The next version is 2, not 3" in skipped.stderr
     other = tmp_path / "other.toml"
     other.write_text(source.read_text().replace('network = "nora-industry-network"', 'network = "nowhere"', 1))
     unknown = crm("rulebook", "apply", other, DATABASE_URL=own_database)
@@ -258,7 +262,7 @@ def test_a_published_rulebook_is_exported_and_a_draft_is_told_apart_from_it(tmp_
     assert crm("rulebook", "check", draft).returncode == 0
     same = crm("rulebook", "diff", draft, DATABASE_URL=own_database)
     assert "Nothing is different." in same.stdout
-    assert "0 rulebook versions" in crm("rulebook", "apply", draft, DATABASE_URL=own_database).stdout
+    assert "published already, with this text" in crm("rulebook", "apply", draft, DATABASE_URL=own_database).stdout
     later = written.stdout.replace("version = 1", "version = 2", 1).replace("15000000", "16000000", 1)
     draft.write_text(later.split("[[link_rules]]")[0])
     told = crm("rulebook", "diff", draft, DATABASE_URL=own_database).stdout.replace("\N{NO-BREAK SPACE}", " ")
@@ -272,6 +276,8 @@ def test_a_published_rulebook_is_exported_and_a_draft_is_told_apart_from_it(tmp_
         assert "nothing is stored" in shown
         assert f"NOK {fees}" in shown, shown
         assert change in shown, shown
+    published = crm("rulebook", "apply", draft, DATABASE_URL=own_database).stdout
+    assert "nora-industry-network version 2 is published: " in published and " 0 memberships" not in published
     for arguments, said in ((("nowhere",), "nowhere"), (("nora-industry-network", "--version", "7"), "number 7")):
         refused = crm("rulebook", "export", *arguments, DATABASE_URL=own_database)
         assert refused.returncode == 1 and said in refused.stderr

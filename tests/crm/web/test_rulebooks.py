@@ -146,7 +146,7 @@ async def test_a_draft_is_previewed_published_once_and_taken_back(client, contex
     after = await client.get(answer.headers["location"])
     assert {"en": "Version 2 is published", "nb": "Versjon 2 er publisert"}[language] in text(after)
     again = re.findall(r'name="again" value="(\d)"', after.text)
-    assert again == ["1"]
+    assert set(again) == {"1"}
     back = await send(client, f"{RULES}/preview", again="1")
     assert back.status_code == 200 and "Telenor" in text(back)
     held = (
