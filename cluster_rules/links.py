@@ -164,6 +164,9 @@ def _pieces(grant: Grant, since: date, paused: Sequence[Period], depth: int, fac
 
     `since` is the day the holder is a member since; `paused` are the grant's suspended days.
     """
+    rulebooks = facts.rulebooks
+    if grant.network not in (rulebooks.with_links if grant.kind == "direct" else rulebooks.with_chains):
+        return
     for fits in _fits(grant, since, facts).values():
         before: date | None = None
         for run in _runs(fits):

@@ -302,10 +302,11 @@ def timeline(grants: Iterable[Grant], suspended: dict[UUID, list[Period]], ruleb
     listed.sort(key=lambda g: (rulebooks.rank(g.network, g.tier), g.kind == "direct", g.tier), reverse=True)
     out: list[Segment] = []
     for piece in elementary([*[g.period for g in listed], *pauses]):
-        covering = [g for g in listed if g.period.covers(piece.start)]
+        day = piece.start
+        covering = [g for g in listed if g.period.start <= day and (g.period.end is None or day < g.period.end)]
         if not covering:
             continue
-        effective = [g for g in covering if not _paused(g, piece.start, suspended)] if pauses else covering
+        effective = [g for g in covering if not _paused(g, day, suspended)] if pauses else covering
         counted = effective or covering
         _append(out, Segment(piece, counted[0].tier, "active" if effective else "suspended", _origin(counted)))
     return tuple(out)
@@ -341,7 +342,7 @@ def legal_entity(facts: Facts, organisation: UUID, day: date) -> UUID:
 
 def _origin(grants: Iterable[Grant]) -> Origin:
     kinds = {g.kind for g in grants}
-    if len(kinds) == 2:
+    if len(kinds) > 1:
         return "both"
     return "linked" if "linked" in kinds else "direct"
 

@@ -308,6 +308,16 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
         return {network: tuple(books) for network, books in networks.items()}
 
     @cached_property
+    def with_links(self) -> frozenset[str]:
+        """The networks from which some rule gives membership; for a member of any other nothing follows."""
+        return frozenset(book.network for book in self.versions if book.link_rules)
+
+    @cached_property
+    def with_chains(self) -> frozenset[str]:
+        """The networks where some rule also acts on linked memberships; few do."""
+        return frozenset(b.network for b in self.versions for rule in b.link_rules if rule.policy.through_linked)
+
+    @cached_property
     def _turns(self) -> dict[str, tuple[date, ...]]:
         return {
             network: tuple(sorted({day for b in books if (day := b.effective_from_existing)}))
