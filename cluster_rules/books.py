@@ -18,6 +18,8 @@ class Books:
 
     def __init__(self, facts: Iterable[MoneyFact] = ()) -> None:
         self.postings: dict[UUID, Posting] = {}
+        self.booked: set[UUID] = set()
+        self.sums: dict[tuple[UUID, str, Account], int] = {}
         self.parked: dict[UUID, list[MoneyFact]] = {}
         self.arrived: set[UUID] = set()
         self.currencies: dict[UUID, str] = {}
@@ -29,7 +31,7 @@ class Books:
     def post(self, fact: MoneyFact) -> list[Posting]:
         """Book a fact, and what waited for it; nothing when it is known or has to wait itself (M3, M11)."""
         key, wanted = money_facts.key(fact), money_facts.waits_for(fact)
-        if key.id in self.postings:
+        if key.id in self.booked:
             return []
         if wanted and wanted not in self.arrived:
             waiting = self.parked.setdefault(wanted, [])
@@ -57,7 +59,7 @@ class Books:
     def reverse(self, original: UUID, on: date) -> Posting | None:
         """Take a posting back; None when it was taken back already (M2)."""
         taken = self.postings[original]
-        if ledger.reversal_key(original).id in self.postings:
+        if ledger.reversal_key(original).id in self.booked:
             return None
         payment = next((e.payment for e in taken.entries if e.payment), None)
         posting = ledger.reversal(taken, self.standing(payment), on)
@@ -71,7 +73,7 @@ class Books:
 
     def balances(self) -> dict[tuple[UUID, str, Account], int]:
         """Every account that is not zero, by host and currency."""
-        return ledger.balances(self.postings.values())
+        return {key: amount for key, amount in self.sums.items() if amount}
 
     def balance(self, kind: str, organisation: UUID | None = None) -> int:
         """All accounts of one kind together (in tests of one host and currency)."""
@@ -87,7 +89,10 @@ class Books:
 
     def _add(self, posting: Posting) -> None:
         self.postings[posting.id] = posting
+        self.booked.add(posting.id)
         for entry in posting.entries:
+            account = (posting.host, posting.currency, entry.account)
+            self.sums[account] = self.sums.get(account, 0) + entry.amount
             item = item_of(entry)
             if item:
                 self.positions[item] = self.positions.get(item, 0) + entry.amount

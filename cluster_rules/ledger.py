@@ -216,16 +216,6 @@ def take(held: Iterable[tuple[Item, int]], amount: int) -> Iterator[tuple[Item, 
         amount -= part
 
 
-def balances(postings: Iterable[Posting]) -> dict[tuple[UUID, str, Account], int]:
-    """The balance of every account, by host and currency; zeros are left out."""
-    out: dict[tuple[UUID, str, Account], int] = {}
-    for posting in postings:
-        for entry in posting.entries:
-            key = (posting.host, posting.currency, entry.account)
-            out[key] = out.get(key, 0) + entry.amount
-    return {key: amount for key, amount in out.items() if amount}
-
-
 def positive(amount: int, field: str = "amount") -> int:
     """The amount, if it is one minor unit or more. RuleViolation `amount_invalid`."""
     if amount <= 0:

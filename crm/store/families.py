@@ -66,9 +66,17 @@ select 'charge', f.family_id, c.grant_id, f.id, m.network_id, json_build_object(
     null, null, null, c.recorded_at, null, null, null, null, null, null
     from members f join membership m on m.organisation_id = f.id
     join charge c on c.membership_id = m.id
+union all
+select 'paid', f.family_id, c.grant_id, f.id, null, null, null, null, p.on_date, null, null,
+    null, null, null, null, null, null, null, null, null, null
+    from members f join membership m on m.organisation_id = f.id
+    cross join lateral (select distinct on (c.grant_id) c.grant_id, c.invoice_id from charge c
+        where c.membership_id = m.id and c.net > 0 order by c.grant_id, c.recorded_at, c.id) c
+    cross join lateral (select invoice_paid_on(c.invoice_id) as on_date) p
+    where p.on_date is not null
 """
 _Rows = dict[str, list[Record]]
-_KINDS = ("organisation", "profile", "transfer", "decision", "answer", "grant", "period", "charge")
+_KINDS = ("organisation", "profile", "transfer", "decision", "answer", "grant", "period", "charge", "paid")
 # In the order in which the rules want them; of answers on one day the newest counts.
 _ORDERS: dict[str, Callable[[Record], Any]] = {
     "organisation": itemgetter("id"),
@@ -197,6 +205,7 @@ def _facts(rows: _Rows, catalogue: Catalogue, slugs: dict[UUID, str]) -> Facts:
         answers=tuple([_answer(a, slugs) for a in rows["answer"]]),
         grants=tuple([_grant(g, slugs) for g in rows["grant"]]),
         timelines=timelines,
+        paid={p["id"]: p["starts_on"] for p in rows["paid"]},
         transfers=tuple([_transfer(t, slugs) for t in rows["transfer"]]),
         charged=tuple([_charged(c, slugs) for c in rows["charge"]]),
     )

@@ -1,0 +1,68 @@
+"""`crm verify` names what is wrong with the ledger: one broken row of each kind, triggers switched off."""
+
+from uuid import UUID
+
+import pytest
+
+from crm.actions import bank, payments, verify
+from crm.actor import Actor
+from crm.context import Context
+from tests.crm.actions.test_payments import TODAY
+from tests.crm.billing import bill, entry, kroner, notification
+
+pytestmark = pytest.mark.anyio
+
+OF = "transaction_id = (select id from ledger_transaction where object_id = '{invoice}' and phase = 'issued')"
+NOT_PROPOSED = """
+    insert into ledger_transaction (id, kind, host_id, currency, on_date, provider, object_id, phase, fact, actor,
+        recorded_at)
+    select gen_random_uuid(), 'writtenoff', host_id, 'NOK', now(), 'klynge', id::text, 'written_off', '{{}}', '', now()
+    from write_off;
+    insert into ledger_entry (transaction_id, host_id, currency, account, amount, code)
+    select t.id, t.host_id, 'NOK', a, n, ''
+    from ledger_transaction t, (values ('write_off', 1), ('bank', -1)) as v (a, n) where t.kind = 'writtenoff'
+"""
+PARKED = """
+    insert into parked_fact (id, provider, object_id, phase, host_id, payment, fact, parked_at)
+    select gen_random_uuid(), 'stripe', 're_1', 'refunded', host_id, id, '{{}}', now() from payment
+    where id = '{payment}'
+"""
+ELSEWHERE = f"update ledger_entry set account = 'bank', network_id = null where account = 'income' and {OF}"
+BROKEN = [
+    ("ledger_balance", "add up to", f"update ledger_entry set amount = amount + 1 where account = 'income' and {OF}"),
+    ("ledger_replay", "other entries", f"update ledger_entry set amount = 2 * amount where {OF}"),
+    ("ledger_invoice", "{invoice}", f"update ledger_entry set amount = 2 * amount where {OF}"),
+    ("ledger_replay", "other entries", ELSEWHERE),
+    ("ledger_payment", "{payment}", "update payment set amount = amount + 1 where id = '{payment}'"),
+    ("ledger_payment", "nothing", "delete from ledger_entry where payment_id = '{payment}'"),
+    ("ledger_replay", "cannot be booked", "update ledger_transaction set fact = '{{}}' where object_id = '{invoice}'"),
+    ("ledger_write_off", "not decided", NOT_PROPOSED),
+    ("ledger_parked", "which is here", PARKED),
+    ("ledger_bank_line", "no payment", "update bank_line set payment_id = null"),
+]
+
+
+@pytest.fixture
+async def about(context: Context, actor: Actor) -> dict[str, UUID]:
+    mine = await bill(context, actor, "Riktig AS")
+    done = await payments.record(context, actor, mine.id, mine.gross - 100, "NOK", TODAY)
+    await payments.propose_write_off(context, actor, mine.id, 50, "Øreavrunding")
+    file = notification(entry("Z1", kroner(10), mine.kid))
+    await bank.import_file(context, actor, mine.host, "z.xml", file)
+    assert done.payment
+    return {"invoice": mine.id, "payment": done.payment}
+
+
+@pytest.mark.parametrize(("check", "said", "broken"), BROKEN)
+async def test_a_broken_row_is_named(
+    context: Context, about: dict[str, UUID], check: str, said: str, broken: str
+) -> None:
+    assert await verify.run(context) == []
+    async with context.db.tx() as connection:
+        await connection.execute("set local session_replication_role = replica")
+        for statement in broken.format(**about).split(";"):
+            await connection.execute(statement)
+        await connection.execute("set local session_replication_role = origin")
+    found = await verify.run(context)
+    wanted = said.format(**about)
+    assert [each for each in found if each.check == check and wanted in f"{each.row} {each.why}"], found
