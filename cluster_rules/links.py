@@ -164,9 +164,6 @@ def _pieces(grant: Grant, since: date, paused: Sequence[Period], depth: int, fac
 
     `since` is the day the holder is a member since; `paused` are the grant's suspended days.
     """
-    rulebooks = facts.rulebooks
-    if grant.network not in (rulebooks.with_links if grant.kind == "direct" else rulebooks.with_chains):
-        return
     for fits in _fits(grant, since, facts).values():
         before: date | None = None
         for run in _runs(fits):
@@ -179,6 +176,9 @@ def _pieces(grant: Grant, since: date, paused: Sequence[Period], depth: int, fac
 def _fits(grant: Grant, since: date, facts: Facts) -> dict[tuple[str, UUID], list[Fit]]:
     """For each rule code and each it covers, the days on which the rule looks at this grant and its predicates hold."""
     fits: dict[tuple[str, UUID], list[Fit]] = {}
+    rulebooks = facts.rulebooks
+    if grant.network not in (rulebooks.with_links if grant.kind == "direct" else rulebooks.with_chains):
+        return fits
     for span, book in governed(grant, since, facts.rulebooks):
         for rule in book.link_rules:
             if looks_at(rule, grant.tier) and (grant.kind == "direct" or rule.policy.through_linked):
