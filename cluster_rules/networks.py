@@ -318,6 +318,11 @@ class Rulebooks(msgspec.Struct, frozen=True, dict=True):
         return frozenset(b.network for b in self.versions for rule in b.link_rules if rule.policy.through_linked)
 
     @cached_property
+    def with_payment(self) -> frozenset[str]:
+        """The networks where some rule waits for the cause to be paid."""
+        return frozenset(b.network for b in self.versions for r in b.link_rules if r.policy.start == "on_payment")
+
+    @cached_property
     def _turns(self) -> dict[str, tuple[date, ...]]:
         return {
             network: tuple(sorted({day for b in books if (day := b.effective_from_existing)}))

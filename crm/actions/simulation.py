@@ -50,7 +50,8 @@ async def simulate(
         today = context.clock.today(network.zone)
         day = on or max(today, book.effective_from_existing or book.effective_from)
         counting = Simulating(network.slug, day, kept.rulebooks, book)
-        async with batches(connection, network.id, FAMILIES_AT_A_TIME) as following:
+        paid = bool(draft.rulebooks.with_payment)
+        async with batches(connection, network.id, FAMILIES_AT_A_TIME, paid) as following:
             while batch := await following():
                 for at, facts in enumerate(families.read(draft, batch.families, batch.rows)):
                     if at % FAMILIES_IN_A_ROW == 0:

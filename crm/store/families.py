@@ -4,7 +4,7 @@ A family is a legal entity with its units. Its root row is locked for the transa
 decisions about the same family happen one after the other; other families are not held up.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -59,6 +59,8 @@ union all
 select 'period', f.family_id, null, f.id, p.network_id, null, p.status, p.tier, p.starts_on, p.ends_on, null,
     null, null, null, null, null, null, null, null, null, p.origin
     from members f join membership_period p on p.organisation_id = f.id and p.superseded_at is null
+"""
+_CHARGES = """
 union all
 select 'charge', f.family_id, c.grant_id, f.id, m.network_id, json_build_object('component', c.component, 'names',
     c.names, 'net', c.net, 'vat_code', c.vat_code, 'vat_percent', c.vat_percent, 'vat', c.vat, 'currency', c.currency,
@@ -66,6 +68,8 @@ select 'charge', f.family_id, c.grant_id, f.id, m.network_id, json_build_object(
     null, null, null, c.recorded_at, null, null, null, null, null, null
     from members f join membership m on m.organisation_id = f.id
     join charge c on c.membership_id = m.id
+"""
+_PAID = """
 union all
 select 'paid', f.family_id, c.grant_id, f.id, null, null, null, null, p.on_date, null, null,
     null, null, null, null, null, null, null, null, null, null
@@ -157,21 +161,28 @@ async def load(connection: Connection, catalogue: Catalogue, family: UUID) -> Fa
 
 async def load_many(connection: Connection, catalogue: Catalogue, families: Sequence[UUID]) -> list[Facts]:
     """The facts of many families, in the order given; `crm verify` and imports read them in batches."""
-    return read(catalogue, families, await fetch(connection, families))
+    return list(read(catalogue, families, await fetch(connection, families)))
 
 
-async def fetch(connection: Connection, families: Sequence[UUID]) -> list[Record]:
-    """What is stored about many families, as it comes from the database: for `read`, whenever there is time for it."""
-    return await connection.fetch(_FACTS, list(families))
+async def fetch(
+    connection: Connection, families: Sequence[UUID], charged: bool = True, paid: bool = True
+) -> list[Record]:
+    """What is stored about many families, as it comes from the database: for `read`, whenever there is time for it.
+
+    `charged` False leaves out what was billed, `paid` False what of it was paid: much to read, and only of use to
+    those who bill, and to link rules that wait for a payment.
+    """
+    statement = _FACTS + (_CHARGES if charged else "") + (_PAID if paid else "")
+    return await connection.fetch(statement, list(families))
 
 
-def read(catalogue: Catalogue, families: Iterable[UUID], rows: Iterable[Record]) -> list[Facts]:
-    """Fetched rows as the facts of each family, in the order given."""
+def read(catalogue: Catalogue, families: Iterable[UUID], rows: Iterable[Record]) -> Iterator[Facts]:
+    """Fetched rows as the facts of each family, in the order given, one after the other."""
     slugs = {network.id: network.slug for network in catalogue.networks}
     found: dict[UUID, _Rows] = {family: {kind: [] for kind in _KINDS} for family in families}
     for row in rows:
         found[row["family_id"]][row["fact"]].append(row)
-    return [_facts(each, catalogue, slugs) for each in found.values()]
+    return (_facts(each, catalogue, slugs) for each in found.values())
 
 
 def moment(facts: Facts, now: datetime) -> datetime:

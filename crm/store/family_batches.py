@@ -30,20 +30,21 @@ class Batch(NamedTuple):
 
 @asynccontextmanager
 async def batches(
-    connection: Connection, network: UUID, size: int
+    connection: Connection, network: UUID, size: int, paid: bool = True
 ) -> AsyncIterator[Callable[[], Awaitable[Batch | None]]]:
     """Gives a call for the next batch of families with a member in the network; None after the last.
 
+    What was billed is left out, and unless `paid` is asked for, what of it was paid (`families.fetch`).
     The server reads a batch while the one before is worked on, and never more than that is held. Nothing else may
     use the connection meanwhile.
     """
     cursor = await connection.cursor(_OF_MEMBERS, network)
-    ahead = asyncio.create_task(_batch(connection, cursor, size))
+    ahead = asyncio.create_task(_batch(connection, cursor, size, paid))
 
     async def following() -> Batch | None:
         nonlocal ahead
         batch = await ahead
-        ahead = asyncio.create_task(_batch(connection, cursor, size))
+        ahead = asyncio.create_task(_batch(connection, cursor, size, paid))
         return batch
 
     try:
@@ -53,9 +54,9 @@ async def batches(
         await asyncio.gather(ahead, return_exceptions=True)
 
 
-async def _batch(connection: Connection, cursor: Cursor, size: int) -> Batch | None:
+async def _batch(connection: Connection, cursor: Cursor, size: int, paid: bool) -> Batch | None:
     listed = await cursor.fetch(size)
     if not listed:
         return None
     found = [row["family_id"] for row in listed]
-    return Batch(found, await families.fetch(connection, found), listed[0]["of_all"])
+    return Batch(found, await families.fetch(connection, found, charged=False, paid=paid), listed[0]["of_all"])
