@@ -83,7 +83,7 @@ class Discount(Data, frozen=True):
 
     member_of: an own membership here, on the first billed day of a year, of somebody who is a member of
     `network` (or of at least `at_least` of `networks`) as well; a membership elsewhere that only comes with
-    this one is no reason; `tiers` empty = any level there. fits: an organisation like this.
+    this one is no reason; `tiers` empty = any level there. In any case it must be like `fits`, if that says anything.
     `years` = only so many first membership years; `months` = only so long after the role began;
     [from, until) = first billed days for which it counts at all. What nobody has told is no reason for less.
     """

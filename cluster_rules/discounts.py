@@ -27,8 +27,8 @@ def _counts(discount: Discount, component: FeeComponent, asked: Asked, member_of
         return False
     if discount.years and not _in_first_years(discount.years, asked):
         return False
-    if discount.when == "member_of":
-        return member_of(discount)
+    if discount.when == "member_of" and not member_of(discount):
+        return False
     if discount.months and not any(
         add_months(since, discount.months) > asked.day for since in bases.roles(discount.fits, asked)
     ):

@@ -136,12 +136,13 @@ def _discount(book: Rulebook, field: str, discount: Discount, number: int) -> No
     if discount.from_ and discount.until and discount.until <= discount.from_:
         raise RulebookError("range_wrong", f"{here}.until")
     if discount.when == "member_of":
-        if not networks_of(discount) or discount.fits != Fits() or (discount.network and discount.networks):
+        if not networks_of(discount) or (discount.network and discount.networks):
             raise RulebookError("discount_wrong", here)
         if book.network in networks_of(discount):
             raise RulebookError("discount_for_itself", f"{field}.network", given=book.network)
-        return
-    if networks_of(discount) or discount.tiers or (discount.months and not discount.fits.roles):
+    elif networks_of(discount) or discount.tiers:
+        raise RulebookError("discount_wrong", here)
+    if discount.months and not discount.fits.roles:
         raise RulebookError("discount_wrong", here)
     if discount.fits != Fits():
         _fits(f"{here}.fits", discount.fits)
