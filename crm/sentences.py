@@ -102,6 +102,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "tier_not_public": (N_("This level cannot be applied for. The network offers it itself."),),
     "tier_out_of_reach": (N_("Nobody can become %(tier)s in %(network)s: the levels it requires require each other."),),
     "tier_same": (N_("The membership is at this level already."),),
+    "tier_unmapped": (N_("The plan does not say what %(tier)s in %(network)s becomes."),),
     "tier_unknown": (
         N_("%(network)s has no level called %(tier)s."),
         N_("There is no level called %(given)s."),
