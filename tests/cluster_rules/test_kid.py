@@ -31,6 +31,7 @@ def test_mod10_is_luhn_as_another_program_counts_it(body: str) -> None:
 
 @given(st.text("0123456789", min_size=8, max_size=8), st.text("0123456789", min_size=10, max_size=10))
 def test_mod11_is_that_of_organisation_and_account_numbers(organisation: str, account: str) -> None:
+    assume(int(organisation))  # Peppol knows no organisation 000 000 000, python-stdnum does
     closed = organisation + check_digits.mod11(organisation)
     assert check_digits.norwegian_organisation(closed) == (closed[-1] != "-" and orgnr.is_valid(closed))
     closed = account + check_digits.mod11(account)
