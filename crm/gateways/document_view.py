@@ -213,7 +213,7 @@ class _View:
         rows = [
             (t.gettext("Net"), self._amount(totals.net)),
             (t.gettext("VAT"), self._amount(totals.vat)),
-            (t.gettext("Total"), self._amount(totals.gross) if totals.prepaid or totals.rounding else ""),
+            (t.gettext("Total with VAT"), self._amount(totals.gross) if totals.prepaid or totals.rounding else ""),
             (t.gettext("Paid before"), self._amount(-totals.prepaid) if totals.prepaid else ""),
             (t.gettext("Rounding"), self._amount(totals.rounding) if totals.rounding else ""),
         ]
