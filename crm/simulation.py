@@ -94,6 +94,7 @@ class Simulating:
         currency = books[-1].currency if books else draft.currency
         self.found = Simulation(network, on, currency, draft.currency)
         self.published = published
+        self.draft = msgspec.structs.replace(published, versions=(*published.versions, draft))
 
     def add(self, facts: Facts) -> list[Affected]:
         """Count one family, whose `facts` have the draft among their rulebooks; those of it who change."""
@@ -102,7 +103,7 @@ class Simulating:
         lines = cascades.timelines(facts, wanted)
         now = msgspec.structs.replace(facts, rulebooks=self.published)
         then = msgspec.structs.replace(facts, grants=wanted.grants, timelines=lines)
-        before = _Standing(now, wanted.stood, found.on)
+        before = _Standing(now, self._stood(now, wanted.stood), found.on)
         after = _Standing(then, wanted.stood, found.on)
         found.families += 1
         changing: list[Affected] = []
@@ -118,6 +119,11 @@ class Simulating:
                 changing.append(Affected(key[0], name, key[1], _kind(moved, old, new), old, new, *paid))
         self._name(changing)
         return changing
+
+    def _stood(self, now: Facts, then: Iterable[Stretch]) -> Iterable[Stretch]:
+        """The direct memberships as they stand now: the same as then, unless rules have a say in when they end."""
+        same = not any(b.with_requirements or b.with_own_ends for b in (self.published, self.draft))
+        return then if same and not now.transfers else derive(now).stood
 
     def done(self) -> Simulation:
         """What was found, once all families are counted."""
