@@ -15,6 +15,7 @@ __all__ = ["browser", "site"]  # fixtures: importing them makes them known here
 RULES = f"{NORA}/setup/rules"
 PLACES = [RULES, f"{CLAIRE}/setup/rules?version=1", "/n/sin-applied-ai/setup/rules"]
 SEEN = {"en": "See what it would do", "nb": "Se hva den ville føre til"}
+SAVE = {"en": "Save in the draft", "nb": "Lagre i utkastet"}
 PUBLISH = {"en": "Publish version {n}", "nb": "Publiser versjon {n}"}
 
 
@@ -46,12 +47,13 @@ def test_a_draft_is_corrected_previewed_and_published(site, browser, viewport, s
     draft = draft.replace("version = 1\n", f"version = {n}\n").split("[[link_rules]]")[0]
     draft = draft.replace("15000000", f"{15 + n}000000").replace("_existing = 2020-01-01", "_existing = 2027-01-01")
     faults = []
-    with office(site, browser, RULES, viewport=viewport, scheme=scheme, language=language) as page:
+    with office(site, browser, f"{RULES}/draft/text", viewport=viewport, scheme=scheme, language=language) as page:
         page.fill("#text", draft.replace("rank = 30", "rang = 30"))
-        page.get_by_role("button", name=SEEN[language], exact=True).click()
+        page.get_by_role("button", name=SAVE[language], exact=True).click()
         assert "tiers[0].rang" in page.inner_text(".error-summary")
         faults += _faults(page, f"{viewport}-{scheme}-mistake")
         page.fill("#text", draft)
+        page.get_by_role("button", name=SAVE[language], exact=True).click()
         page.get_by_role("button", name=SEEN[language], exact=True).click()
         faults += _faults(page, f"{viewport}-{scheme}-preview")
         page.get_by_role("button", name=PUBLISH[language].format(n=n), exact=True).click()

@@ -3,10 +3,14 @@
 from html.parser import HTMLParser
 
 import httpx
+import msgspec
 
+from cluster_rules.networks import Rulebook
+from crm.context import Context
 from tests.crm.web.office import NORA, send
 
 DRAFT = f"{NORA}/setup/rules/draft"
+LINK, LEVEL, WHOLE = f"{DRAFT}/link-rule", f"{DRAFT}/level", f"{DRAFT}/whole"
 PRINCIPAL = "principal-joins-claire"
 
 
@@ -77,3 +81,12 @@ async def save(client: httpx.AsyncClient, page: str, fields: dict[str, list[str]
     for name, value in changed.items():
         given[name.replace("__", ".")] = value if isinstance(value, list) else [value]
     return await client.post(page.partition("?")[0], data=given)
+
+
+async def stored(context: Context, network: str = "nora-industry-network") -> Rulebook | None:
+    """The draft as it is in the database."""
+    async with context.db.tx() as connection:
+        body = await connection.fetchval(
+            "select body from rulebook_draft d join network n on n.id = d.network_id where n.slug = $1", network
+        )
+    return msgspec.convert(body, Rulebook) if body else None
