@@ -48,10 +48,10 @@ def pictures(document: Document, language: str = "", pay_url: str = "", ppi: flo
 
 
 def _inputs(document: Document, language: str, pay_url: str, xml: bytes) -> dict[str, str]:
-    view = document_view.shown(document, language or document.language)
+    view = _showable(document_view.shown(document, language or document.language))
     if pay_url and document.kind == "invoice":
         view |= {"pay_url": pay_url, "qr": qr.svg(pay_url)}
-    inputs = {"data": json.dumps(_showable(view)), "look": _look()}
+    inputs = {"data": json.dumps(view), "look": _look()}
     if xml:
         inputs |= {"attached": ATTACHED.format(number=document.number), "xml": xml.decode()}
     return inputs

@@ -244,7 +244,7 @@ def _masked(rows: list[int], frame: _Frame, number: int) -> list[int]:
 def _penalty(rows: list[int], size: int) -> int:
     """How hard a code is to read (ISO/IEC 18004, 7.8.3): long runs, blocks, what looks like a corner, imbalance."""
     full = (1 << size) - 1
-    columns = [sum((row >> x & 1) << y for y, row in enumerate(rows)) for x in range(size)]
+    columns = [int("".join(bits), 2) for bits in zip(*(f"{row:0{size}b}" for row in rows), strict=True)]
     points = 0
     for line in (*rows, *columns):
         for side in (line, ~line & full):
