@@ -178,8 +178,7 @@ def _is_charged(component: FeeComponent, year: Period, since: date | None) -> bo
 
 
 def _line(tier: Tier, component: FeeComponent, asked: Asked, member_of: discounts.MemberOf) -> FeeLine:
-    steps = [*bases.begin(component, asked), *_half(component, asked)]
-    steps += discounts.steps(component, asked, member_of)
+    steps = [*bases.begin(component, asked), *discounts.steps(component, asked, member_of), *_half(component, asked)]
     book, buyer = asked.book, asked.profile.country if asked.profile else None
     code = vat.treatment(book.vat, component.vat, buyer)
     percent = vat.percent(book.vat.country, code, asked.day)

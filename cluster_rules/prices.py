@@ -53,8 +53,13 @@ def as_billed(
 
 
 def _of_year(facts: Facts, grant: Grant, year: Period) -> list[Charged]:
-    """What was billed and credited for this very grant, for days of the year."""
-    return [c for c in facts.charged if c.grant == grant.id and key(c) == key(grant) and c.period.overlap(year)]
+    """What was billed and credited for days of the year because of the grant.
+
+    When that is nothing: what was at its tier, because of a grant whose place it took (another cause of the
+    same link, a membership that was carried over, a year that was paid for before).
+    """
+    mine = [c for c in facts.charged if key(c) == key(grant) and c.period.overlap(year)]
+    return [c for c in mine if c.grant == grant.id] or [c for c in mine if c.line.tier == grant.tier]
 
 
 def member_of(facts: Facts, grant: Grant, discount: Discount, day: date) -> bool:
@@ -80,12 +85,9 @@ def _member_in(facts: Facts, grant: Grant, network: str, tiers: tuple[str, ...],
 
 def settled(facts: Facts, grant: Grant, year: Period, line: FeeLine, all_of_it: bool) -> FeeLine:
     """A credit line that never exceeds what is still billed of its component for the year, and equals it when
-    no day of the grant was used. A grant that nothing was billed for is left to the price of today.
+    no day of the grant was used.
     """
-    known = [c.line for c in _of_year(facts, grant, year)]
-    if not known:
-        return line
-    left = sum(each.net for each in known if each.component == line.component)
+    left = sum(c.line.net for c in _of_year(facts, grant, year) if c.line.component == line.component)
     return fees.settled(line, left) if all_of_it else fees.capped(line, left)
 
 
