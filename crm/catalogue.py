@@ -13,6 +13,7 @@ import msgspec
 
 from cluster_rules.errors import RuleViolation
 from cluster_rules.networks import Agreement, Rulebook, Rulebooks
+from cluster_rules.offices import Office
 from cluster_rules.periods import Period
 from crm.database import Connection
 
@@ -28,6 +29,7 @@ class FormerName(msgspec.Struct, frozen=True):
     """What a network was called until a day (the first day it was not)."""
 
     names: dict[str, str]
+    short: dict[str, str]
     until: date
 
 
@@ -48,6 +50,19 @@ class NetworkRow(msgspec.Struct, frozen=True):
     time_zone: str
     founded: date | None
     former_names: tuple[FormerName, ...] = ()
+    aliases: tuple[str, ...] = ()
+    offices: tuple[Office, ...] = ()
+
+    def on(self, day: date) -> "NetworkRow":
+        """The network as it was called on a day."""
+        then = next((each for each in self.former_names if day < each.until), None)
+        return msgspec.structs.replace(self, names=then.names, short=then.short) if then else self
+
+    def is_called(self, text: str) -> bool:
+        """Does a name of now or of earlier have this text in it? Capitals do not matter."""
+        former = [name for each in self.former_names for name in (*each.names.values(), *each.short.values())]
+        listed = (self.slug, *self.names.values(), *self.short.values(), *self.aliases, *former)
+        return any(text.casefold() in name.casefold() for name in listed)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -100,11 +115,13 @@ async def load(connection: Connection) -> Catalogue:
 async def _read(connection: Connection) -> Catalogue:
     rows = await connection.fetch(
         "select n.id, n.slug, h.code as host, n.host_id, h.name as host_name, n.kind, n.colour, n.names,"
-        " n.short, n.summary, n.website, n.time_zone, n.founded"
+        " n.short, n.summary, n.website, n.time_zone, n.founded, n.aliases, n.offices"
         " from network n join host h on h.id = n.host_id order by n.slug"
     )
     former = await _former_names(connection)
-    networks = tuple(NetworkRow(**dict(row), former_names=former.get(row["id"], ())) for row in rows)
+    networks = tuple(
+        msgspec.convert({**row, "former_names": former.get(row["id"], ())}, NetworkRow) for row in rows
+    )
     by_id = {n.id: n for n in networks}
     books = await connection.fetch("select body from rulebook order by network_id, version")
     agreements = await connection.fetch("select * from agreement order by code")
@@ -121,13 +138,13 @@ async def _read(connection: Connection) -> Catalogue:
 
 async def _former_names(connection: Connection) -> dict[UUID, tuple[FormerName, ...]]:
     rows = await connection.fetch(
-        "select * from (select network_id, names, lead(starts_on) over (partition by network_id"
+        "select * from (select network_id, names, short, lead(starts_on) over (partition by network_id"
         " order by starts_on nulls first) as until from known_name where network_id is not null"
         " and withdrawn_at is null) told where until <= current_date order by until"
     )
     out: dict[UUID, tuple[FormerName, ...]] = {}
     for row in rows:
-        out[row["network_id"]] = (*out.get(row["network_id"], ()), FormerName(row["names"], row["until"]))
+        out[row["network_id"]] = (*out.get(row["network_id"], ()), FormerName(row["names"], row["short"], row["until"]))
     return out
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from cluster_rules.networks import Rulebook
+from cluster_rules.offices import Office
 
 
 class FolderError(Exception):
@@ -58,6 +59,7 @@ class NetworkFileRow(_Row, frozen=True, kw_only=True):
     founded: date | None = None
     time_zone: str = "Europe/Oslo"
     aliases: list[str] = []
+    offices: list[Office] = []
     names_history: list[dict[str, Any]] = []
 
 

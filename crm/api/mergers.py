@@ -148,6 +148,7 @@ async def name_network(call: Call[Nothing, Any]) -> shapes.Network:
     short = (body.short.nb, body.short.en) if body.short else ("", "")
     names = NetworkNames(body.names.nb, body.names.en, *short)
     await name_actions.rename_network(call.context, call.actor, call.slug(), names, body.from_)
+    call.query = networks.NetworkWhen()
     return await networks.show_network(call)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from cluster_rules import offices
 from crm.api import answers, edge, shapes
 from crm.api.operations import PREFIX, Call, Operation
 from crm.api.problems import EdgeError
@@ -35,6 +36,16 @@ class NetworkPaging(NetworkWhen, frozen=True, kw_only=True):
 
     limit: shapes.Limit = 100
     cursor: Cursor | None = None
+    q: Annotated[str, Meta(max_length=100, description="Only those with this text in a name, new or old.")] = ""
+
+
+class OfficeQuery(msgspec.Struct, frozen=True):
+    """Which offices."""
+
+    as_of: Annotated[date, Meta(description="The day they are open; today when left out.")] | None = None
+    country: (
+        Annotated[str, Meta(pattern="^[A-Z]{2}$", description="Only those that serve this country (ISO 3166).")] | None
+    ) = None
 
 
 class MemberQuery(msgspec.Struct, frozen=True):
@@ -61,14 +72,15 @@ async def list_networks(call: Call[NetworkPaging, None]) -> shapes.Page[shapes.N
     async with call.reading() as connection:
         kept = await call.kept(connection)
         after = _slug_in(call.query.cursor)
-        rows = sorted((n for n in kept.networks if n.slug > after), key=lambda n: n.slug)
+        found = (n for n in kept.networks if n.slug > after and n.is_called(call.query.q))
+        rows = sorted(found, key=lambda n: n.slug)
         shown = rows[: call.query.limit]
         counts = await _counts(call, connection, list(call.actor.sees))
     more = len(rows) > len(shown)
     cursor = urlsafe_b64encode(shown[-1].slug.encode()).decode() if more else None
     if cursor:
         when = {"as_of": call.query.as_of and call.query.as_of.isoformat(), "known_at": call.query.known_at}
-        _link_next(call, when | {"limit": str(call.query.limit), "cursor": cursor})
+        _link_next(call, when | {"limit": str(call.query.limit), "cursor": cursor, "q": call.query.q})
     return shapes.Page([_network(call, kept, n, counts.get(n.id)) for n in shown], cursor, more)
 
 
@@ -103,10 +115,23 @@ async def show_network(call: Call[NetworkWhen, None]) -> shapes.Network:
 
 
 def _network(
-    call: Call[msgspec.Struct, None], kept: Catalogue, row: NetworkRow, counts: networks.Counts | None
+    call: Call[NetworkWhen, None], kept: Catalogue, row: NetworkRow, counts: networks.Counts | None
 ) -> shapes.Network:
-    book = kept.book(row.slug, call.context.clock.today(row.zone))
-    return answers.network(call.t, kept, row, book, counts)
+    today = call.context.clock.today(row.zone)
+    return answers.network(call.t, kept, row.on(call.query.as_of or today), kept.book(row.slug, today), counts)
+
+
+async def list_offices(call: Call[OfficeQuery, None]) -> shapes.Page[shapes.Office]:
+    kept = await call.kept()
+    row = kept.by_slug.get(call.slug())
+    if row is None:
+        raise NotFound("slug", call.text("slug"))
+    day = call.query.as_of or call.context.clock.today(row.zone)
+    edge.day(day, "as_of", call.context.clock.now().date())
+    found = offices.open_on(row.offices, day)
+    if call.query.country:
+        found = offices.serving(found, call.query.country)
+    return shapes.Page([msgspec.convert(msgspec.structs.asdict(each), shapes.Office) for each in found], None, False)
 
 
 async def list_members(call: Call[MemberQuery, None]) -> shapes.Page[members.Member]:
@@ -181,6 +206,17 @@ operations = (
         answer=shapes.Network,
         etag=True,
         run=show_network,
+    ),
+    Operation(
+        id="list_offices",
+        method="GET",
+        path="/networks/{slug}/offices",
+        tag=TAG,
+        summary=N_("A network's offices on a day, and whom they serve"),
+        query=OfficeQuery,
+        answer=shapes.Page[shapes.Office],
+        listing=True,
+        run=list_offices,
     ),
     Operation(
         id="list_members",

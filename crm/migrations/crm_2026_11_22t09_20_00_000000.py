@@ -1052,4 +1052,25 @@ async def forwards():
         schema=None,
     )
 
+    manager.add_column(
+        table_class_name="Network",
+        tablename="network",
+        column_name="offices",
+        db_column_name="offices",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
     return manager

@@ -186,7 +186,7 @@ def _invoice(kept: Catalogue, row: Record, charges: list[Charge], extra: list[In
         language=_language(row),
         seller=seller,
         buyer=buyer,
-        networks=marks(kept, lines),
+        networks=marks(kept, lines, on),
         lines=tuple(lines),
     )
     return _paper(row, rules.completed(document), charges, tuple(each.id for each in charges))
@@ -270,10 +270,10 @@ def _paper(row: Record, document: Document, charges: Sequence[Charge], stands_fo
     )
 
 
-def marks(kept: Catalogue, lines: Iterable[Line]) -> tuple[Mark, ...]:
-    """The networks of these lines, each once."""
+def marks(kept: Catalogue, lines: Iterable[Line], on: date) -> tuple[Mark, ...]:
+    """The networks of these lines, each once, as they were called on a day (AC-5: old invoices keep old names)."""
     slugs = dict.fromkeys(line.network for line in lines)
-    return tuple(Mark(slug, kept.by_slug[slug].names, kept.by_slug[slug].colour) for slug in slugs)
+    return tuple(Mark(slug, kept.by_slug[slug].on(on).names, kept.by_slug[slug].colour) for slug in slugs)
 
 
 def _included(kept: Catalogue, row: Record) -> Included | None:

@@ -61,8 +61,8 @@ async def add_networks(connection: Connection, rows: Iterable[NetworkFileRow]) -
     for r in rows:
         await connection.execute(
             "insert into network (id, slug, host_id, parent_id, kind, colour, names, short, summary, website,"
-            " aliases, founded, time_zone) select $1, $2, h.id, (select id from network where slug = $4), $5, $6, $7,"
-            " $8, $9, $10, $11, $12, $13 from host h where h.code = $3 on conflict (slug) do nothing",
+            " aliases, founded, time_zone, offices) select $1, $2, h.id, (select id from network where slug = $4), $5,"
+            " $6, $7, $8, $9, $10, $11, $12, $13, $14 from host h where h.code = $3 on conflict (slug) do nothing",
             id_of("network", r.slug),
             r.slug,
             r.host,
@@ -76,6 +76,7 @@ async def add_networks(connection: Connection, rows: Iterable[NetworkFileRow]) -
             r.aliases,
             r.founded,
             r.time_zone,
+            msgspec.to_builtins(r.offices),
         )
 
 

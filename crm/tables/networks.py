@@ -42,6 +42,7 @@ class Network(Table, tablename="network"):
     summary = JSONB(required=True)
     website = Text(default="")
     aliases = JSONB(default="[]")
+    offices = JSONB(default="[]")
     founded = Date(null=True, default=None)
     time_zone = Text(default="Europe/Oslo")
 
