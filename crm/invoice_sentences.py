@@ -12,6 +12,7 @@ INVOICES: dict[str, tuple[str, ...]] = {
     "credit_note_waiting": (N_("A credit note on this invoice waits to be issued. Issue it first."),),
     "document_incomplete": (N_("The invoice would not be a valid one (%(rule)s). Complete the billing details."),),
     "line_unknown": (N_("This is no line of the invoice, or it is named twice."),),
+    "no_address": (N_("There is no e-mail address to send to. Enter one."),),
     "not_issued": (N_("Only an issued invoice can be credited."),),
     "not_issued_yet": (N_("A draft has no document yet. Issue it first."),),
     "nothing_to_credit": (N_("All of this invoice is credited already."),),

@@ -1,6 +1,5 @@
 """Issue invoices and credit notes; see first what would be issued; take back all or part of what was billed."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import date
 from typing import Literal
@@ -16,7 +15,7 @@ from crm.actor import Actor
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
-from crm.gateways import pdf, ubl
+from crm.gateways import invoice_files
 from crm.store import audit, credit_notes, documents, invoices
 from crm.store.credit_notes import Credited
 from crm.store.documents import Unfit
@@ -106,13 +105,8 @@ async def file(context: Context, actor: Actor, invoice: UUID, kind: Literal["pdf
         if row.status != "issued":
             raise Refused("not_issued_yet", "status")
         document = await documents.stored(connection, invoice)
-    return document.number, await _written(document, kind)
-
-
-async def _written(document: Document, kind: Literal["pdf", "xml"], pay_url: str = "") -> bytes:
-    """Typesetting takes a while: it has a thread of its own."""
-    xml = ubl.written(document)
-    return xml if kind == "xml" else await asyncio.to_thread(pdf.printed, document, "", pay_url, xml)
+    content = invoice_files.xml(document) if kind == "xml" else await invoice_files.paper(document)
+    return document.number, content
 
 
 async def credit(context: Context, actor: Actor, invoice: UUID, wanted: Credit) -> Credited:

@@ -5,6 +5,7 @@ down how it went (a short transaction). Killed between the last two, the mail is
 ends: then `attempts` says 2, and both copies carry the same Message-ID.
 """
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,8 +13,9 @@ import msgspec
 
 from crm import faults
 from crm.context import Context
-from crm.gateways.mail import SEND_TIMEOUT_SECONDS, Mailer, Message, NotSent
-from crm.store import mailing
+from crm.gateways import invoice_files
+from crm.gateways.mail import SEND_TIMEOUT_SECONDS, Attachment, Mailer, Message, NotSent
+from crm.store import documents, invoice_deliveries, mailing
 
 # Waits between the tries: about a day in all, then a person must look.
 RETRY_AFTER = (
@@ -27,6 +29,7 @@ RETRY_AFTER = (
 )
 LEASE = timedelta(seconds=SEND_TIMEOUT_SECONDS + 15)
 OVERDUE = timedelta(minutes=2)
+PAY_LINK = re.compile(r"https?://\S+/pay/[A-Za-z0-9_-]+")
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -50,6 +53,7 @@ async def send(context: Context, mailer: Mailer, mail: UUID, policy: Policy = PO
     try:
         if claimed.attempt > len(policy.retry_after) + 1:  # every try ended in a killed process
             raise NotSent("no try came to an end", final=True)
+        attachments = await _attachments(context, claimed)
         await mailer.send(
             Message(
                 id=claimed.id,
@@ -59,6 +63,7 @@ async def send(context: Context, mailer: Mailer, mail: UUID, policy: Policy = PO
                 subject=claimed.subject,
                 text=claimed.body_text,
                 html=claimed.body_html,
+                attachments=attachments,
             )
         )
     except NotSent as error:
@@ -66,6 +71,7 @@ async def send(context: Context, mailer: Mailer, mail: UUID, policy: Policy = PO
     faults.point("mail_accepted")
     async with context.db.tx() as connection:
         await mailing.sent(connection, claimed)
+        await invoice_deliveries.mailed(connection, claimed.id, claimed.recipient)
     faults.point("mail_marked")
     return None
 
@@ -76,10 +82,23 @@ async def sweep(context: Context, policy: Policy = POLICY) -> list[UUID]:
         return await mailing.requeue_stranded(connection, policy.overdue)
 
 
+async def _attachments(context: Context, claimed: mailing.Claimed) -> tuple[Attachment, ...]:
+    """The PDF of the invoice or credit note that a mail is about, if it is about one."""
+    async with context.db.tx() as connection:
+        invoice = await invoice_deliveries.of_mail(connection, claimed.id)
+        if invoice is None:
+            return ()
+        document = await documents.stored(connection, invoice)
+    found = PAY_LINK.search(claimed.body_text)
+    paper = await invoice_files.paper(document, found.group() if found else "")
+    return (Attachment(f"{document.number}.pdf", "application/pdf", paper),)
+
+
 async def _failed(context: Context, mail: mailing.Claimed, error: NotSent, policy: Policy) -> timedelta | None:
     async with context.db.tx() as connection:
         if error.final or mail.attempt > len(policy.retry_after):
             await mailing.give_up(connection, mail, str(error))
+            await invoice_deliveries.not_mailed(connection, mail.id, str(error))
             return None
         wait = policy.retry_after[mail.attempt - 1]
         await mailing.put_back(connection, mail, str(error), wait)

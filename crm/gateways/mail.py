@@ -32,6 +32,14 @@ ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-
 SINGLE_LINE = str.maketrans(dict.fromkeys([*range(32), 127, 0x85, 0x2028, 0x2029], " "))
 
 
+class Attachment(msgspec.Struct, frozen=True):
+    """A file that goes with a mail; `media_type` like application/pdf."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 class Message(msgspec.Struct, frozen=True):
     """One mail as it is to be delivered."""
 
@@ -42,6 +50,7 @@ class Message(msgspec.Struct, frozen=True):
     subject: str
     text: str
     html: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class NotSent(Exception):
@@ -165,6 +174,9 @@ def compose(message: Message, sender: str, message_id: str) -> EmailMessage:
     composed.set_content(message.text)
     if message.html:
         composed.add_alternative(message.html, subtype="html")
+    for each in message.attachments:
+        main, _, sub = each.media_type.partition("/")
+        composed.add_attachment(each.content, maintype=main, subtype=sub, filename=each.name)
     composed["Content-Language"] = message.language  # last: set_content drops all Content- headers
     return composed
 

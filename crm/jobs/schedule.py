@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from crm.actions import days, mail
+from crm.actions import days, invoice_deliveries, mail
 from crm.jobs.tasks import Tools
 from crm.store import job_tables
 
@@ -20,6 +20,13 @@ async def sweep_mails(tools: Tools) -> None:
         log.warning("mails_without_job", count=len(stranded))
 
 
+async def sweep_deliveries(tools: Tools) -> None:
+    """An invoice whose sending was lost gets another try."""
+    stranded = await invoice_deliveries.sweep(tools.context)
+    if stranded:
+        log.warning("deliveries_without_job", count=len(stranded))
+
+
 async def turn_the_day(tools: Tools) -> None:
     """Every hour, since networks' days begin at different moments: who left by yesterday is told to partners."""
     await days.turn(tools.context)
@@ -33,6 +40,7 @@ async def forget_finished_jobs(tools: Tools) -> None:
 
 TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("* * * * *", sweep_mails),
+    ("2 * * * *", sweep_deliveries),
     ("5 * * * *", turn_the_day),
     ("15 3 * * *", forget_finished_jobs),
 )

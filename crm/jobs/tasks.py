@@ -10,9 +10,11 @@ from uuid import UUID
 
 import msgspec
 
-from crm.actions import mail
+from crm.actions import invoice_deliveries, mail
 from crm.context import Context
+from crm.gateways.ehf import sender_from
 from crm.gateways.mail import Mailer
+from crm.store.invoice_deliveries import DELIVER_TASK
 from crm.store.mail import SEND_TASK
 
 
@@ -32,4 +34,10 @@ async def send_mail(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
     return await mail.send(tools.context, tools.mailer, UUID(payload["mail"]), tools.policy)
 
 
-TASKS: dict[str, Task] = {SEND_TASK: send_mail}
+async def deliver_invoice(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """One step of one delivery."""
+    sender = sender_from(tools.context.settings)
+    return await invoice_deliveries.deliver(tools.context, sender, UUID(payload["delivery"]))
+
+
+TASKS: dict[str, Task] = {SEND_TASK: send_mail, DELIVER_TASK: deliver_invoice}

@@ -104,11 +104,11 @@ async def mark(
     error: str = "",
     wait: timedelta = timedelta(0),
 ) -> bool:
-    """What became of it; whether that is news."""
+    """What became of it; whether that is news. Once it is sent, tries are counted anew: they are questions then."""
     changed = await connection.fetchval(
         "update invoice_delivery d set status = $2, reference = coalesce($3, d.reference), last_error = $4,"
         " send_after = now() + $5::interval, updated_at = now(),"
-        " attempts = case when $2 = d.status then d.attempts else 0 end"
+        " attempts = case when $2 = 'sent' and d.status <> 'sent' then 0 else d.attempts end"
         " from invoice_delivery before where before.id = d.id and d.id = $1 returning before.status <> $2",
         delivery,
         status,
@@ -124,11 +124,47 @@ async def of_mail(connection: Connection, mail: UUID) -> UUID | None:
     return await connection.fetchval("select invoice_id from invoice_delivery where id = $1", mail)
 
 
+async def mailed(connection: Connection, mail: UUID, recipient: str) -> None:
+    """The mail server took an invoice's mail; nothing when the mail is about something else."""
+    if await connection.fetchval("select true from invoice_delivery where id = $1", mail):
+        await mark(connection, mail, "sent")
+        await _event(connection, mail, "sent", {"to": recipient})
+
+
+async def not_mailed(connection: Connection, mail: UUID, reason: str) -> None:
+    """An invoice's mail cannot be sent: work for a person."""
+    if await connection.fetchval("select true from invoice_delivery where id = $1", mail):
+        await mark(connection, mail, "failed", error=reason)
+        await _event(connection, mail, "failed", {"reason": reason})
+
+
+async def _event(connection: Connection, delivery: UUID, kind: str, detail: dict[str, str]) -> None:
+    await connection.execute(
+        "insert into invoice_event (invoice_id, kind, actor, detail, recorded_at)"
+        " select invoice_id, $2, 'Klynge', $3, now() from invoice_delivery where id = $1",
+        delivery,
+        kind,
+        detail,
+    )
+
+
+async def address(connection: Connection, invoice: UUID) -> str:
+    """Where the mails about an invoice go: its organisation's invoice address, else its main contact."""
+    found = await connection.fetchval(
+        "select coalesce(nullif(b.email, ''), (select c.email from contact c"
+        " where c.organisation_id = i.organisation_id order by c.main desc, c.created_at desc, c.id limit 1))"
+        " from invoice i left join billing b on b.organisation_id = i.organisation_id where i.id = $1",
+        invoice,
+    )
+    return found or ""
+
+
 async def requeue_stranded(connection: Connection, overdue: timedelta) -> list[UUID]:
     """Queue a job for every unfinished delivery that is overdue and has none; the deliveries concerned."""
     rows = await connection.fetch(
         "select d.id, now() as now from invoice_delivery d"
         " where (d.status in ('queued', 'sending') or d.status = 'sent' and d.channel = 'ehf')"
+        " and not exists (select from mail m where m.id = d.id)"
         " and d.send_after < now() - $1::interval and not exists (select from pgqueuer j where j.entrypoint = $2"
         " and j.status in ('queued', 'picked') and convert_from(j.payload, 'UTF8')::jsonb ->> 'delivery' = d.id::text)"
         " order by d.send_after limit $3",

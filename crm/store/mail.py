@@ -27,7 +27,7 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """One mail to queue; `values` go to the template of `kind`."""
+    """One mail to queue; `values` go to the template of `kind`. `id` where somebody else has made one for it."""
 
     kind: str
     recipient: Recipient
@@ -35,6 +35,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     network: UUID | None = None
     organisation: UUID | None = None
     send_after: datetime | None = None
+    id: UUID | None = None
 
 
 async def queue(connection: Connection, mails: Sequence[Outgoing]) -> list[UUID]:
@@ -47,7 +48,7 @@ async def queue(connection: Connection, mails: Sequence[Outgoing]) -> list[UUID]
         letter = compose(mail.kind, mail.recipient.language, {"recipient_name": mail.recipient.name, **mail.values})
         rows.append(
             (
-                uuid4(),
+                mail.id or uuid4(),
                 mail.network,
                 mail.organisation,
                 mail.kind,

@@ -80,5 +80,6 @@ CHECKS = {
         )
         select 'invoice_delivery ' || d.id, 'is ' || d.status || ' and no job will go on with it'
         from invoice_delivery d
-        where d.status in ('queued', 'sending') and not exists (select from waiting w where w.delivery = d.id)""",
+        where d.status in ('queued', 'sending') and not exists (select from waiting w where w.delivery = d.id)
+        and not exists (select from mail m where m.id = d.id)""",
 }  # fmt: skip

@@ -152,6 +152,7 @@ async def test_the_timetable_runs_once_however_many_workers(own_database: str) -
         assert len(mailer.tried) == 1 and (await row(context, mail))["attempts"] == 1
         times = await pool.fetch("select entrypoint, next_run > now() as ahead from pgqueuer_schedules")
         assert {(time["entrypoint"], time["ahead"]) for time in times} == {
+            ("sweep_deliveries", True),
             ("sweep_mails", True),
             ("turn_the_day", True),
             ("forget_finished_jobs", True),
