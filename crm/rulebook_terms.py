@@ -83,6 +83,17 @@ FIELDS = {
     "fee.policy": N_("Fee of the linked membership"),
     "fee.percent": N_("Percent of the fee"),
     "fee.own_membership": N_("Fee of an own membership beside it"),
+    "fee.share_percent": N_("Percent of the collected fee that the other network gets"),
+    "fee.share_vat": N_("VAT on that share"),
+}
+
+_VAT = {
+    "standard": N_("standard rate"),
+    "exempt_3_13": N_("exempt (VAT act § 3-13)"),
+    "outside": N_("outside the VAT register"),
+    "zero": N_("zero rate"),
+    "reverse_charge": N_("reverse charge"),
+    "foreign": N_("sold abroad, no VAT"),
 }
 
 VALUES = {
@@ -133,14 +144,8 @@ VALUES = {
         "half_year": N_("by the half-year"),
         "joining_half": N_("half in the year of joining"),
     },
-    "vat": {
-        "standard": N_("standard rate"),
-        "exempt_3_13": N_("exempt (VAT act § 3-13)"),
-        "outside": N_("outside the VAT register"),
-        "zero": N_("zero rate"),
-        "reverse_charge": N_("reverse charge"),
-        "foreign": N_("sold abroad, no VAT"),
-    },
+    "vat": _VAT,
+    "fee.share_vat": _VAT,
     "when.standing": {"any": N_("any")},
     "when.unit": {
         "any": N_("any"),

@@ -186,6 +186,11 @@ def _then(t: Translator, kept: Catalogue, rule: LinkRule) -> str:
         out.append(t.gettext("for %(whom)s", whom=_word(t, "grants.to", rule.grants.to)))
     if policy.acceptance == "target_decides":
         out.append(_word(t, "policy.acceptance", policy.acceptance))
+    if rule.places:
+        out.append(t.ngettext("for at most %(n)s at a time", "for at most %(n)s at a time", rule.places))
+    if rule.fee.share_percent:
+        share = t.percent(rule.fee.share_percent / 100)
+        out.append(t.gettext("that network gets %(share)s of what is collected here", share=share))
     if policy.notice_days:
         out.append(t.gettext("told %(n)s days before", n=t.number(policy.notice_days)))
     return ", ".join(out)

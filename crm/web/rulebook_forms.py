@@ -49,6 +49,9 @@ RULE: dict[str, Kind] = {
     "fee.policy": "choice",
     "fee.percent": "number",
     "fee.own_membership": "choice",
+    "fee.share_percent": "number",
+    "fee.share_vat": "choice",
+    "places": "number",
 }
 LEVEL: dict[str, Kind] = {
     "names.nb": "text",
@@ -57,18 +60,23 @@ LEVEL: dict[str, Kind] = {
     "summary.en": "text",
     "rank": "figure",
     "votes": "figure",
+    "places": "number",
     "public": "flag",
     "open_to.kinds": "many",
     "open_to.countries": "many",
     "open_to.max_employees": "number",
     "open_to.max_age_years": "number",
     "open_to.on_change": "choice",
+    "temporary.months": "number",
+    "temporary.until": "day",
 }
 WHOLE: dict[str, Kind] = {
     "effective_from": "day",
     "effective_from_existing": "day",
     "period.kind": "choice",
     "period.starts": "month_day",
+    "period.first": "day",
+    "period.last": "day",
     "notice.kind": "choice",
     "notice.by": "month_day",
     "notice.months": "number",
