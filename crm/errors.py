@@ -68,6 +68,10 @@ CONFLICTS = frozenset(
         "nothing_to_issue",
         "organisation_known",
         "tier_same",
+        "write_off_decided",
+        "write_off_open",
+        "return_placed",
+        "not_reversible",
         "version_stale",
     }
 )

@@ -5,6 +5,7 @@ A code may have several sentences; the first one whose values are all given is t
 
 from crm.i18n import N_
 from crm.invoice_sentences import INVOICES
+from crm.payment_sentences import PAYMENTS
 
 # What rules, actions and forms refuse. The codes are stable (docs/api.md).
 _RULES: dict[str, tuple[str, ...]] = {
@@ -181,7 +182,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
     "version_stale": (N_("It has changed since you read it. Read it again, then decide."),),
 }
 
-REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES
+REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS
 
 KINDS = {
     "company": N_("company"),

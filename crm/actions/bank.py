@@ -122,7 +122,7 @@ async def returned(context: Context, actor: Actor, line: UUID, payment: UUID) ->
         host, movement = found
         desk = await desks.at(connection, context, actor, host)
         if movement.problem != "reversal_unknown":
-            raise Refused("already_decided", "id")
+            raise Refused("return_placed", "id")
         owner, currency, *_ = await payments.payment(connection, payment)
         if owner != host:
             raise NotFound("payment", payment)

@@ -182,7 +182,7 @@ async def decide_write_off(context: Context, actor: Actor, write_off: UUID, appr
         proposed = await payments.lock_write_off(connection, write_off)
         desk = await desk_at(connection, context, actor, proposed.host)
         if proposed.decision:
-            raise Refused("already_decided", "id")
+            raise Refused("write_off_decided", "id")
         same = actor.id == proposed.proposed_by_id or actor.name == proposed.proposed_by
         if approve and (actor.channel != "web" or actor.id is None or same):
             raise Refused("second_person", "id", proposed_by=proposed.proposed_by)

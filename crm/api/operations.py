@@ -46,7 +46,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path. `precondition` locks the resource and gives its ETag now, for If-Match.
 
     `renames`: what rules call a field -> what the body calls it. `missing`: what besides the path's own
-    names may be said not to be there.
+    names may be said not to be there. `max_body`: bytes, where a body may be larger than the app's limit.
     """
 
     id: str
@@ -66,6 +66,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     precondition: Callable[["Call[Any, Any]", Connection], Awaitable[str]] | None = None
     renames: dict[str, str] = {}
     missing: tuple[str, ...] = ()
+    max_body: int | None = None
     example: dict[str, Any] | None = None
 
     @property
@@ -154,7 +155,11 @@ def _route(path: str, group: list[Operation]) -> HTTPRouteHandler:
 
     endpoint.__name__ = "_and_".join(operation.id for operation in group)
     where, methods = _MEMBER.sub(r"{\1:str}", PREFIX + path), cast(Any, list(by_method))
-    return route(where, http_method=methods, status_code=200, include_in_schema=False, opt={"key": True})(endpoint)
+    room = max((operation.max_body for operation in group if operation.max_body), default=None)
+    limit = {"request_max_body_size": room} if room else {}
+    return route(
+        where, http_method=methods, status_code=200, include_in_schema=False, opt={"key": True}, **limit
+    )(endpoint)
 
 
 async def serve(operation: Operation, request: Request, context: Context) -> Response:

@@ -133,7 +133,7 @@ async def test_a_return_that_nobody_can_tell_waits_for_a_person(context: Context
         payment = await connection.fetchval("select payment_id from bank_line where servicer_reference = 'B2'")
     await bank.returned(context, actor, line["id"], payment)
     assert [await owed(context, each) for each in (first, second)] == [first.gross - 100_00, second.gross]
-    with pytest.raises(RuleViolation, match="already_decided"):
+    with pytest.raises(RuleViolation, match="return_placed"):
         await bank.returned(context, actor, line["id"], payment)
 
 

@@ -169,7 +169,7 @@ async def test_a_write_off_needs_another_person(context: Context, actor: Actor) 
     assert await owed(context, mine) == mine.gross
     await payments.decide_write_off(context, two, proposed, True)
     assert (await owed(context, mine), await total(context, "write_off")) == (0, mine.gross)
-    with pytest.raises(RuleViolation, match="already_decided"):
+    with pytest.raises(RuleViolation, match="write_off_decided"):
         await payments.decide_write_off(context, two, proposed, True)
     assert await verify.run(context) == []
 
