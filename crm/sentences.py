@@ -85,6 +85,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "project_days_missing": (N_("A project has a first and a later last day, and no other kind of year has them."),),
     "range_wrong": (N_("A range ends after it begins, and nothing in it is below 0."),),
     "requires_itself": (N_("A level cannot require a membership in its own network, %(given)s."),),
+    "places_negative": (N_("A number of places cannot be negative."),),
     "rule_cycle": (
         N_("The link rules go in a circle: %(cycle)s."),
         N_("The link rules go in a circle: %(rules)s."),
@@ -115,6 +116,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "until_past": (N_("%(given)s is not a day to come."),),
     "vat_country_unknown": (N_("The VAT rate of %(given)s is not known."),),
     "vat_rate_unknown": (N_("The VAT rate of %(country)s on %(on)s is not known."),),
+    "upgrade_limited": (N_("An event cannot lead to a level with a limited number of places, %(given)s."),),
     "weights_invalid": (N_("An amount cannot be split like this."),),
 }
 
@@ -236,6 +238,7 @@ COUNTED = {
 HELD_BACK = {
     "declined": N_("%(rule)s: gives no membership now. It was declined."),
     "acceptance": N_("%(rule)s: gives no membership now. %(network)s has not accepted it yet."),
+    "place": N_("%(rule)s: gives no membership now. All places are taken; it waits for one."),
     "payment": N_("%(rule)s: gives no membership now. It waits for the fee to be paid."),
 }
 

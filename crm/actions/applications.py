@@ -19,7 +19,7 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Refused
 from crm.forms import ApplicationForm
-from crm.store import applications, audit, decisions, families, mail, organisations
+from crm.store import applications, audit, decisions, families, mail, organisations, places
 from crm.store.apply import apply, open_membership
 from crm.store.mail import Outgoing, Recipient
 
@@ -145,7 +145,9 @@ async def consequences(
         actor.must_manage(row.network_id)
         organisation = _applicant(context, kept, row, starts_on)
         facts = await families.load(connection, kept, await families.of(connection, organisation))
-        return kept, decide(facts, _joining(context, kept, row, facts, starts_on), _today(context, kept, row))
+        decision, today = _joining(context, kept, row, facts, starts_on), _today(context, kept, row)
+        facts = await places.ask(connection, kept, facts, today, decision, write=False)
+        return kept, decide(facts, decision, today)
 
 
 async def approve(context: Context, actor: Actor, application: UUID, starts_on: date) -> Approval:
@@ -163,6 +165,7 @@ async def approve(context: Context, actor: Actor, application: UUID, starts_on: 
         family = await families.lock(connection, _applicant(context, kept, row, starts_on))
         facts = await families.load(connection, kept, family)
         decision = _joining(context, kept, row, facts, starts_on)
+        facts = await places.ask(connection, kept, facts, _today(context, kept, row), decision)
         found = decide(facts, decision, _today(context, kept, row))
         faults.point("approval_decided")
         membership = await open_membership(connection, decision.organisation, row.network_id)

@@ -17,7 +17,7 @@ from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
-from crm.store import audit, decisions, families, reviews
+from crm.store import audit, decisions, families, places, reviews
 from crm.store.apply import apply
 
 LONGEST_BACKDATING_DAYS = 3660
@@ -60,7 +60,9 @@ async def preview(context: Context, actor: Actor, membership: UUID, change: Chan
     """What the change would do; nothing is stored."""
     async with context.db.tx() as connection:
         found = await _find(connection, context, actor, membership, lock=False)
-        return found.kept, decide(found.facts, _decision(context, found, change), found.today)
+        decision = _decision(context, found, change)
+        facts = await places.ask(connection, found.kept, found.facts, found.today, decision, write=False)
+        return found.kept, decide(facts, decision, found.today)
 
 
 async def make(context: Context, actor: Actor, membership: UUID, change: Change) -> Changed:
@@ -68,7 +70,8 @@ async def make(context: Context, actor: Actor, membership: UUID, change: Change)
     async with context.db.tx() as connection:
         found = await _find(connection, context, actor, membership, lock=True)
         decision = _decision(context, found, change)
-        consequences = decide(found.facts, decision, found.today)
+        facts = await places.ask(connection, found.kept, found.facts, found.today, decision)
+        consequences = decide(facts, decision, found.today)
         await decisions.record(connection, membership, decision, actor)
         faults.point("change_recorded")
         applied = await apply(connection, found.kept, found.facts, consequences.intents, found.family)

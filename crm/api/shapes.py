@@ -395,7 +395,7 @@ class RuleOutcome(Answer, frozen=True):
     target: str
     fired: bool
     failed: list[FailedPredicate]
-    held_back: Literal["declined", "acceptance", "payment"] | None
+    held_back: Literal["declined", "acceptance", "place", "payment"] | None
     words: str
 
 

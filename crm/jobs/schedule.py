@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from crm.actions import days, invoice_deliveries, mail
+from crm.actions import days, invoice_deliveries, mail, places
 from crm.jobs.tasks import Tools
 from crm.store import job_tables
 
@@ -30,6 +30,7 @@ async def sweep_deliveries(tools: Tools) -> None:
 async def turn_the_day(tools: Tools) -> None:
     """Every hour, since networks' days begin at different moments: who left by yesterday is told to partners."""
     await days.turn(tools.context)
+    await places.turn(tools.context)
 
 
 async def forget_finished_jobs(tools: Tools) -> None:

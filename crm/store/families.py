@@ -15,9 +15,9 @@ from asyncpg import Record
 from msgspec import json
 
 from cluster_rules.fees import FeeLine, Step
-from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant, Segment, Transfer
+from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant, Place, Segment, Transfer
 from cluster_rules.organisations import Organisation, Profile
-from cluster_rules.periods import Period
+from cluster_rules.periods import FAR, Period, between
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
@@ -50,6 +50,10 @@ select 'grant', f.family_id, g.id, f.id, g.network_id, null, g.kind, g.tier, g.s
     null, null, null, null, g.rule, g.source_network_id, g.rulebook_version, g.agreement, g.cause_id, null
     from members f join membership_grant g on g.organisation_id = f.id and g.superseded_at is null
 union all
+select 'place', f.family_id, null, f.id, p.network_id, null, null, p.tier, p.given_on, p.free_on, null,
+    null, null, null, null, p.rule, null, null, null, p.cause_id, null
+    from members f join place p on p.organisation_id = f.id and p.status in ('given', 'free')
+union all
 select 'transfer', f.family_id, t.id, f.id, m.network_id, t.tiers::text, t.links, null, t.effective_on, null, null,
     null, null, target.organisation_id, t.recorded_at, null, target.network_id, null, null, null, null
     from members f join membership m on m.organisation_id = f.id
@@ -80,7 +84,18 @@ select 'paid', f.family_id, c.grant_id, f.id, null, null, null, null, p.on_date,
     where p.on_date is not null
 """
 _Rows = dict[str, list[Record]]
-_KINDS = ("organisation", "profile", "transfer", "decision", "answer", "grant", "period", "charge", "paid")
+_KINDS = (
+    "organisation",
+    "profile",
+    "transfer",
+    "decision",
+    "answer",
+    "grant",
+    "place",
+    "period",
+    "charge",
+    "paid",
+)
 # In the order in which the rules want them; of answers on one day the newest counts.
 _ORDERS: dict[str, Callable[[Record], Any]] = {
     "organisation": itemgetter("id"),
@@ -216,6 +231,7 @@ def _facts(rows: _Rows, catalogue: Catalogue, slugs: dict[UUID, str]) -> Facts:
         answers=tuple([_answer(a, slugs) for a in rows["answer"]]),
         grants=tuple([_grant(g, slugs) for g in rows["grant"]]),
         timelines=timelines,
+        places=tuple([place for p in rows["place"] if (place := _place(p, slugs))]),
         paid={p["id"]: p["starts_on"] for p in rows["paid"]},
         transfers=tuple([_transfer(t, slugs) for t in rows["transfer"]]),
         charged=tuple([_charged(c, slugs) for c in rows["charge"]]),
@@ -263,6 +279,15 @@ def _transfer(row: Record, slugs: dict[UUID, str]) -> Transfer:
         tiers=json.decode(row["text"], type=dict[str, str]),
         links=row["kind"],
     )
+
+
+def _place(row: Record, slugs: dict[UUID, str]) -> Place | None:
+    """None for a place that was free again the day it was given: nothing ever stood on it."""
+    period = between(row["starts_on"], row["ends_on"] or FAR)
+    if period is None:
+        return None
+    network = slugs[row["network_id"]]
+    return Place(row["organisation_id"], network, row["rule"], row["tier"], row["cause_id"], period)
 
 
 def _grant(row: Record, slugs: dict[UUID, str]) -> Grant:

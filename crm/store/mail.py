@@ -158,6 +158,7 @@ def _values(catalogue: Catalogue, notice: Notify, organisation: str, language: s
         "reason": given.get("reason", ""),
         "event": t.text(given["event"]) if given.get("event") else "",
         "locked_until": day(given.get("locked_until")),
+        "number": t.number(given["number"]) if given.get("number") else "",
         "source": named(given["source"]) if given.get("source") else "",
         "linked": [],
     }

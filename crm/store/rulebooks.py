@@ -9,7 +9,7 @@ from cluster_rules.fees import Step
 from cluster_rules.intents import SetTimeline
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import families
+from crm.store import families, places
 from crm.store.apply import apply
 
 FAMILIES_AT_A_TIME = 200
@@ -34,6 +34,7 @@ async def derive(
         some = listed[at : at + FAMILIES_AT_A_TIME]
         await families.lock_many(connection, some)
         for family, facts in zip(some, await families.load_many(connection, kept, some), strict=True):
+            facts = await places.ask(connection, kept, facts, today, at_once=False)
             intents = cascades.repair(facts, today, reason)
             await apply(connection, kept, facts, intents, family)
             changed |= {(i.organisation, i.network) for i in intents if isinstance(i, SetTimeline)}

@@ -18,7 +18,7 @@ from cluster_rules.shares import Claim
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import decisions, families, ledger
+from crm.store import decisions, families, ledger, places
 from crm.store.apply import apply
 from crm.store.ledger import Booked
 
@@ -66,6 +66,7 @@ async def settle(
                 lifted.append(decision)
                 memberships += [membership, *applied]
         facts = await families.load(connection, kept, family)
+        facts = await places.ask(connection, kept, facts, today)
         intents = cascades.on_payment(facts, today)
         if intents:
             done = await apply(connection, kept, facts, intents, family)

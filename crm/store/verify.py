@@ -204,7 +204,8 @@ def _amounts(row: asyncpg.Record) -> list[tuple[str, str]]:
 async def check_fees(connection: Connection, catalogue: Catalogue) -> list[Difference]:
     """An approved application to a level with fees has been billed, component by component.
 
-    What was billed before for another membership of the same days is not billed again.
+    What was billed before for another membership of the same days is not billed again; who waits for a place of the
+    level has nothing to pay yet.
     """
     rows = await connection.fetch(
         "select d.id, d.membership_id, d.tier, d.effective_on, m.network_id,"
@@ -212,7 +213,9 @@ async def check_fees(connection: Connection, catalogue: Catalogue) -> list[Diffe
         " exists (select from charge c where c.membership_id = d.membership_id and c.grant_id <> d.id"
         "   and c.net >= 0 and (c.ends_on is null or c.ends_on > d.effective_on)) as otherwise"
         " from membership_decision d join membership m on m.id = d.membership_id"
-        " where d.application_id is not null and d.withdrawn_at is null order by d.id"
+        " where d.application_id is not null and d.withdrawn_at is null and not exists ("
+        "   select from place p where p.cause_id = d.id and p.tier <> '' and p.status in ('waiting', 'removed'))"
+        " order by d.id"
     )
     out = []
     for row in rows:

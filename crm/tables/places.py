@@ -1,6 +1,6 @@
 """Places where a level or a link rule has a limited number of them: who has one, and who waits."""
 
-from piccolo.columns import UUID, Date, ForeignKey, OnDelete, Text, Timestamptz, Varchar
+from piccolo.columns import UUID, Boolean, Date, ForeignKey, OnDelete, Text, Timestamptz, Varchar
 from piccolo.columns.defaults.uuid import UUID4
 from piccolo.table import Table
 
@@ -13,6 +13,7 @@ class Place(Table, tablename="place"):
 
     waiting -> given -> free again, or waiting -> removed. The queue is in the order of `asked_at` (when the cause
     was recorded), then `id`. `cause_id` is the decision that asks; for a rule, the one its cause is rooted in.
+    `entitled`: it stands by a version of the rulebook without a limit, and yet takes one of the places.
     """
 
     id = UUID(primary_key=True, default=UUID4())
@@ -23,6 +24,7 @@ class Place(Table, tablename="place"):
     cause_id = UUID(null=False, default=None)
     asked_at = Timestamptz()
     status = Varchar(length=10, required=True)
+    entitled = Boolean(default=False)
     given_on = Date(null=True, default=None)
     free_on = Date(null=True, default=None)
     closed_at = Timestamptz(null=True, default=None)

@@ -28,6 +28,8 @@ KINDS = (
     "membership_ending",
     "membership_event",
     "membership_suspended",
+    "place_given",
+    "place_waiting",
     "suspension_lifted",
     "tier_changed",
 )
@@ -46,6 +48,7 @@ VALUES = {
     "ends_on": "1. jan. 2027",
     "event": "Tilskudd innvilget",
     "locked_until": "1. jan. 2030",
+    "number": "3",
     "reason": "Går over i annen virksomhet",
     "source": "NORA",
     "linked": [{"network": CLAIRE, "tier": "Medlem", "starts_on": "22. nov. 2026"}],
@@ -80,6 +83,8 @@ SAYS = {
     "membership_ending": ["Fjord & Data AS", "22. nov. 2026", "annen virksomhet"],
     "membership_event": ["Fjord & Data AS", "Tilskudd innvilget", "Hovedpartner", "1. jan. 2030", CLAIRE],
     "membership_suspended": ["Fjord & Data AS", "22. nov. 2026", "annen virksomhet"],
+    "place_given": ["Fjord & Data AS", "22. nov. 2026", "NORA"],
+    "place_waiting": ["Fjord & Data AS", "3"],
     "suspension_lifted": ["Fjord & Data AS", "22. nov. 2026"],
     "tier_changed": ["Fjord & Data AS", "Hovedpartner", CLAIRE],
 }
