@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -225,7 +226,7 @@ async def _form(
     values = pages[asked.path](office, asked, typed)
     if wrong or meanwhile:
         values["status_code"] = 409 if meanwhile else 422
-    address = f"{office.base}{DRAFT}/{asked.path}" + (f"?code={asked.code}" if asked.code else "")
+    address = f"{office.base}{DRAFT}/{asked.path}" + (f"?code={quote(asked.code)}" if asked.code else "")
     return await show(
         request,
         office,

@@ -24,8 +24,9 @@ async def show_comparison(
     if not books:
         raise NotFound("rulebook", office.network.slug)
     draft = await held(office)
-    new = new or str(books[-1].version)
-    old = old or str(books[max(len(books) - 2, 0)].version)
+    first_draft = draft is not None and len(books) == 1  # then there is nothing else to compare with
+    new = new or (DRAFTED if first_draft else str(books[-1].version))
+    old = old or str(books[-1 if first_draft else max(len(books) - 2, 0)].version)
     versions = [{"value": str(b.version), "label": _name(office, b)} for b in books]
     if draft:
         versions.append({"value": DRAFTED, "label": office.t.gettext("The draft")})
