@@ -13,6 +13,7 @@ APP_CONFIG = AppConfig(
             for noun in (
                 "networks",
                 "organisations",
+                "sizes",
                 "memberships",
                 "mergers",
                 "applications",
