@@ -21,19 +21,20 @@ class AccessPoint:
         self.documents: dict[str, bytes] = {}
         self.states: dict[str, dict[str, str]] = {}
         self.posts: list[str] = []
+        self.recipients: list[str] = []
         self.faults: list[str] = []
         self.slow_seconds = 0.0
         self.url = ""
 
-    def decide(self, key: str, state: str, reason: str = "") -> None:
+    def decide(self, key: str, status: str, reason: str = "") -> None:
         """The receiver's side has answered."""
-        self.states[key] = {"id": f"ap-{key[:8]}", "state": state, "reason": reason}
+        self.states[key] = {"id": key, "status": status, "reason": reason}
 
     def take(self, key: str, body: bytes) -> tuple[int, dict[str, str]]:
         """One key is one document."""
         if self.documents.setdefault(key, body) != body:
-            return 409, {"reason": "this key has carried another document"}
-        self.states.setdefault(key, {"id": f"ap-{key[:8]}", "state": "sent", "reason": ""})
+            return 422, {"reason": "this key has carried another document"}
+        self.states.setdefault(key, {"id": key, "status": "sent", "reason": ""})
         return 201, self.states[key]
 
 
@@ -46,7 +47,7 @@ def access_point() -> Iterator[AccessPoint]:
         held = point
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    point.url = f"http://127.0.0.1:{server.server_address[1]}/ap"
+    point.url = f"http://127.0.0.1:{server.server_address[1]}/documents"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -66,6 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         key = self.headers["idempotency-key"]
         point.posts.append(key)
+        point.recipients.append(self.headers["peppol-recipient"])
         fault = point.faults.pop(0) if point.faults else ""
         if self.headers["authorization"] != f"Bearer {TOKEN}":
             self._answer(401, {"reason": "who are you"})
@@ -74,7 +76,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "reject":
             self._answer(422, {"reason": REFUSED})
         elif fault == "garbage":
-            self._answer(200, "not json")
+            self._answer(200, "<html>")
+        elif fault == "flood":
+            self._answer(200, "[" * 1_000_000)
+        elif fault == "404":
+            self._answer(404, {})
         else:
             status, answer = point.take(key, body)
             if fault == "timeout_after_accept":

@@ -1,107 +1,162 @@
-"""Senders of e-invoices: a folder, and HTTP against a small access point on loopback that takes each key once."""
+"""E-invoices are handed over once, whatever happens on the way; what became of them comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from crm.gateways.ehf import FolderSender, HttpSender, NotDelivered, State, sender_from
+from crm.gateways.ehf import FolderSender, HttpSender, NotDelivered, Sender, State, sender_from
 from crm.settings import Settings, SettingsError
+from tests.access_point import REFUSED, TOKEN, AccessPoint, access_point
 
 pytestmark = pytest.mark.anyio
 
 PEPPOL = "0192:310004715"
-
-
-class AccessPoint:
-    """Answers one request after the other: a failure it is told, or the document's state; the same key is the same."""
-
-    def __init__(self) -> None:
-        self.failures: list[tuple[int, bytes]] = []
-        self.taken: dict[str, tuple[str, bytes]] = {}
-        self.states: dict[str, State] = {}
-        self.url = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        method, path, _ = head.split(" ", 2)
-        headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-        body = await reader.readexactly(int(headers.get("content-length", 0)))
-        status, content = self.failures.pop(0) if self.failures else (200, self.answer(method, path, headers, body))
-        writer.write(b"HTTP/1.1 %d x\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (status, len(content)))
-        writer.write(content)
-        await writer.drain()
-        writer.close()
-
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
-        if method == "GET":
-            return msgspec.json.encode(self.states[path.rsplit("/", 1)[1]])
-        key = headers["idempotency-key"]
-        self.taken.setdefault(key, (headers["peppol-recipient"], body))
-        return msgspec.json.encode(self.states.setdefault(f"id-{key}", State(f"id-{key}", "sent")))
+KEY = "6f1c2d7e-0000-4000-8000-000000000001"
+XML = "<Invoice>Ørsted</Invoice>".encode()
+SENT = State(KEY, "sent")
 
 
 @pytest.fixture
-async def point() -> AsyncIterator[AccessPoint]:
-    point = AccessPoint()
-    server = await asyncio.start_server(point.serve, "127.0.0.1", 0)
-    point.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/documents"
-    async with server:
-        yield point
+def point() -> Iterator[AccessPoint]:
+    with access_point() as running:
+        yield running
 
 
-async def test_over_http_each_key_is_taken_once(point: AccessPoint) -> None:
-    sender = HttpSender(point.url)
-    for _ in range(2):
-        assert await sender.send("key", PEPPOL, b"<x/>") == State("id-key", "sent")
-    assert point.taken == {"key": (PEPPOL, b"<x/>")}
-    point.states["id-key"] = State("id-key", "rejected", "no such buyer")
-    assert await sender.state("id-key") == State("id-key", "rejected", "no such buyer")
+@pytest.fixture
+def sender(point: AccessPoint) -> HttpSender:
+    return HttpSender(point.url, TOKEN, timeout_seconds=0.3)
 
 
-@pytest.mark.parametrize(("status", "final"), [(400, True), (404, True), (409, False), (429, False), (503, False)])
-async def test_over_http_a_refusal_is_final_or_not(point: AccessPoint, status: int, final: bool) -> None:
-    point.failures = [(status, b"why")]
-    with pytest.raises(NotDelivered, match=f"{status} why") as failure:
-        await HttpSender(point.url).send("key", PEPPOL, b"<x/>")
+async def fails(sender: Sender, said: str, final: bool = False, xml: bytes = XML) -> None:
+    with pytest.raises(NotDelivered, match=said) as failure:
+        await sender.send(KEY, PEPPOL, xml)
     assert failure.value.final is final
 
 
-async def test_over_http_nonsense_and_silence_are_tried_again(point: AccessPoint) -> None:
-    point.failures = [(200, b"<html>")]
-    with pytest.raises(NotDelivered, match="cannot be read") as failure:
-        await HttpSender(point.url).send("key", PEPPOL, b"<x/>")
-    assert not failure.value.final
+async def test_it_is_handed_over_with_its_key_and_asked_for(sender: HttpSender, point: AccessPoint) -> None:
+    assert await sender.send(KEY, PEPPOL, XML) == SENT
+    assert point.documents == {KEY: XML}
+    assert point.recipients == [PEPPOL]
+    point.decide(KEY, "accepted")
+    assert await sender.state(KEY) == State(KEY, "accepted")
+
+
+async def test_a_timeout_after_it_was_taken_is_offered_again_under_its_key_and_never_doubles(
+    sender: HttpSender, point: AccessPoint
+) -> None:
+    point.faults, point.slow_seconds = ["timeout_after_accept"], 0.6
+    await fails(sender, "did not answer in time")
+    assert await sender.send(KEY, PEPPOL, XML) == SENT
+    assert point.posts == [KEY] * 2
+    assert list(point.documents) == [KEY]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "final"),
+    [
+        ("500", "500", False),
+        ("404", "404", False),
+        ("reject", REFUSED, True),
+        ("garbage", "cannot be read", False),
+        ("flood", "cannot be read", False),
+    ],
+)
+async def test_a_failure_is_final_only_when_it_is_about_the_document(
+    sender: HttpSender, point: AccessPoint, fault: str, said: str, final: bool
+) -> None:
+    point.faults = [fault]
+    await fails(sender, said, final)
+    assert point.documents == {}
+
+
+async def test_a_rejection_by_the_receiver_comes_back_with_its_reason(sender: HttpSender, point: AccessPoint) -> None:
+    await sender.send(KEY, PEPPOL, XML)
+    point.decide(KEY, "rejected", "wrong\n reference" + "." * 900)
+    found = await sender.state(KEY)
+    assert (found.status, found.reason[:15], len(found.reason)) == ("rejected", "wrong reference", 500)
+
+
+async def test_one_key_cannot_carry_two_documents(sender: HttpSender) -> None:
+    await sender.send(KEY, PEPPOL, XML)
+    await fails(sender, "another document", final=True, xml=b"<Invoice/>")
+
+
+async def test_a_wrong_token_and_nobody_there_are_ours_to_repair(point: AccessPoint) -> None:
+    await fails(HttpSender(point.url, "wrong"), "401")
+    await fails(HttpSender("http://127.0.0.1:9"), "ConnectError")
     silent = await asyncio.start_server(lambda *_: asyncio.sleep(5), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
-    with pytest.raises(NotDelivered, match="Timeout") as failure:
-        await HttpSender(f"http://127.0.0.1:{port}", timeout_seconds=0.2).send("key", PEPPOL, b"<x/>")
+    await fails(HttpSender(f"http://127.0.0.1:{port}", timeout_seconds=0.2), "Timeout")
     silent.close()
-    assert not failure.value.final
 
 
-async def test_a_folder_as_sender(tmp_path: Path) -> None:
+# The folder
+
+
+async def test_a_folder_gets_the_whole_file_once(tmp_path: Path) -> None:
     sender = FolderSender(tmp_path / "out")
-    for _ in range(2):
-        assert await sender.send("key", PEPPOL, b"<x/>") == State("key", "sent")
-    assert [each.name for each in (tmp_path / "out").iterdir()] == ["key.xml"]
-    assert await sender.state("key") == State("key", "sent")
-    (tmp_path / "out" / "key.accepted").touch()
-    assert await sender.state("key") == State("key", "accepted")
-    (tmp_path / "out" / "key.rejected").write_text("no such buyer\n")
-    assert await sender.state("key") == State("key", "rejected", "no such buyer")
-    (tmp_path / "file").touch()
-    with pytest.raises(NotDelivered) as failure:
-        await FolderSender(tmp_path / "file").send("key", PEPPOL, b"")
-    assert not failure.value.final
+    assert await sender.send(KEY, PEPPOL, XML) == SENT
+    (file,) = (tmp_path / "out").iterdir()
+    assert (file.name, file.read_bytes()) == (f"{KEY}.xml", XML)
+    written = file.stat().st_mtime_ns
+    assert await sender.send(KEY, PEPPOL, XML) == SENT
+    assert file.stat().st_mtime_ns == written
+    assert [each.name for each in (tmp_path / "out").iterdir()] == [file.name]
 
 
-def test_the_setting_names_a_sender() -> None:
-    assert sender_from(Settings()) is None
-    assert isinstance(sender_from(Settings(ehf_url="folder:/var/spool/ehf")), FolderSender)
-    assert isinstance(sender_from(Settings(ehf_url="https://ap.example/documents")), HttpSender)
-    for wrong in ("ftp://x", "folder:", "nonsense"):
-        with pytest.raises(SettingsError):
-            sender_from(Settings(ehf_url=wrong))
+async def test_a_folder_tells_what_became_of_it_and_takes_it_no_second_time(tmp_path: Path) -> None:
+    sender = FolderSender(tmp_path)
+    await sender.send(KEY, PEPPOL, XML)
+    assert await sender.state(KEY) == SENT
+    (tmp_path / f"{KEY}.xml").rename(tmp_path / f"{KEY}.accepted")
+    assert await sender.send(KEY, PEPPOL, XML) == State(KEY, "accepted")
+    assert not (tmp_path / f"{KEY}.xml").exists()
+    (tmp_path / f"{KEY}.rejected").write_text("ukjent mottaker\n", "utf-8")
+    assert await sender.state(KEY) == State(KEY, "rejected", "ukjent mottaker")
+
+
+async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    await fails(FolderSender(tmp_path / "file/out"), "NotADirectoryError")
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("", type(None)),
+        ("folder:/var/spool/ehf", FolderSender),
+        ("folder:///var/spool/ehf", FolderSender),
+        ("https://t%40ken@ap.example/documents", HttpSender),
+        ("http://127.0.0.1:9000/documents", HttpSender),
+    ],
+)
+def test_the_setting_names_a_sender(url: str, kind: type) -> None:
+    assert type(sender_from(Settings(ehf_url=url))) is kind
+
+
+async def test_the_token_of_the_setting_is_shown_to_the_access_point(point: AccessPoint) -> None:
+    sender = sender_from(Settings(ehf_url=point.url.replace("://", f"://{TOKEN}@")))
+    assert sender is not None
+    assert await sender.send(KEY, PEPPOL, XML) == SENT
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x",
+        "folder:",
+        "folder://here/x",
+        "nonsense",
+        "http://token@ap.example",
+        "https://",
+        "https://a:b@ap.example",
+    ],
+)
+def test_a_setting_that_names_none_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="KLYNGE_EHF_URL"):
+        sender_from(Settings(ehf_url=url))
