@@ -22,7 +22,14 @@ from cluster_rules.periods import FAR, Period, between
 # UNCL5305 as EN 16931 restricts it. S ordinary, E exempt, Z zero-rated, O outside the scope (a seller who is
 # not in the VAT register), AE reverse charge, G export.
 Category = Literal["S", "E", "Z", "O", "AE", "G"]
-CATEGORY: dict[str, Category] = {"standard": "S", "exempt_3_13": "E", "zero": "Z", "outside": "O"}
+CATEGORY: dict[str, Category] = {
+    "standard": "S",
+    "exempt_3_13": "E",
+    "zero": "Z",
+    "outside": "O",
+    "reverse_charge": "AE",
+    "foreign": "G",
+}
 # Currencies we can bill in and how many digits their minor unit has (ISO 4217).
 CURRENCIES = {"NOK": 2, "SEK": 2, "DKK": 2, "EUR": 2, "GBP": 2, "USD": 2, "CHF": 2, "ISK": 0}
 PIECE = "C62"  # UN/ECE Recommendation 20: one

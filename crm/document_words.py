@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from cluster_rules import documents
+from cluster_rules import documents, vat
 from cluster_rules.documents import Line, Seller
 from cluster_rules.fees import FeeLine, Step, explained
 from cluster_rules.networks import Text
@@ -16,14 +16,8 @@ from cluster_rules.periods import Period
 from crm import names
 from crm.catalogue import Catalogue
 from crm.fee_words import explain
-from crm.i18n import LANGUAGES, N_, translator
+from crm.i18n import LANGUAGES, translator
 
-# Why a line carries no VAT; mandatory on Norwegian invoices (domain.md 4.1).
-_EXEMPTIONS = {
-    "exempt_3_13": N_("Exempt from VAT: membership fee of a non-profit organisation (Norwegian VAT Act § 3-13)"),
-    "outside": N_("Outside the scope of VAT: the seller is not in the VAT register"),
-    "zero": N_("Zero-rated"),
-}
 _DISCOUNTS = ("discount_percent", "discount_amount")
 MOST_REMEMBERED = 20_000
 
@@ -46,6 +40,7 @@ class Charge(msgspec.Struct, frozen=True):
     currency: str
     steps: str
     unit: str | None = None
+    account: str = ""
 
 
 class Included(msgspec.Struct, frozen=True):
@@ -75,7 +70,7 @@ def line(kept: Catalogue, seller: Seller, charge: Charge) -> Line:
     )
     how, off, why = _steps(charge.steps, charge.currency, charge.net)
     explanation = (*((_for_unit(charge.unit),) if charge.unit else ()), *((how,) if how else ()))
-    made = documents.line_of(fee, seller, explanation, exemptions())
+    made = documents.line_of(fee, seller, explanation, vat.REASONS)
     return msgspec.structs.replace(
         made,
         names=_named(kept, charge.names, slug, charge.tier),
@@ -124,12 +119,6 @@ def steps(stored: str, currency: str) -> Text:
 def given_back() -> Text:
     """Why a credit note was made that follows from a decision about a membership."""
     return {each: translator(each).gettext("The membership was changed or ended") for each in LANGUAGES}
-
-
-@lru_cache
-def exemptions() -> Mapping[str, Text]:
-    """Why there is no VAT, by treatment."""
-    return {code: {each: translator(each).gettext(text) for each in LANGUAGES} for code, text in _EXEMPTIONS.items()}
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

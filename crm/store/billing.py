@@ -1,4 +1,4 @@
-"""Billing details of organisations: one row each, made by the first invoice at the latest (with the customer number)."""
+"""Billing details of organisations: one row each, made by the first invoice at the latest (and the customer number)."""
 
 from uuid import UUID
 

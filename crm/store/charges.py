@@ -32,8 +32,8 @@ do update set payment_days = invoice.payment_days returning id
 """
 _CHARGE = """
 insert into charge (id, invoice_id, membership_id, grant_id, tier, component, names, starts_on, ends_on, net, vat_code,
-    vat_percent, vat, currency, example, steps, reason, recorded_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now())
+    vat_percent, vat, currency, example, steps, reason, hours, account, recorded_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, now())
 """
 _CREDIT_LINE = """
 insert into credit_line (id, invoice_id, charge_id, because_id, net, recorded_at) values ($1, $2, $3, $4, $5, now())
@@ -159,4 +159,6 @@ def _row(own: UUID, home: UUID, membership: UUID, charge: Charge) -> tuple[objec
         line.example,
         msgspec.to_builtins(line.steps),
         msgspec.to_builtins(charge.reason),
+        line.hours,
+        line.account,
     )

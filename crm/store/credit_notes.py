@@ -32,9 +32,9 @@ do update set payment_days = invoice.payment_days returning id
 """
 _AGAIN = """
 insert into charge (id, invoice_id, membership_id, grant_id, tier, component, names, starts_on, ends_on, net, vat_code,
-    vat_percent, vat, currency, example, steps, reason, recorded_at, billed_again_for)
+    vat_percent, vat, currency, example, steps, reason, hours, account, recorded_at, billed_again_for)
 select gen_random_uuid(), $1, membership_id, grant_id, tier, component, names, starts_on, ends_on, net, vat_code,
-    vat_percent, vat, currency, example, steps, reason, now(), id
+    vat_percent, vat, currency, example, steps, reason, hours, account, now(), id
 from charge where id = any($2)
 """
 

@@ -66,7 +66,7 @@ where i.id = any($1) and i.status = 'draft' order by i.id
 _CHARGES = """
 select c.invoice_id, c.id, m.network_id, c.grant_id, c.tier, c.component, c.names, c.starts_on, c.ends_on, c.net,
     c.vat, c.vat_code, c.vat_percent, c.currency, c.steps::text as steps,
-    case when m.organisation_id <> i.organisation_id then o.name end as unit
+    case when m.organisation_id <> i.organisation_id then o.name end as unit, c.account
 from charge c join invoice i on i.id = c.invoice_id join membership m on m.id = c.membership_id
 join organisation o on o.id = m.organisation_id
 where c.invoice_id = any($1) and i.kind = 'invoice'
@@ -87,7 +87,7 @@ select l.invoice_id, l.id, m.network_id, c.grant_id, c.tier, c.component, c.name
     coalesce(b.starts_on, c.starts_on) as starts_on,
     case when b.id is null then c.ends_on else b.ends_on end as ends_on,
     l.net, 0::bigint as vat, c.vat_code, c.vat_percent, c.currency, coalesce(b.steps, '[]')::text as steps,
-    null::text as unit, c.id as charge_id
+    null::text as unit, c.account, c.id as charge_id
 from credit_line l join charge c on c.id = l.charge_id join membership m on m.id = c.membership_id
 left join charge b on b.id = l.because_id
 where l.invoice_id = any($1) order by l.invoice_id, starts_on, c.recorded_at, l.net desc, l.id
@@ -241,7 +241,7 @@ def _taken_back(line: Line, charge: Charge) -> Line:
 
 def _sold(document: Document, charges: Sequence[Charge]) -> tuple[Sold, ...]:
     return tuple(
-        Sold(charge.network_id, line.net, line.vat, charge.vat_code)
+        Sold(charge.network_id, line.net, line.vat, charge.vat_code, charge.account)
         for line, charge in zip(document.lines, charges, strict=False)  # included memberships are no charges
     )
 

@@ -136,7 +136,7 @@ class Billing(Table, tablename="billing"):
 
 
 class Charge(Table, tablename="charge"):
-    """One line with its own VAT treatment and its reason."""
+    """One line with its own VAT treatment and its reason. `hours` of work are owed beside it; `account` books it."""
 
     id = UUID(primary_key=True, default=UUID4())
     invoice_id = ForeignKey(references=Invoice, null=False, on_delete=OnDelete.restrict, index=True)
@@ -157,6 +157,8 @@ class Charge(Table, tablename="charge"):
     reason = JSONB(default="{}")
     recorded_at = Timestamptz()
     billed_again_for = UUID(null=True, default=None)
+    hours = Integer(default=0)
+    account = Varchar(length=20, default="")
 
 
 class CreditLine(Table, tablename="credit_line"):
