@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -116,6 +117,9 @@ def serve(settings: Settings, listener: socket.socket, with_worker: bool, starte
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
     server = _Server(config, started)
+    # What was made until now stays until the end: looking through it again and again is time lost for every request.
+    gc.collect()
+    gc.freeze()
     with _ending(server):
         server.run(sockets=[listener])
 
