@@ -16,12 +16,13 @@ from crm.clock import SystemClock
 from crm.context import Context
 from crm.database import open_database
 from crm.errors import status_of
+from crm.gateways.stripe import Accounts
 from crm.settings import Settings
 from crm.web.headers import add_security_headers
 from crm.web.rendering import error_page
 
 BODY_MAX_BYTES = 64 * 1024
-API_PATHS = ("/api/", "/healthz", "/readyz")
+API_PATHS = ("/api/", "/healthz", "/readyz", "/webhooks/")
 log = structlog.get_logger("klynge")
 
 Lifespan = Callable[[Litestar], object]
@@ -29,21 +30,30 @@ Lifespan = Callable[[Litestar], object]
 
 def create_app(settings: Settings, context: Context | None = None, *lifespans: Lifespan) -> Litestar:
     """The application. Without a `context` it opens its own pool at start and closes it at the end."""
+    cards = Accounts(settings)
     return Litestar(
         route_handlers=[*api.handlers, *web.handlers],
-        dependencies={"context": Provide(_context, sync_to_thread=False)},
+        dependencies={
+            "context": Provide(_context, sync_to_thread=False),
+            "cards": Provide(_cards, sync_to_thread=False),
+        },
         exception_handlers={Exception: _failure},
         before_send=[add_security_headers],
         request_max_body_size=BODY_MAX_BYTES,
         openapi_config=None,
         logging_config=None,  # crm/logs.py has the word; Litestar would put its own handler on the root
-        state=State({"context": context, "settings": settings}),
+        state=State({"context": context, "settings": settings, "cards": cards}),
+        on_shutdown=[cards.close],
         lifespan=[_database, *lifespans] if context is None else list(lifespans),
     )
 
 
 def _context(state: State) -> Context:
     return state.context
+
+
+def _cards(state: State) -> Accounts:
+    return state.cards
 
 
 @asynccontextmanager

@@ -16,6 +16,9 @@ class Settings(msgspec.Struct, frozen=True):
     smtp_url: str = ""
     mail_from: str = "Klynge <post@klynge.example>"
     ehf_url: str = ""
+    stripe_keys: dict[str, str] = {}
+    stripe_secrets: dict[str, tuple[str, ...]] = {}
+    stripe_url: str = ""
     development: bool = False
     pool_size: int = 8
     log_level: str = "INFO"
@@ -42,6 +45,9 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         smtp_url=env.get("KLYNGE_SMTP_URL", ""),
         mail_from=env.get("KLYNGE_MAIL_FROM", "Klynge <post@klynge.example>"),
         ehf_url=env.get("KLYNGE_EHF_URL", ""),
+        stripe_keys={host: keys[0] for host, keys in _by_host(env, "KLYNGE_STRIPE_KEY").items()},
+        stripe_secrets=_by_host(env, "KLYNGE_STRIPE_WEBHOOK_SECRET"),
+        stripe_url=env.get("KLYNGE_STRIPE_URL", "").rstrip("/"),
         development=_flag(env, "KLYNGE_DEVELOPMENT"),
         pool_size=_number(env, "KLYNGE_POOL_SIZE", 8),
         log_level=env.get("KLYNGE_LOG_LEVEL", "INFO").upper(),
@@ -50,9 +56,22 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError("DATABASE_URL must start with postgresql://")
     if not settings.base_url.startswith(("http://", "https://")):
         raise SettingsError("KLYNGE_BASE_URL must start with http:// or https://")
+    if set(settings.stripe_keys) != set(settings.stripe_secrets):
+        raise SettingsError("KLYNGE_STRIPE_KEY and KLYNGE_STRIPE_WEBHOOK_SECRET must name the same hosts")
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"KLYNGE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     return settings
+
+
+def _by_host(env: Mapping[str, str], name: str) -> dict[str, tuple[str, ...]]:
+    """`value` for every host (""), or `host=value other=value`; a host named twice has two values (rotation)."""
+    out: dict[str, tuple[str, ...]] = {}
+    for part in env.get(name, "").split():
+        host, _, value = part.rpartition("=")
+        if not value:
+            raise SettingsError(f"{name} must be a value, or host=value for each host")
+        out[host] = (*out.get(host, ()), value)
+    return out
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from crm.api import (
     applications,
+    card_events,
     docs,
     health,
     invoices,
@@ -9,6 +10,7 @@ from crm.api import (
     mergers,
     networks,
     organisations,
+    places,
     payments,
     reviews,
 )
@@ -22,10 +24,11 @@ OPERATIONS = (
     *mergers.operations,
     *memberships.operations,
     *reviews.operations,
+    *places.operations,
     *invoices.operations,
     *payments.operations,
 )
 
-handlers = [*health.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]
+handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]
 
 __all__ = ["OPERATIONS", "handlers", "problem"]

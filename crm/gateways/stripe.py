@@ -6,12 +6,16 @@ that changes something carries our own idempotency key, stored before the call (
 again with the same key. `stripe` objects are no dicts (since v15); they become structs here.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 import stripe
+
+from cluster_rules.cards import Charge, Dispute, Found, Payout, Refund
+from crm.settings import Settings
 
 TIMEOUT_SECONDS = 20.0
 NETWORK_RETRIES = 2
@@ -71,51 +75,6 @@ class Session(msgspec.Struct, frozen=True):
     payment: str = ""
 
 
-class Charge(msgspec.Struct, frozen=True):
-    """Money taken from a card. `reference` is the invoice's id as we gave it."""
-
-    id: str
-    payment: str
-    amount: int
-    currency: str
-    paid: bool
-    at: datetime
-    reference: str = ""
-
-
-class Refund(msgspec.Struct, frozen=True):
-    """Money given back to a card; it counts when `status` is succeeded."""
-
-    id: str
-    charge: str
-    amount: int
-    currency: str
-    status: str
-    at: datetime
-    reference: str = ""
-
-
-class Dispute(msgspec.Struct, frozen=True):
-    """The payer's bank contests a charge. `phase` is what that means for the books (M9)."""
-
-    id: str
-    charge: str
-    amount: int
-    currency: str
-    phase: Literal["opened", "won", "lost"]
-    at: datetime
-
-
-class Payout(msgspec.Struct, frozen=True):
-    """Money that went from the provider to the bank."""
-
-    id: str
-    amount: int
-    currency: str
-    status: str
-    at: datetime
-
-
 class BalanceLine(msgspec.Struct, frozen=True):
     """One line of the provider's own books: what the reconciler compares ours with (M12)."""
 
@@ -137,23 +96,6 @@ class Event(msgspec.Struct, frozen=True):
     about: str
     at: datetime
     live: bool
-
-
-class Cards(Protocol):
-    """What takes card payments."""
-
-    async def open_session(self, order: Order, key: str) -> Session: ...
-    async def session(self, wanted: str) -> Session: ...
-    async def expire_session(self, wanted: str, key: str) -> Session: ...
-    async def charge(self, wanted: str) -> Charge: ...
-    async def charge_of_payment(self, payment: str) -> Charge | None: ...
-    async def refund(self, charge: str, amount: int, reference: str, key: str) -> Refund: ...
-    async def refund_by_id(self, wanted: str) -> Refund: ...
-    def refunds_of(self, charge: str) -> AsyncIterator[Refund]: ...
-    async def dispute(self, wanted: str) -> Dispute: ...
-    async def payout(self, wanted: str) -> Payout: ...
-    def balance(self, start: datetime, end: datetime) -> AsyncIterator[BalanceLine]: ...
-    def read_event(self, payload: bytes, signature: str) -> Event: ...
 
 
 class StripeCards:
@@ -244,15 +186,40 @@ class StripeCards:
         """The provider's own books from `start` until before `end`, the newest first."""
         created = {"gte": int(start.timestamp()), "lt": int(end.timestamp())}
         async for found in _pages(self._client.v1.balance_transactions.list_async, {"created": created}):
-            yield BalanceLine(
-                found["id"],
-                found["reporting_category"],
-                _id(found.get("source")),
-                found["amount"],
-                found["fee"],
-                _currency(found),
-                _at(found["created"]),
-            )
+            yield _line(found)
+
+    async def payout_lines(self, payout: str) -> AsyncIterator[BalanceLine]:
+        """What a payout paid out: the lines of the books it settled, its own among them."""
+        async for found in _pages(self._client.v1.balance_transactions.list_async, {"payout": payout}):
+            yield _line(found)
+
+    async def about(self, kind: str, object_id: str) -> AsyncIterator[Found]:
+        """The objects whose facts an event of this kind, about this object, may have changed."""
+        match kind.split("."):
+            case ["checkout", "session", *_]:
+                session = await self.session(object_id)
+                charge = await self.charge_of_payment(session.payment) if session.payment else None
+                if charge:
+                    yield Found(charge)
+            case ["payment_intent", *_]:
+                charge = await self.charge_of_payment(object_id)
+                if charge:
+                    yield Found(charge)
+            case ["charge", "dispute", *_]:
+                dispute = await self.dispute(object_id)
+                yield Found(dispute, await self.charge(dispute.charge))
+            case ["charge", "refunded"]:
+                charge = await self.charge(object_id)
+                async for refund in self.refunds_of(object_id):
+                    yield Found(refund, charge)
+            case ["charge", *_]:
+                yield Found(await self.charge(object_id))
+            case ["refund", *_]:
+                refund = await self.refund_by_id(object_id)
+                yield Found(refund, await self.charge(refund.charge))
+            case ["payout", *_]:
+                cost = sum([line.fee async for line in self.payout_lines(object_id)])
+                yield Found(await self.payout(object_id), cost=cost)
 
     def read_event(self, payload: bytes, signature: str) -> Event:
         """An event, if the provider signed it with one of our secrets within the tolerance. BadSignature."""
@@ -267,6 +234,39 @@ class StripeCards:
                 event["id"], event["type"], about["object"], about["id"], _at(event["created"]), event["livemode"]
             )
         raise BadSignature("the signature does not fit, or is too old")
+
+
+class Accounts:
+    """The card account of each host, by the host's code; "" is that of every host without one of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cards = {
+            host: StripeCards(key, settings.stripe_secrets[host], settings.stripe_url)
+            for host, key in settings.stripe_keys.items()
+        }
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cards)
+
+    def name_of(self, host: str) -> str | None:
+        """Which account takes card payments for a host; None when nobody does."""
+        return host if host in self._cards else "" if "" in self._cards else None
+
+    def named(self, account: str) -> StripeCards:
+        """The account of this name; KeyError."""
+        return self._cards[account]
+
+    def read_event(self, payload: bytes, signature: str) -> tuple[str, Event]:
+        """The account that an event was signed for, and the event. BadSignature."""
+        for account, cards in self._cards.items():
+            with suppress(BadSignature):
+                return account, cards.read_event(payload, signature)
+        raise BadSignature("no account's secret fits the signature, or it is too old")
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        for cards in self._cards.values():
+            await cards.close()
 
 
 async def _asked(call: Any) -> dict[str, Any]:
@@ -331,6 +331,18 @@ def _refund(found: dict[str, Any]) -> Refund:
 def _dispute(found: dict[str, Any]) -> Dispute:
     phase: Literal["opened", "won", "lost"] = found["status"] if found["status"] in ("won", "lost") else "opened"
     return Dispute(found["id"], _id(found["charge"]), found["amount"], _currency(found), phase, _at(found["created"]))
+
+
+def _line(found: dict[str, Any]) -> BalanceLine:
+    return BalanceLine(
+        found["id"],
+        found["reporting_category"],
+        _id(found.get("source")),
+        found["amount"],
+        found["fee"],
+        _currency(found),
+        _at(found["created"]),
+    )
 
 
 def _id(value: Any) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from crm.actions import days, invoice_deliveries, mail, places
+from crm.actions import card_books, card_events, days, invoice_deliveries, mail, places
 from crm.jobs.tasks import Tools
 from crm.store import job_tables
 
@@ -27,6 +27,20 @@ async def sweep_deliveries(tools: Tools) -> None:
         log.warning("deliveries_without_job", count=len(stranded))
 
 
+async def sweep_card_events(tools: Tools) -> None:
+    """An event of the card provider whose job was lost gets another try."""
+    stranded = await card_events.sweep(tools.context)
+    if stranded:
+        log.warning("card_events_without_job", count=len(stranded))
+
+
+async def compare_card_books(tools: Tools) -> None:
+    """Each night what the card provider has in its books and we have not is booked; what differs is named (M12)."""
+    for each in await card_books.nightly(tools.context, tools.cards):
+        if each.repaired or each.found:
+            log.warning("card_books_differed", account=each.account, booked=each.repaired, differences=each.found)
+
+
 async def turn_the_day(tools: Tools) -> None:
     """Every hour, since networks' days begin at different moments: who left by yesterday is told to partners."""
     await days.turn(tools.context)
@@ -42,6 +56,8 @@ async def forget_finished_jobs(tools: Tools) -> None:
 TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("* * * * *", sweep_mails),
     ("2 * * * *", sweep_deliveries),
+    ("* * * * *", sweep_card_events),
     ("5 * * * *", turn_the_day),
+    ("45 3 * * *", compare_card_books),
     ("15 3 * * *", forget_finished_jobs),
 )

@@ -10,10 +10,12 @@ from uuid import UUID
 
 import msgspec
 
-from crm.actions import invoice_deliveries, mail
+from crm.actions import card_events, cards, invoice_deliveries, mail
 from crm.context import Context
 from crm.gateways.ehf import sender_from
 from crm.gateways.mail import Mailer
+from crm.gateways.stripe import Accounts
+from crm.store.cards import HANDLE_TASK, REFUND_TASK
 from crm.store.invoice_deliveries import DELIVER_TASK
 from crm.store.mail import SEND_TASK
 
@@ -23,6 +25,7 @@ class Tools(msgspec.Struct, frozen=True):
 
     context: Context
     mailer: Mailer
+    cards: Accounts
     policy: mail.Policy = mail.POLICY
 
 
@@ -34,10 +37,25 @@ async def send_mail(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
     return await mail.send(tools.context, tools.mailer, UUID(payload["mail"]), tools.policy)
 
 
+async def handle_card_event(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """One try at one event of the card provider."""
+    return await card_events.handle(tools.context, tools.cards, payload["event"])
+
+
+async def ask_card_refund(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """One try at one refund that has no answer yet."""
+    return await cards.ask_refund(tools.context, tools.cards, UUID(payload["refund"]))
+
+
 async def deliver_invoice(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
     """One step of one delivery."""
     sender = sender_from(tools.context.settings)
     return await invoice_deliveries.deliver(tools.context, sender, UUID(payload["delivery"]))
 
 
-TASKS: dict[str, Task] = {SEND_TASK: send_mail, DELIVER_TASK: deliver_invoice}
+TASKS: dict[str, Task] = {
+    SEND_TASK: send_mail,
+    DELIVER_TASK: deliver_invoice,
+    HANDLE_TASK: handle_card_event,
+    REFUND_TASK: ask_card_refund,
+}

@@ -22,6 +22,7 @@ from pgqueuer.ports.driver import NotifyCallback
 from crm.actions.mail import POLICY, Policy
 from crm.context import Context
 from crm.gateways.mail import Mailer
+from crm.gateways.stripe import Accounts
 from crm.jobs.schedule import TIMETABLE
 from crm.jobs.tasks import TASKS, Task, Tools
 
@@ -104,12 +105,14 @@ async def working(
     context: Context, mailer: Mailer, timing: Timing = IN_PROCESS, policy: Policy = POLICY
 ) -> AsyncIterator[Worker]:
     """A worker inside another program, such as the web process (its lifespan)."""
-    worker = Worker(Tools(context, mailer, policy), timing)
+    cards = Accounts(context.settings)
+    worker = Worker(Tools(context, mailer, cards, policy), timing)
     worker.start()
     try:
         yield worker
     finally:
         await worker.stop()
+        await cards.close()
 
 
 async def work_until_signalled(

@@ -129,7 +129,8 @@ class Fake:
             case "GET", ["events"]:
                 return page(self.state.events, query)
             case "GET", ["balance_transactions"]:
-                return page(self.state.ledger, query)
+                payout = query.get("payout")
+                return page([t for t in self.state.ledger if payout in (None, t["payout"])], query)
         raise Refused(404, "invalid_request_error", f"Unrecognized request URL ({method}: {path})")
 
     # The card form

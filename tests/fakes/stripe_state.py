@@ -190,10 +190,13 @@ class State:
 
     def pay_out(self, currency: str = "nok") -> Object:
         """Everything that is on the balance goes to the bank."""
-        amount = sum(t["net"] for t in self.ledger if t["currency"] == currency)
+        settled = [t for t in self.ledger if t["currency"] == currency and not t["payout"]]
+        amount = sum(t["net"] for t in settled)
         made = self._make("payout", "po")
         made |= {"amount": amount, "arrival_date": self.clock(), "currency": currency, "status": "paid"}
         made["balance_transaction"] = self._book(-amount, 0, "payout", made)
+        for line in [*settled, self.ledger[-1]]:
+            line["payout"] = made["id"]
         self._tell("payout.paid", made)
         return made
 
@@ -205,6 +208,7 @@ class State:
             "currency": source["currency"],
             "fee": fee,
             "net": amount - fee,
+            "payout": "",
             "reporting_category": category or kind,
             "source": source["id"],
             "status": "available",
@@ -237,4 +241,4 @@ class State:
 
 def shown(found: Object) -> Object:
     """The object as it is answered, without what only the fake needs."""
-    return {name: value for name, value in found.items() if name != "payment_intent_metadata"}
+    return {name: value for name, value in found.items() if name not in ("payment_intent_metadata", "payout")}

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from litestar import Litestar
 
+from crm.gateways.stripe import Accounts
 from crm.jobs import schedule
 from crm.jobs.tasks import Tools
 from crm.jobs.worker import ERROR_WAITS, WorkerDriver, working
@@ -171,7 +172,7 @@ async def test_the_log_of_jobs_does_not_grow_for_ever(own_database: str) -> None
             "update pgqueuer_log set created = now() - make_interval(days => $1) where status = 'queued'",
             schedule.KEPT_DAYS + 1,
         )
-        await schedule.forget_finished_jobs(Tools(context, FakeMailer()))
+        await schedule.forget_finished_jobs(Tools(context, FakeMailer(), Accounts(context.settings)))
         assert await pool.fetchval("select count(*) from pgqueuer_log") == kept - 4
 
 
