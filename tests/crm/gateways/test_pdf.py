@@ -2,6 +2,7 @@
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 
@@ -180,6 +181,13 @@ def test_the_same_document_gives_the_same_bytes_and_says_when_it_was_issued() ->
     assert info is not None
     assert (info.title, info.author) == ("Faktura 20270001", "Universitetet i Oslo, NORA")
     assert info.creation_date == datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def test_several_threads_get_what_each_asked_for() -> None:
+    asked = [build() for build in make.SIX.values()] * 4
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(pdf.printed, asked))
+    assert made == [pdf.printed(document) for document in asked]
 
 
 def test_only_our_own_fonts_are_in_it() -> None:
