@@ -37,10 +37,14 @@ class Submitted(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """The memberships (the direct one first) and draft invoices that an approval made."""
+    """The memberships (the direct one first) and draft invoices that an approval made.
+
+    `number`: all places of the level are taken, and it waits with this number in the queue.
+    """
 
     memberships: tuple[UUID, ...]
     invoices: tuple[UUID, ...]
+    number: int | None = None
 
 
 async def submit(
@@ -159,7 +163,8 @@ async def approve(context: Context, actor: Actor, application: UUID, starts_on: 
         row = await applications.get(connection, application, lock=True)
         actor.must_manage(row.network_id)
         if row.status == "approved":
-            return Approval(*map(tuple, await applications.outcome(connection, application)))
+            made_before = map(tuple, await applications.outcome(connection, application))
+            return Approval(*made_before, await places.number(connection, application))
         faults.point("approval_locked")
         kept = await catalogue.load(connection)
         family = await families.lock(connection, _applicant(context, kept, row, starts_on))
@@ -178,7 +183,7 @@ async def approve(context: Context, actor: Actor, application: UUID, starts_on: 
         await _audit(connection, actor, kept, row, decision, found)
         faults.point("approval_before_commit")
         made = [membership, *(m for m in applied.memberships.values() if m != membership)]
-        result = Approval(tuple(made), applied.invoices)
+        result = Approval(tuple(made), applied.invoices, await places.number(connection, application))
     faults.point("approval_committed")
     return result
 

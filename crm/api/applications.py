@@ -106,7 +106,7 @@ async def consequences(call: Call[StartQuery, None]) -> shapes.Consequences:
 async def approve(call: Call[Nothing, ApprovalForm]) -> shapes.Made:
     approval = await actions.approve(call.context, call.actor, call.id("application_id"), call.body.starts_on)
     shown = await outcome(call, list(approval.memberships), list(approval.invoices))
-    return shapes.Made(*shown)
+    return shapes.Made(*shown, approval.number)
 
 
 async def outcome(

@@ -337,10 +337,11 @@ class Application(Answer, frozen=True):
 
 
 class Made(Answer, frozen=True):
-    """What an approval made: the own membership first, then the linked ones, and the draft invoices."""
+    """What an approval made, the own membership first; `queue_number`: all places are taken, so that it waits."""
 
     memberships: list[Membership]
     invoices: list[Invoice]
+    queue_number: int | None = None
 
 
 class Changed(Answer, frozen=True):

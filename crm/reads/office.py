@@ -65,11 +65,12 @@ _FILTER = (
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The figures beside the menu: active members, applications that wait, members to review, linked memberships."""
+    """The figures beside the menu: active members, applications that wait, members to review, linked ones, who waits for a place."""
 
     members: int
     applications: int
     reviews: int
+    places: int
     links: int
 
 
@@ -136,6 +137,7 @@ async def counts(connection: Connection, network: UUID, today: date) -> Counts:
         " (select count(*) from application a where a.network_id = $1 and a.status in ('sent', 'info_needed'))"
         "   as applications,"
         " (select count(*) from membership_review r where r.network_id = $1 and r.closed_at is null) as reviews,"
+        " (select count(*) from place p where p.network_id = $1 and p.status = 'waiting') as places,"
         " (select count(distinct g.membership_id) from membership_grant g where g.kind = 'linked'"
         "   and (g.network_id = $1 or g.source_network_id = $1) and g.superseded_at is null"
         "   and (g.ends_on is null or g.ends_on > $2)) as links",

@@ -147,13 +147,14 @@ async def remove(connection: Connection, wanted: UUID, actor: str) -> bool:
     return done != "UPDATE 0"
 
 
-async def number(connection: Connection, decision: UUID) -> int | None:
-    """The number in the queue of a decision that waits for a place of its own level; None when it does not wait."""
+async def number(connection: Connection, application: UUID) -> int | None:
+    """The number in the queue of an approved application that waits for a place of its level; None if it does not."""
     return await connection.fetchval(
         "select (select count(*) from place o where o.status = 'waiting' and (o.asked_at, o.id) <= (p.asked_at, p.id)"
         "   and (o.network_id, o.rule, o.tier) = (p.network_id, p.rule, p.tier))"
-        " from place p where p.cause_id = $1 and p.tier <> '' and p.status = 'waiting'",
-        decision,
+        " from place p join membership_decision d on d.id = p.cause_id"
+        " where d.application_id = $1 and p.tier <> '' and p.status = 'waiting'",
+        application,
     )
 
 

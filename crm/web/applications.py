@@ -54,9 +54,11 @@ async def approve(request: Request, office: NamedDependency[Office], application
     if day is None and row.status in OPEN:
         return await _page(request, office, wanted, given.get("starts_on", ""))
     try:
-        await actions.approve(office.context, office.actor, wanted, day or office.today)
+        made = await actions.approve(office.context, office.actor, wanted, day or office.today)
     except (RuleViolation, Invalid) as error:
         return await _page(request, office, wanted, given.get("starts_on", ""), error)
+    if made.number:  # approved, and no member before there is a place
+        return Redirect(f"{office.base}/places?waits=1", status_code=303, headers=NOT_KEPT)
     done = "approved" if row.status in OPEN else "approved-before"
     where = f"{office.base}/members/{row.organisation_id}?done={done}&application={wanted}"
     return Redirect(where, status_code=303, headers=NOT_KEPT)
