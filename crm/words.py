@@ -30,6 +30,7 @@ from cluster_rules.networks import LinkRule
 from cluster_rules.periods import Period
 from cluster_rules.why import Link
 from crm.catalogue import Catalogue
+from crm.document_mistakes import mistake
 from crm.i18n import N_, Translator
 from crm.names import (
     country_name,
@@ -176,6 +177,8 @@ def _value(t: Translator, kept: Catalogue | None, code: str, key: str, params: M
     if isinstance(value, list | tuple):
         return ", ".join(str(each) for each in value)
     text = str(value)
+    if code == "document_incomplete" and key == "rule":
+        return mistake(t, text)
     if key == "network" and kept:
         return network_name(t, kept, text)
     if key == "tier" and kept and params.get("network") in kept.by_slug:

@@ -17,10 +17,10 @@ FUNCTION_LINES = 70
 
 # Modules beside the folders that everything may stand on: no handlers, no decisions about who may do what.
 GROUND = """
-    actor catalogue clock context database desk document_words errors faults fee_table_words fee_words folder
-    folder_checks forms i18n identifiers invoice_sentences letters logs names outcome_words passwords paths
-    payment_sentences rule_words rulebook_checks rulebook_mistakes rulebook_terms rulebook_words sentences settings
-    simulation steps terms words
+    actor catalogue clock context database desk document_mistakes document_words errors faults fee_table_words
+    fee_words folder folder_checks forms i18n identifiers invoice_sentences letters logs names outcome_words
+    passwords paths payment_sentences rule_words rulebook_checks rulebook_mistakes rulebook_terms rulebook_words
+    sentences settings simulation steps terms words
 """
 TOP = "__main__ app cli cli_access cli_data cli_networks cli_tools demo piccolo_app serving"
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
