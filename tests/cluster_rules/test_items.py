@@ -1,9 +1,10 @@
 """The 18 things an engine for linked memberships must decide (drawn from the bugs of ten other systems).
 
 What is a matter of pure rules today is here; the numbers are those of the list. That a membership requires
-another (4) is in test_requirements.py, capacity with a queue (11) in test_places.py, what happens to a member that does
-not fit its level any more (15) in test_events.py, what covers units (16) in test_units.py. Not yet expressible: a share owed by the source (13, only its rounding is here), merged and split organisations
-(16, only their names).
+another (4) is in test_requirements.py, capacity with a queue (11) in test_places.py, what becomes of a member that
+does not fit its level any more (15) in test_events.py, what covers units (16) in test_units.py, merged and split
+organisations (16) in test_transfers.py. Not yet expressible: a share owed by the source (13, only its rounding
+is here).
 """
 
 from typing import Any
