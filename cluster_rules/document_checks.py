@@ -22,6 +22,8 @@ CHARGED = ("S",)  # categories with a rate above nothing
 UNCHARGED = ("E", "Z", "O", "AE", "G")
 REASONED = ("E", "O", "AE", "G")  # must say why there is no VAT
 _CONTROL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Whatever may be one of those as JSON writes it: escaped, U+FFFE or U+FFFF.
+_ESCAPED = re.compile(rb"\\[^\"\\/]|\xef\xbf[\xbe\xbf]")
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -253,7 +255,9 @@ def _identifiers(document: Document) -> Iterator[Finding]:
 def _texts(document: Document) -> Iterator[Finding]:
     """No control characters anywhere, and no text without the document's own language."""
     seen: set[str] = set()
-    for field, words in _all_texts(msgspec.to_builtins(document)):
+    # Nearly no document has any: looking at it as JSON first costs a hundredth of walking through it.
+    suspect = _ESCAPED.search(msgspec.json.encode(document))
+    for field, words in _all_texts(msgspec.to_builtins(document)) if suspect else ():
         if _CONTROL.search(words) and field not in seen:
             seen.add(field)
             yield Finding("KLYNGE-09", field)
