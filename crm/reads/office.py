@@ -50,6 +50,8 @@ with s as ({shown}),
 f as (
     select s.*, o.name, o.sort_name from s join organisation o on o.id = s.organisation_id
     where $4 = '%%' or o.name ilike $4
+       or exists (select 1 from known_name k where k.organisation_id = o.id and k.withdrawn_at is null
+            and k.names ->> 'nb' ilike $4)
        or exists (select 1 from identifier i where i.organisation_id = o.id and i.value ilike $5)
 )
 """

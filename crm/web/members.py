@@ -10,6 +10,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from crm.reads import mergers as merger_reads
 from crm.reads import office as reads
 from crm.reads.timeline import ApplicationStep, DecisionEvent
 from crm.web import office_events
@@ -43,10 +44,13 @@ async def show_members(request: Request, office: NamedDependency[Office]) -> Res
 async def show_member(request: Request, office: NamedDependency[Office], member: FromPath[str]) -> Response[str]:
     when = when_of(request, office.today)
     found = await page.find(office, id_of("member", member), when)
+    async with office.context.db.reading(office.actor.sees) as connection:
+        merged = await merger_reads.of_organisation(connection, found.organisation.id)
     shown = {
         "found": found,
         "day": when.day,
         "when": when,
+        "merged": merged,
         "state": page.status(office, found.membership),
         "whys": page.whys(office, found),
         "why_nots": page.why_nots(office, found),
