@@ -32,6 +32,7 @@ from crm.store.settlement import Settled
 
 BANK = "bank"  # the provider of payments that a bank's file told of
 NAME_MAX = 200
+LARGEST_FILE_BYTES = camt.LARGEST_FILE_BYTES
 
 
 class Imported(msgspec.Struct, frozen=True):

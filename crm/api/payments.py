@@ -20,7 +20,6 @@ from crm.i18n import N_
 from crm.reads import ledger, organisations
 
 TAG = N_("Payments")
-FILE_MAX_BYTES = 20 * 1024 * 1024
 SEQ_DIGITS = 18
 Kind = Literal[
     "issued",
@@ -80,7 +79,7 @@ class BankFileForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A camt.053 or camt.054 file, as it is; `content` in base64."""
 
     name: Annotated[str, Meta(min_length=1, max_length=bank.NAME_MAX)]
-    content: Annotated[bytes, Meta(max_length=FILE_MAX_BYTES)]
+    content: Annotated[bytes, Meta(max_length=bank.LARGEST_FILE_BYTES)]
 
 
 class Booked(shapes.Answer, frozen=True):
@@ -373,7 +372,7 @@ operations = (
         body=BankFileForm,
         answer=BankFile,
         status=201,
-        max_body=FILE_MAX_BYTES * 3 // 2,
+        max_body=bank.LARGEST_FILE_BYTES * 3 // 2,
         run=import_file,
     ),
 )

@@ -222,3 +222,14 @@ async def placed(connection: Connection, host: UUID, limit: int = 10) -> list[Pl
 async def write_offs(connection: Connection, host: UUID) -> list[WaitingWriteOff]:
     """Write-offs that wait for a second person."""
     return [WaitingWriteOff(**dict(row)) for row in await connection.fetch(_WRITE_OFFS, host, MOST_ROWS)]
+
+
+async def by_number(connection: Connection, host: UUID, number: str) -> tuple[UUID, UUID] | None:
+    """(invoice, organisation) of a host's issued invoice by the number or KID on it."""
+    row = await connection.fetchrow(
+        "select id, organisation_id from invoice where host_id = $1 and status = 'issued' and kind = 'invoice'"
+        " and $2 <> '' and (upper(series || '-' || number) = upper($2) or kid = $2)",
+        host,
+        number,
+    )
+    return tuple(row) if row else None

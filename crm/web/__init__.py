@@ -23,6 +23,7 @@ from crm.web import (
     signup,
     signup_status,
     styleguide,
+    suspense,
 )
 
 handlers = [
@@ -46,6 +47,7 @@ handlers = [
     *rulebook_writing.handlers,
     *rulebook_editor.handlers,
     *rulebook_history.handlers,
+    *suspense.handlers,
     *mailbox.handlers,
     *api_docs.handlers,
 ]
