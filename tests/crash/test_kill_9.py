@@ -56,7 +56,8 @@ async def state(context: Context) -> tuple[int, ...]:
 
 def test_there_are_at_least_ten_points_and_each_is_tested() -> None:
     assert len(OF_APPROVAL) + len(OF_MAIL) >= 10
-    assert set(faults.POINTS) == {*OF_APPROVAL, *OF_MAIL, *OF_ISSUE, "change_recorded"}
+    others = {p for p in faults.POINTS if not p.startswith("card_")}  # tests/crash/test_cards.py
+    assert others == {*OF_APPROVAL, *OF_MAIL, *OF_ISSUE, "change_recorded"}
 
 
 @pytest.mark.parametrize("point", OF_APPROVAL)
