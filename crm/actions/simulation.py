@@ -14,8 +14,8 @@ from crm.simulation import Affected, Simulating, Simulation
 from crm.store import families
 from crm.store.family_batches import batches
 
-FAMILIES_AT_A_TIME = 200
-FAMILIES_IN_A_ROW = 25  # then the process attends to others: about a millisecond
+FAMILIES_AT_A_TIME = 100
+FAMILIES_IN_A_ROW = 8  # then the process attends to others: half a millisecond
 
 
 def _silent(_done: int, _of: int) -> None:
