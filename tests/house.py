@@ -22,7 +22,7 @@ GROUND = """
     passwords paths payment_sentences rule_words rulebook_checks rulebook_mistakes rulebook_terms rulebook_words
     sentences settings simulation steps terms words
 """
-TOP = "__main__ app cli cli_access cli_data cli_networks cli_tools demo piccolo_app serving"
+TOP = "__main__ app cli cli_access cli_cards cli_data cli_networks cli_tools demo piccolo_app serving"
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
 
 # Floor -> the floors it may import from, besides itself.
@@ -73,11 +73,11 @@ HOMES = {
         "crm.migrate",
         "crm.piccolo_app",
     ),
-    "rich": ("crm.cli", "crm.cli_data", "crm.cli_networks", "crm.cli_tools"),
+    "rich": ("crm.cli", "crm.cli_cards", "crm.cli_data", "crm.cli_networks", "crm.cli_tools"),
     "stdnum": ("crm.identifiers",),
     "stripe": ("crm.gateways.stripe",),
     "structlog": ("crm.logs", "crm.app", "crm.actions", "crm.jobs", "crm.api"),
-    "typer": ("crm.cli", "crm.cli_access", "crm.cli_data", "crm.cli_networks", "crm.cli_tools"),
+    "typer": ("crm.cli", "crm.cli_access", "crm.cli_cards", "crm.cli_data", "crm.cli_networks", "crm.cli_tools"),
     "typst": ("crm.gateways.pdf",),
     "uvicorn": ("crm.serving",),
 }

@@ -318,6 +318,15 @@ async def note_differences(
     return made, len(closed)
 
 
+async def open_differences(connection: Connection) -> list[Difference]:
+    """Everything that does not agree and nobody has explained, the oldest first."""
+    rows = await connection.fetch(
+        "select kind, object_id, on_date, theirs, ours, currency, host_id from card_difference where is_open"
+        " order by on_date, object_id"
+    )
+    return [Difference(*row) for row in rows]
+
+
 async def difference_host(connection: Connection, wanted: UUID) -> tuple[UUID | None, bool] | None:
     """(host, whether it is open) of a difference, locked; None when there is none."""
     row = await connection.fetchrow("select host_id, is_open from card_difference where id = $1 for update", wanted)
