@@ -24,6 +24,9 @@ APPLICATION = "where id = '{application}'"
 # (check that must speak, what it must name, the damage)
 DAMAGES = [
     ("family_root", "organisation", "update organisation set family_id = '{other}' where id = '{organisation}'"),
+    ("merged_mark", "organisation", "update organisation set merged_into_id = '{other}', merged_on = '2027-01-01'"
+     " where id = '{organisation}'"),
+    ("seniority", "membership", "update membership set carried_since = '2015-01-01' where id = '{membership}'"),
     ("row_elsewhere", "membership_grant", f"update membership_grant set network_id = {OTHER_NETWORK} {OF_MEMBER}"),
     ("row_elsewhere", "membership_period", f"update membership_period set network_id = {OTHER_NETWORK} {OF_MEMBER}"),
     ("row_elsewhere", "feed", f"update feed set organisation_id = '{{other}}' {OF_MEMBER}"),
