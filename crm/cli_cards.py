@@ -1,6 +1,6 @@
 """Commands about card payments: compare the provider's books with ours, and what does not agree."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -12,7 +12,7 @@ from crm.actions.cards import Accounts
 from crm.cli_tools import DataDir, on_database, out
 from crm.context import Context
 from crm.gateways.stripe import CardError
-from crm.i18n import TIME_ZONE, Translator, translator
+from crm.i18n import TIME_ZONE, translator
 from crm.serving import OperatorError
 from crm.store import cards
 from crm.store.cards import Difference
@@ -70,11 +70,3 @@ def differences(data_dir: DataDir = None) -> None:
         )
     out.print(table)
     raise typer.Exit(1)
-
-
-def _day(day: date) -> str:
-    return day.isoformat()
-
-
-def _amount(t: Translator, each: Difference, amount: int | None) -> str:
-    return "unknown" if amount is None else t.money(amount, each.currency)
