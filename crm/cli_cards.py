@@ -65,8 +65,7 @@ def differences(data_dir: DataDir = None) -> None:
     t = translator("en")
     table = Table("day", "what", "object", "theirs", "ours")
     for each in found:
-        table.add_row(
-            _day(each.on), each.kind, each.object_id, *(_amount(t, each, n) for n in (each.theirs, each.ours))
-        )
+        amounts = ("unknown" if n is None else t.money(n, each.currency) for n in (each.theirs, each.ours))
+        table.add_row(each.on.isoformat(), each.kind, each.object_id, *amounts)
     out.print(table)
     raise typer.Exit(1)
