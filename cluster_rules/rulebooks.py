@@ -103,6 +103,8 @@ def _check_rule(book: Rulebook, rule: LinkRule) -> None:
         raise RulebookError("tier_unknown", f"{field}.grants.tier", given=rule.grants.tier)
     if rule.fee.policy == "percent" and not 0 <= rule.fee.percent <= 100:
         raise RulebookError("percent_wrong", f"{field}.fee.percent", given=rule.fee.percent)
+    if not 0 <= rule.fee.share_percent <= 100:
+        raise RulebookError("percent_wrong", f"{field}.fee.share_percent", given=rule.fee.share_percent)
     if rule.policy.grace_days < 0 or rule.policy.notice_days < 0:
         raise RulebookError("days_negative", f"{field}.policy")
 

@@ -15,6 +15,7 @@ PAYMENTS: dict[str, tuple[str, ...]] = {
     "bank_file_version": (N_("%(given)s is a version that is not known. Known are .001.02 to .001.13."),),
     "card_refund": (N_("A card payment is paid back by the card provider. Start the refund there."),),
     "credit_short": (N_("The organisation has not that much credit."),),
+    "host_unknown": (N_("No host, or more than one, fits %(given)s. Name the host by its code."),),
     "more_than_owed": (N_("That is more than is owed."),),
     "not_held": (N_("That money is not there any more: it was moved or paid back."),),
     "not_reversible": (N_("This booking cannot be taken back. An invoice is credited, a payment by bank is placed."),),

@@ -22,7 +22,7 @@ GROUND = """
     passwords paths payment_sentences rule_words rulebook_checks rulebook_mistakes rulebook_terms rulebook_words
     sentences settings simulation steps terms words
 """
-TOP = "__main__ app cli cli_access cli_cards cli_data cli_networks cli_tools demo piccolo_app serving"
+TOP = "__main__ app cli cli_access cli_bank cli_cards cli_data cli_networks cli_tools demo piccolo_app serving"
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
 
 # Floor -> the floors it may import from, besides itself.

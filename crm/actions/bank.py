@@ -114,6 +114,17 @@ async def import_file(context: Context, actor: Actor, host: UUID, name: str, con
         return imported
 
 
+async def host_of(context: Context, code: str, content: bytes) -> tuple[UUID, frozenset[UUID]]:
+    """(host, its networks) by the host's code, or by the account a file is about. RuleViolation `host_unknown`."""
+    accounts = {line.account for line in camt.read(content).lines} if not code else set()
+    async with context.db.tx() as connection:
+        found = await bank.hosts(connection, code)
+        fitting = [host for host, own, _ in found if code or (accounts and all(_fits(a, own) for a in accounts))]
+        if len(fitting) != 1:
+            raise RuleViolation("host_unknown", "host", given=code or ", ".join(sorted(accounts)))
+        return fitting[0], next(frozenset(networks) for host, _, networks in found if host == fitting[0])
+
+
 async def returned(context: Context, actor: Actor, line: UUID, payment: UUID) -> Settled:
     """A person says which payment a reversal takes back."""
     async with context.db.tx() as connection:
@@ -142,11 +153,15 @@ async def returned(context: Context, actor: Actor, line: UUID, payment: UUID) ->
 
 
 async def _own_account(connection: Connection, host: UUID, read: Statement) -> None:
-    """A domestic number is the end of its IBAN."""
     own = await bank.accounts(connection, host)
     for line in read.lines:
-        if own and not any(each.endswith(line.account) or line.account.endswith(each) for each in own):
+        if own and not _fits(line.account, own):
             raise RuleViolation("bank_account_other", "file", account=line.account)
+
+
+def _fits(account: str, own: Sequence[str]) -> bool:
+    """A domestic number is the end of its IBAN."""
+    return any(each.endswith(account) or account.endswith(each) for each in own)
 
 
 async def _came_in(connection: Connection, desk: Desk, line: Line, billed: dict[str, Billed], work: _Work) -> None:

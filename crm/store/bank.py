@@ -56,7 +56,21 @@ async def lock(connection: Connection, host: UUID) -> None:
 async def accounts(connection: Connection, host: UUID) -> list[str]:
     """The host's own account numbers (IBAN and domestic), without spaces; empty when none is known."""
     row = await connection.fetchrow("select iban, bank_account from host where id = $1", host)
-    return [each.replace(" ", "").replace(".", "").upper() for each in row if each]
+    return _plain(row["iban"], row["bank_account"])
+
+
+async def hosts(connection: Connection, code: str = "") -> list[tuple[UUID, list[str], list[UUID]]]:
+    """(id, own accounts, networks) of all hosts, or of the one with this code."""
+    rows = await connection.fetch(
+        "select h.id, h.iban, h.bank_account, array(select n.id from network n where n.host_id = h.id) as networks"
+        " from host h where $1 in ('', h.code) order by h.code",
+        code,
+    )
+    return [(row["id"], _plain(row["iban"], row["bank_account"]), row["networks"]) for row in rows]
+
+
+def _plain(*given: str) -> list[str]:
+    return [each.replace(" ", "").replace(".", "").upper() for each in given if each]
 
 
 async def known(connection: Connection, host: UUID, keys: Sequence[str]) -> set[str]:

@@ -208,7 +208,7 @@ async def _page(request: Request, office: Office, errors: Errors | None = None, 
     file = next((f for f in found["files"] if f.id == _id(request.query_params.get("file", ""))), None)
     shown = {"done": done if done in DONE else "", "booking": booking, "file": file, "me": office.actor}
     return await show(
-        request, office, "office/suspense.html", "invoices", errors=errors or [], **found, **shown, **values
+        request, office, "office/suspense.html", "payments", errors=errors or [], **found, **shown, **values
     )
 
 

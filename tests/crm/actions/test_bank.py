@@ -154,3 +154,15 @@ async def test_another_currency_waits_in_suspense(context: Context, actor: Actor
     ((payment, _),) = await in_suspense(context)
     with pytest.raises(RuleViolation, match="currency_mixed"):
         await payments.place(context, actor, payment, [Share(1, mine.id)])
+
+
+async def test_the_host_is_found_by_its_code_or_by_the_account_in_the_file(context: Context, actor: Actor) -> None:
+    mine = await bill(context, actor, "Vert AS")
+    file = notification(entry("H1", "1.00", mine.kid))
+    for code in ("nora", ""):
+        host, networks = await bank.host_of(context, code, file)
+        assert host == mine.host
+        assert networks < actor.manages
+    for code, content in (("nobody", file), ("", notification(entry("H1", "1.00"), account="NO9386011117947"))):
+        with pytest.raises(RuleViolation, match="host_unknown"):
+            await bank.host_of(context, code, content)
