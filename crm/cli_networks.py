@@ -1,5 +1,6 @@
-"""Commands about networks: let several become one."""
+"""Commands about networks: let several become one; and about what registers say of organisations."""
 
+import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,12 @@ import typer
 from rich.table import Table
 
 from crm import catalogue
-from crm.actions import network_mergers
+from crm.actions import matching, network_mergers
 from crm.actions.network_mergers import Outcome
 from crm.catalogue import Catalogue
 from crm.cli_tools import OPERATOR, DataDir, on_database, out, progress
 from crm.context import Context
+from crm.folder import FolderError
 from crm.gateways import merger_file
 from crm.i18n import translator
 from crm.names import network_name, tier_name
@@ -20,11 +22,6 @@ from crm.names import network_name, tier_name
 MOVES_SHOWN = 200
 
 network = typer.Typer(no_args_is_help=True, help="Networks that become one.")
-
-
-@network.callback()
-def group() -> None:
-    """Keeps `merge` a subcommand while it is the only one."""
 
 
 @network.command("merge")
@@ -46,6 +43,26 @@ def merge(
         kept, found = on_database(data_dir, run)
     _tell(kept, plan.into, found)
     out.print("Nothing was stored: this was a dry run." if dry_run else "Done.")
+
+
+@network.command("main-units")
+def main_units(
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns sub_unit and main_unit.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Say which sub-unit's number belongs to which main unit, so that duplicates are found."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            units = {row["sub_unit"]: row["main_unit"] for row in csv.DictReader(opened)}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FolderError(file.name, 0, "file", str(error)) from error
+    except KeyError as error:
+        raise FolderError(file.name, 1, str(error).strip("'"), "this column is missing") from error
+
+    async def run(context: Context) -> int:
+        return await matching.know_main_units(context, OPERATOR, units)
+
+    out.print(f"{on_database(data_dir, run)} of {len(units)} sub-units are new or belong to another main unit now.")
 
 
 def _tell(kept: Catalogue, into: str, found: Outcome) -> None:

@@ -20,6 +20,7 @@ from crm.reads import memberships
 from crm.reads.memberships import Asked
 from crm.store.imports import id_of
 from tests.crm.api.support import approved
+from tests.crm.test_cli import crm
 
 pytestmark = pytest.mark.anyio
 
@@ -146,3 +147,22 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path) -> None:
     file.write_text('into = "x"\non = 2027-01-01\n[[networks]]\nnetwork = "a"\nlevels = {}\n')
     with pytest.raises(FolderError, match="networks"):
         merger_file.read(file)
+
+
+@pytest.mark.commits
+def test_the_command_line_says_what_would_happen_and_stores_nothing(own_database: str, tmp_path: Path) -> None:
+    def told(*arguments: object) -> str:
+        done = crm(*arguments, DATABASE_URL=own_database)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    told("import", EXAMPLE / "data")
+    for _ in range(2):
+        said = told("network", "merge", EXAMPLE / "merger.toml", "--dry-run")
+        assert "5 memberships move" in said
+        assert "Agreement energy-valley-sem ends." in said
+    assert "Done." in told("network", "merge", EXAMPLE / "merger.toml")
+    assert "0 memberships move, 0 timelines change." in told("network", "merge", EXAMPLE / "merger.toml")
+    units = tmp_path / "units.csv"
+    units.write_text("sub_unit,main_unit\n973152351,923609016\n")
+    assert "1 of 1 sub-units" in told("network", "main-units", units)
