@@ -77,7 +77,15 @@ HOMES = {
     "stdnum": ("crm.identifiers",),
     "stripe": ("crm.gateways.stripe",),
     "structlog": ("crm.logs", "crm.app", "crm.actions", "crm.jobs", "crm.api"),
-    "typer": ("crm.cli", "crm.cli_access", "crm.cli_cards", "crm.cli_data", "crm.cli_networks", "crm.cli_tools"),
+    "typer": (
+        "crm.cli",
+        "crm.cli_access",
+        "crm.cli_bank",
+        "crm.cli_cards",
+        "crm.cli_data",
+        "crm.cli_networks",
+        "crm.cli_tools",
+    ),
     "typst": ("crm.gateways.pdf",),
     "uvicorn": ("crm.serving",),
 }
