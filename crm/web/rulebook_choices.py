@@ -42,7 +42,7 @@ def levels_to_give(office: Office, book: Rulebook, typed: Typed) -> list[Group]:
         for each in group["choices"]:  # the sentence goes on with the network; a closed list shows no heading
             each["label"] = office.t.gettext("%(level)s in %(network)s", level=each["label"], network=group["label"])
     offered = {each["value"] for group in groups for each in group["choices"]}
-    strange = [value for value in typed.get("grants.level", []) if value.strip("/") and value not in offered]
+    strange = [value for value in typed.get("grants.level", []) if value and value not in offered]
     if strange:
         groups.append({"label": office.t.gettext("Not there any more"), "choices": with_held([], strange)})
     return groups

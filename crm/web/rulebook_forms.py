@@ -61,6 +61,7 @@ LEVEL: dict[str, Kind] = {
     "rank": "figure",
     "votes": "figure",
     "places": "number",
+    "billing": "choice",
     "public": "flag",
     "open_to.kinds": "many",
     "open_to.countries": "many",
@@ -136,7 +137,8 @@ def shown(listed: str, part: Part) -> Typed:
         else:
             out[name] = [_written(kind, value)]
     if listed == "link_rules":
-        out["grants.level"] = [f"{part['grants']['network']}/{part['grants']['tier']}"]
+        network, tier = part["grants"]["network"], part["grants"]["tier"]
+        out["grants.level"] = [f"{network}/{tier}" if tier else ""]
     if listed == "tiers":
         for n, benefit in enumerate(part["benefits"]):
             out |= {f"benefits.{n}.{language}": [benefit.get(language, "")] for language in ("nb", "en")}

@@ -108,8 +108,10 @@ def overview(office: Office, draft: Draft) -> dict[str, Any]:
     book = as_next(office.kept, draft.book)
     known = words.with_draft(office.kept, book)
     newest = office.kept.rulebooks.of(office.network.slug)[-1]
+    first = min(book.effective_from, book.effective_from_existing or book.effective_from)
     return {
         "book": book,
+        "past": first if first < office.today else None,
         "draft": draft,
         "newest": newest,
         "differences": differences(office, newest, book),
