@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from babel import Locale
 
-from cluster_rules.organisations import KINDS
+from cluster_rules.organisations import KINDS, MONEY_BASES, Basis, Scope, Size
 from crm.errors import Invalid, Refused
 from crm.identifiers import SCHEMES, normalise
 
@@ -22,6 +22,8 @@ EMAIL_MAX = 254
 NOTE_MAX = 2000
 EMPLOYEES_MAX = 5_000_000
 IDENTIFIERS_MAX = 5
+SIZES_MAX = 20
+SIZE_MAX = 10**15
 OLDEST_FOUNDED = date(1000, 1, 1)
 COUNTRIES = frozenset(c for c in Locale("en").territories if re.fullmatch("[A-Z]{2}", c)) - {
     "EU",
@@ -46,8 +48,22 @@ class IdentifierForm(_Form, frozen=True):
     value: str
 
 
+class SizeForm(_Form, frozen=True):
+    """A figure that a fee depends on; `currency` for turnover and balance, `as_of` the day it is of (none: today).
+
+    Units: minor units of money, hundredths of full-time equivalents, whole numbers otherwise.
+    """
+
+    basis: Basis
+    value: int
+    scope: Scope = "own"
+    currency: str = ""
+    as_of: date | None = None
+    source: str = ""
+
+
 class OrganisationForm(_Form, frozen=True):
-    """The organisation that applies."""
+    """The organisation that applies. `owner_country`: where the company that owns it is; empty = nobody does."""
 
     name: str
     country: str
@@ -65,6 +81,13 @@ class OrganisationForm(_Form, frozen=True):
     identifiers: list[IdentifierForm] = []
     founded_on: date | None = None
     website: str = ""
+    sizes: list[SizeForm] = []
+    owner_country: str = ""
+
+    @property
+    def profile_sizes(self) -> tuple[Size, ...]:
+        """The figures as rules know them."""
+        return tuple(Size(s.basis, s.value, s.as_of, s.source, s.scope, s.currency) for s in self.sizes)
 
 
 class ContactForm(_Form, frozen=True):
@@ -130,6 +153,9 @@ def _organisation(problems: Problems, form: OrganisationForm) -> OrganisationFor
     _number(problems, "organisation.employees", form.employees)
     _founded(problems, form.founded_on)
     _website(problems, form.website)
+    sizes(problems, "organisation.sizes", form.sizes)
+    if form.owner_country and form.owner_country not in COUNTRIES:
+        problems.append(("organisation.owner_country", "country_unknown", {"given": form.owner_country[:10]}))
     identifiers = _identifiers(problems, form.identifiers)
     return msgspec.structs.replace(form, name=_tidy(form.name), website=form.website.strip(), identifiers=identifiers)
 
@@ -155,6 +181,27 @@ def _country(problems: Problems, value: str) -> None:
 def _number(problems: Problems, field: str, value: int | None) -> None:
     if value is not None and not 0 <= value <= EMPLOYEES_MAX:
         problems.append((field, "number_out_of_range", {"least": 0, "most": EMPLOYEES_MAX}))
+
+
+def sizes(problems: Problems, field: str, given: list[SizeForm]) -> None:
+    """Each figure is possible, told once, and in a currency exactly when it is money."""
+    if len(given) > SIZES_MAX:
+        problems.append((field, "too_many", {"limit": SIZES_MAX}))
+        return
+    seen: set[tuple[object, ...]] = set()
+    for place, size in enumerate(given):
+        at = f"{field}.{place}"
+        if not 0 <= size.value <= SIZE_MAX:
+            problems.append((f"{at}.value", "number_out_of_range", {"least": 0, "most": SIZE_MAX}))
+        if (size.basis in MONEY_BASES) != bool(re.fullmatch("[A-Z]{3}", size.currency)):
+            problems.append((f"{at}.currency", "size_currency_wrong", {}))
+        if size.as_of is not None and not OLDEST_FOUNDED <= size.as_of <= date.today():  # noqa: DTZ011 - a bound only
+            problems.append((f"{at}.as_of", "date_out_of_range", {"given": size.as_of.isoformat()}))
+        text(problems, f"{at}.source", size.source, SHORT_MAX, required=False)
+        key = (size.basis, size.scope, size.currency, size.as_of)
+        if key in seen:
+            problems.append((f"{at}.basis", "size_twice", {}))
+        seen.add(key)
 
 
 def _founded(problems: Problems, value: date | None) -> None:

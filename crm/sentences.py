@@ -102,6 +102,8 @@ _RULES: dict[str, tuple[str, ...]] = {
     "rulebook_published": (N_("Version %(version)s is published already with another text. Give it a new number."),),
     "seller_not_registered": (N_("The fee has %(percent)s percent VAT, but the seller is not in the VAT register."),),
     "sign_in_failed": (N_("The e-mail address or the password is wrong."),),
+    "size_currency_wrong": (N_("Turnover and balance have a currency such as NOK, and no other size has one."),),
+    "size_twice": (N_("The same size is given twice for the same day."),),
     "size_unknown": (
         N_("The fee depends on the size, and it is not known: %(basis)s."),
         N_("The fee depends on the size, and it is not known."),
@@ -224,6 +226,7 @@ STATUSES = {
     "draft": N_("draft"),
     "sent": N_("sent"),
     "info_needed": N_("waiting for an answer"),
+    "payment_due": N_("waiting for payment"),
     "approved": N_("approved"),
     "declined": N_("declined"),
     "withdrawn": N_("withdrawn"),

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from cluster_rules import applications as rules
+from cluster_rules import fees
 from cluster_rules.cascades import Consequences, decide
 from cluster_rules.errors import RuleViolation
 from cluster_rules.memberships import Decision, Facts
@@ -19,11 +20,13 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Refused
 from crm.forms import ApplicationForm
-from crm.store import applications, audit, decisions, families, mail, organisations, places
+from crm.steps import TOLD_BY_APPLICANT
+from crm.store import applications, audit, decisions, families, mail, organisations, pay_first, places, sizes
 from crm.store.apply import apply, open_membership
 from crm.store.mail import Outgoing, Recipient
 
 OPEN = ("sent", "info_needed")
+_ASKED_AT = {"employees": "organisation.employees", "founded_on": "organisation.founded_on"}
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -67,6 +70,7 @@ async def submit(
         known = await organisations.find(connection, form.organisation.identifiers)
         _may_apply(kept, form, today)
         organisation = known or await organisations.add(connection, form.organisation, today)
+        await _tell_sizes(connection, organisation, form, actor, today, known is not None)
         await _not_member_yet(connection, kept, organisation, network, today)
         wanted = draft or await applications.start(connection, network.id, form.tier, form.language, token)
         if not await applications.send(connection, wanted, organisation, form.tier, msgspec.to_builtins(form)):
@@ -82,11 +86,34 @@ async def submit(
 
 def _may_apply(kept: Catalogue, form: ApplicationForm, today: date) -> None:
     o = form.organisation
-    profile = Profile(Period(today), o.kind, o.country, o.employees, founded_on=o.founded_on)
+    profile = Profile(
+        Period(today),
+        o.kind,
+        o.country,
+        o.employees,
+        founded_on=o.founded_on,
+        owner_country=o.owner_country,
+        sizes=o.profile_sizes,
+    )
     book = kept.book(form.network, today)
     tier = rules.may_apply(book, form.tier, profile, today)
-    if o.employees is None and any(c.basis == "employees" for c in tier.fees):
-        raise RuleViolation("size_unknown", "organisation.employees", tier=form.tier)
+    try:
+        fees.yearly(book, tier, profile, book.period.containing(today, today), day=today, since=today)
+    except RuleViolation as violation:
+        if violation.code in TOLD_BY_APPLICANT:
+            at = _ASKED_AT.get(violation.field, "organisation.sizes")
+            raise RuleViolation(violation.code, at, **violation.params, tier=form.tier) from violation
+
+
+async def _tell_sizes(
+    connection: Connection, organisation: UUID, form: ApplicationForm, actor: Actor, today: date, known: bool
+) -> None:
+    """What the applicant says about sizes; of an organisation that is known, only what nobody has told yet."""
+    told = await sizes.told(connection, organisation) if known else set()
+    new = [s for s in form.organisation.profile_sizes if (s.basis, s.scope, s.currency) not in told]
+    await sizes.add(connection, organisation, new, actor, today)
+    if form.organisation.owner_country and not known:
+        await sizes.add_owner(connection, organisation, form.organisation.owner_country, today, actor)
 
 
 async def _not_member_yet(
@@ -165,6 +192,8 @@ async def approve(context: Context, actor: Actor, application: UUID, starts_on: 
         if row.status == "approved":
             made_before = map(tuple, await applications.outcome(connection, application))
             return Approval(*made_before, await places.number(connection, application))
+        if row.status == "payment_due":
+            return Approval(*map(tuple, await pay_first.outcome(connection, application)))
         faults.point("approval_locked")
         kept = await catalogue.load(connection)
         family = await families.lock(connection, _applicant(context, kept, row, starts_on))
@@ -173,6 +202,13 @@ async def approve(context: Context, actor: Actor, application: UUID, starts_on: 
         facts = await places.ask(connection, kept, facts, _today(context, kept, row), decision)
         found = decide(facts, decision, _today(context, kept, row))
         faults.point("approval_decided")
+        if pay_first.asked(kept, decision, found):
+            today, ehf = _today(context, kept, row), bool(context.settings.ehf_url)
+            due = await pay_first.bill(
+                connection, kept, decision, found, application, family, actor, today, ehf
+            )
+            await _audit(connection, actor, kept, row, decision, found, "application_payment_due")
+            return Approval(*map(tuple, due))
         membership = await open_membership(connection, decision.organisation, row.network_id)
         await decisions.record(connection, membership, decision, actor, application)
         faults.point("approval_recorded")
@@ -220,6 +256,7 @@ async def _audit(
     row: applications.Row,
     decision: Decision,
     found: Consequences,
+    action: str = "application_approved",
 ) -> None:
     """One entry with the decision log (AC-2b: which predicate failed), one for each network touched by a rule."""
     considered = msgspec.to_builtins(found.considered)
@@ -230,8 +267,10 @@ async def _audit(
         "rules": considered,
     }
     await audit.append(
-        connection, actor, "application_approved", detail, row.network_id, row.organisation_id, decision.id
+        connection, actor, action, detail, row.network_id, row.organisation_id, decision.id
     )
+    if action != "application_approved":
+        return
     for outcome in found.considered:
         if outcome.fired:
             target = kept.network(outcome.target).id

@@ -13,7 +13,8 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules import applications as rules
-from cluster_rules.organisations import Profile
+from cluster_rules import fees
+from cluster_rules.errors import RuleViolation
 from cluster_rules.periods import Period
 from crm import catalogue, forms, steps, terms
 from crm.actor import Actor
@@ -193,10 +194,16 @@ def _may_apply(kept: Catalogue, network: NetworkRow, answers: Answers, context: 
     kind = organisation.get("kind") or (kinds[0] if kinds else "company")
     countries = tier.open_to.countries if tier else ()
     country = organisation.get("country") or (countries[0] if countries else steps.HOME)
-    profile = Profile(Period(today), kind, country, organisation["employees"])
+    told = steps.told(organisation)
+    profile = msgspec.structs.replace(told, period=Period(today), kind=kind, country=country)
     found = rules.may_apply(book, answers["tier"], profile, today)
     if organisation["employees"] is None and steps.size_matters(book, found):
         raise Invalid([("employees", "employees_missing", {})])
+    try:
+        fees.yearly(book, found, profile, book.period.containing(today, today), day=today, since=today)
+    except RuleViolation as violation:
+        if violation.code in steps.TOLD_BY_APPLICANT:
+            raise Invalid([(steps.field_of(book, found, violation), "size_missing", {})]) from violation
 
 
 async def _known(connection: Connection, draft: Draft, answers: Answers) -> bool:

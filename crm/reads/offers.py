@@ -56,21 +56,20 @@ class Offer(msgspec.Struct, frozen=True):
         return any(component.example for component in self.tier.fees)
 
 
-def of_network(
-    kept: Catalogue, slug: str, employees: int | None, today: date, kind: str = "", country: str = ""
-) -> list[Offer]:
+def of_network(kept: Catalogue, slug: str, told: Profile, today: date) -> list[Offer]:
     """The levels one may apply for, the highest first; what is not known of the organisation is assumed to fit."""
     book = kept.book(slug, today)
     tiers = sorted((t for t in book.tiers if t.public), key=lambda t: -t.rank)
-    return [of_tier(kept, book, t, typical(t, employees, today, kind, country), today) for t in tiers]
+    return [of_tier(kept, book, t, typical(t, told, today), today) for t in tiers]
 
 
-def typical(tier: Tier, employees: int | None, today: date, kind: str = "", country: str = "") -> Profile:
-    """The organisation asked about; where nothing is known, the usual one the level is open to."""
+def typical(tier: Tier, told: Profile, today: date) -> Profile:
+    """The organisation asked about; where kind or country are not known, the usual one the level is open to."""
     kinds, countries = tier.open_to.kinds or ("company",), tier.open_to.countries or ("NO",)
     assumed_kind = "company" if "company" in kinds else kinds[0]
     assumed_country = "NO" if "NO" in countries else countries[0]
-    return Profile(Period(today), kind or assumed_kind, country or assumed_country, employees)
+    kind, country = told.kind or assumed_kind, told.country or assumed_country
+    return msgspec.structs.replace(told, period=Period(today), kind=kind, country=country)
 
 
 def of_tier(kept: Catalogue, book: Rulebook, tier: Tier, profile: Profile, today: date) -> Offer:

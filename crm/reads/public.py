@@ -8,7 +8,7 @@ from datetime import date
 
 import msgspec
 
-from crm import catalogue
+from crm import catalogue, steps
 from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
 from crm.errors import NotFound
@@ -135,7 +135,7 @@ async def about(context: Context, slug: str) -> About:
         kept,
         network,
         members,
-        tuple(offers.of_network(kept, slug, None, today) if known else ()),
+        tuple(offers.of_network(kept, slug, steps.told({}), today) if known else ()),
         tuple(offers.links_of(kept, slug, today) if known else ()),
         tuple((n, r.when.tiers) for n, r in offers.links_to(kept, slug, today)),
         today,

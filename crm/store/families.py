@@ -5,7 +5,7 @@ decisions about the same family happen one after the other; other families are n
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from msgspec import json
 
 from cluster_rules.fees import FeeLine, Step
 from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant, Place, Segment, Transfer
-from cluster_rules.organisations import Organisation, Profile
+from cluster_rules.organisations import AgreedFee, Organisation, Profile, Role, Size
 from cluster_rules.periods import FAR, Period, between
 from crm.catalogue import Catalogue
 from crm.database import Connection
@@ -33,8 +33,8 @@ select 'organisation' as fact, family_id, id, id as organisation_id, null::uuid 
     null::uuid as cause_id, null::text as origin
     from members
 union all
-select 'profile', f.family_id, null, f.id, null, null, p.kind, null, p.starts_on, p.ends_on, p.country,
-    p.employees, p.founded_on, p.parent_id, null, null, null, null, null, null, null
+select 'profile', f.family_id, null, f.id, null, p.employees_as_of::text, p.kind, null, p.starts_on, p.ends_on,
+    p.country, p.employees, p.founded_on, p.parent_id, null, null, null, null, null, null, null
     from members f join organisation_profile p on p.organisation_id = f.id and p.superseded_at is null
 union all
 select 'decision', f.family_id, d.id, f.id, m.network_id, d.reason, d.kind, d.tier, d.effective_on, d.until_on, null,
@@ -63,6 +63,22 @@ union all
 select 'period', f.family_id, null, f.id, p.network_id, null, p.status, p.tier, p.starts_on, p.ends_on, null,
     null, null, null, null, null, null, null, null, null, p.origin
     from members f join membership_period p on p.organisation_id = f.id and p.superseded_at is null
+union all
+select 'size', f.family_id, null, f.id, null, s.source, s.basis, null, s.as_of, null, s.currency,
+    null, null, null, null, s.scope, null, null, s.value::text, null, null
+    from members f join organisation_size s on s.organisation_id = f.id and s.superseded_at is null
+union all
+select 'owner', f.family_id, null, f.id, null, null, null, null, o.as_of, null, o.country,
+    null, null, null, null, null, null, null, null, null, null
+    from members f join organisation_owner o on o.organisation_id = f.id and o.superseded_at is null
+union all
+select 'role', f.family_id, null, f.id, r.network_id, null, r.role, null, r.starts_on, r.ends_on, null,
+    null, null, null, null, null, null, null, null, null, null
+    from members f join organisation_role r on r.organisation_id = f.id and r.superseded_at is null
+union all
+select 'agreed', f.family_id, null, f.id, a.network_id, a.source, a.component, null, a.starts_on, a.ends_on, a.currency,
+    null, null, null, null, null, null, null, a.amount::text, null, null
+    from members f join agreed_fee a on a.organisation_id = f.id and a.superseded_at is null
 """
 _CHARGES = """
 union all
@@ -95,6 +111,10 @@ _KINDS = (
     "period",
     "charge",
     "paid",
+    "size",
+    "owner",
+    "role",
+    "agreed",
 )
 # In the order in which the rules want them; of answers on one day the newest counts.
 _ORDERS: dict[str, Callable[[Record], Any]] = {
@@ -105,6 +125,7 @@ _ORDERS: dict[str, Callable[[Record], Any]] = {
     "grant": itemgetter("starts_on", "id"),
     "period": itemgetter("starts_on"),
     "charge": itemgetter("recorded_at"),
+    "owner": itemgetter("starts_on"),
 }
 
 
@@ -215,8 +236,12 @@ def _facts(rows: _Rows, catalogue: Catalogue, slugs: dict[UUID, str]) -> Facts:
         if len(rows[kind]) > 1:
             rows[kind].sort(key=order)
     profiles: dict[UUID, list[Profile]] = {}
+    known = _known(rows, slugs)
     for p in rows["profile"]:
-        profiles.setdefault(p["organisation_id"], []).append(_profile(p))
+        of_one = known.get(p["organisation_id"])
+        profiles.setdefault(p["organisation_id"], []).append(
+            msgspec.structs.replace(_profile(p), **of_one) if of_one else _profile(p)
+        )
     timelines: dict[tuple[UUID, str], tuple[Segment, ...]] = {}
     for p in rows["period"]:
         key = (p["organisation_id"], slugs[p["network_id"]])
@@ -238,6 +263,29 @@ def _facts(rows: _Rows, catalogue: Catalogue, slugs: dict[UUID, str]) -> Facts:
     )
 
 
+def _known(rows: _Rows, slugs: dict[UUID, str]) -> dict[UUID, dict[str, Any]]:
+    """What fees depend on besides the profile, of those for whom any of it is told: the newest owner, and the rest."""
+    out: dict[UUID, dict[str, Any]] = {}
+    for row in rows["size"]:
+        size = Size(row["kind"], int(row["agreement"]), row["starts_on"], row["text"], row["rule"], row["country"])
+        _add(out, row, "sizes", size)
+    for row in rows["role"]:
+        days = Period(row["starts_on"], row["ends_on"])
+        _add(out, row, "roles", Role(slugs[row["network_id"]], row["kind"], days))
+    for row in rows["agreed"]:
+        days, amount = Period(row["starts_on"], row["ends_on"]), int(row["agreement"])
+        network = slugs[row["network_id"]]
+        _add(out, row, "agreed", AgreedFee(network, row["kind"], amount, row["country"], days, row["text"]))
+    for row in rows["owner"]:
+        out.setdefault(row["organisation_id"], {})["owner_country"] = row["country"]
+    return out
+
+
+def _add(out: dict[UUID, dict[str, Any]], row: Record, name: str, value: Any) -> None:
+    of_one = out.setdefault(row["organisation_id"], {})
+    of_one[name] = (*of_one.get(name, ()), value)
+
+
 def _profile(row: Record) -> Profile:
     return Profile(
         period=Period(row["starts_on"], row["ends_on"]),
@@ -246,6 +294,7 @@ def _profile(row: Record) -> Profile:
         employees=row["employees"],
         founded_on=row["founded_on"],
         parent=row["parent_id"],
+        employees_as_of=date.fromisoformat(row["text"]) if row["text"] else None,
     )
 
 

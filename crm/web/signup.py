@@ -26,11 +26,13 @@ from crm.web.fields import fields_of
 from crm.web.language import language_of
 from crm.web.public import in_each_language, open_page
 from crm.web.rendering import error_page
+from crm.web.signup_words import is_figure
 
 TOKEN_BYTES = 32
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 NOT_KEPT = {"cache-control": "no-store"}
 LONGEST_VERSION = 9
+ASKED = ("tier", "employees", "country")  # what the address of a step may say, beside figures
 CLIENT_UNKNOWN = ""
 
 
@@ -63,7 +65,7 @@ async def show_step(
         raise NotFound("step", step)
     if STEPS.index(step) > STEPS.index(found.missing):
         return to(request, f"{network}/{token}/{found.missing}")
-    asked = {name: value for name, value in request.query_params.items() if name in ("tier", "employees", "country")}
+    asked = {name: value for name, value in request.query_params.items() if name in ASKED or is_figure(name)}
     return await show(request, found, step, typed_of(found.answers) | asked)
 
 

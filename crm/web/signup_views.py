@@ -8,7 +8,7 @@ from litestar import Request, Response
 from cluster_rules.errors import RuleViolation
 from cluster_rules.networks import Tier
 from cluster_rules.organisations import Profile
-from crm import forms, outcome_words
+from crm import forms, outcome_words, steps
 from crm.errors import Invalid, status_of
 from crm.i18n import Translator, translator
 from crm.names import country_name
@@ -39,10 +39,10 @@ async def conflict(request: Request, found: Draft, name: str, typed: Typed) -> R
     """Another tab saved other answers to this step: both, side by side, to choose from."""
     t = translator(language_of(request))
     saved = typed_of(found.answers)
-    named = [f for f in fields_shown(name, typed) if typed.get(f, "") != saved[f]]
+    named = [f for f in fields_shown(name, typed) if typed.get(f, "") != saved.get(f, "")]
     rows = [
         {
-            "label": t.gettext(signup_words.FIELDS[f]),
+            "label": signup_words.label(t, f),
             "saved": _shown(t, found, f, saved),
             "typed": _shown(t, found, f, typed),
         }
@@ -102,6 +102,8 @@ def gone(request: Request) -> str:
 def fields_shown(name: str, typed: Typed) -> list[str]:
     """The fields of a step that this form had: a number in Norway, a country and a VAT number abroad."""
     hidden = {"orgnr"} if typed.get("abroad") else {"country", "vat"}
+    if name == "level":
+        return [*signup_words.FIELDS_OF[name], *(n for n in typed if signup_words.is_figure(n))]
     return [f for f in signup_words.FIELDS_OF[name] if name != "organisation" or f not in hidden]
 
 
@@ -129,16 +131,10 @@ def _tier(found: Draft) -> Tier | None:
 
 
 def _level(t: Translator, found: Draft, typed: Typed) -> Values:
-    organisation = found.answers.get("organisation", {})
-    listed = offers.of_network(
-        found.kept,
-        found.network.slug,
-        employees_of(typed["employees"]),
-        found.today,
-        organisation.get("kind", ""),
-        organisation.get("country", ""),
-    )
+    told = _told(found, typed)
+    listed = offers.of_network(found.kept, found.network.slug, told, found.today)
     chosen = typed["tier"] or (listed[0].tier.code if len(listed) == 1 else "")
+    asking = [o.tier for o in listed if chosen in ("", o.tier.code)]
     return {
         "choices": offer_conditions.on_cards(t, found.kept, listed, offer_words.cards(t, listed)),
         "invoices": [
@@ -147,6 +143,9 @@ def _level(t: Translator, found: Draft, typed: Typed) -> Values:
         ],
         "chosen": chosen,
         "asks_size": any(size_matters(found.book, o.tier) for o in listed),
+        "sizes": signup_words.sizes(t, found.book, asking, typed),
+        "asks": {fact for tier in asking for fact in steps.facts_asked(tier)},
+        "owners": signup_words.owners(t),
         "example": any(o.example for o in listed),
     }
 
@@ -165,9 +164,14 @@ def _offer(found: Draft) -> Offer:
 def _level_and_profile(found: Draft) -> tuple[Tier, Profile]:
     tier = _tier(found)
     assert tier is not None  # a step after the first has a level
-    organisation = found.answers["organisation"]
-    kind, country = organisation.get("kind", ""), organisation.get("country", "")
-    return tier, offers.typical(tier, organisation["employees"], found.today, kind, country)
+    return tier, offers.typical(tier, steps.told(found.answers["organisation"]), found.today)
+
+
+def _told(found: Draft, typed: Typed) -> Profile:
+    """What is saved of the organisation, with the figures as they are typed right now."""
+    organisation = found.answers.get("organisation", {})
+    typed_now = steps.figures(typed) | {"employees": employees_of(typed["employees"])}
+    return steps.told(organisation | typed_now)
 
 
 def _organisation(t: Translator, found: Draft, typed: Typed) -> Values:
@@ -217,6 +221,7 @@ def _answers(t: Translator, found: Draft, typed: Typed) -> list[dict[str, str]]:
     listed = [
         ("level", "tier", True),
         ("level", "employees", bool(typed["employees"])),
+        *(("level", name, True) for name in typed if signup_words.is_figure(name) and typed[name]),
         ("organisation", "name", True),
         ("organisation", "orgnr", home and bool(typed["orgnr"])),
         ("organisation", "country", not home),
@@ -231,7 +236,7 @@ def _answers(t: Translator, found: Draft, typed: Typed) -> list[dict[str, str]]:
     labels = signup_words.FIELDS | {"kind": signup_words.KIND, "name": signup_words.NAME}
     return [
         {
-            "label": t.gettext(labels[field]),
+            "label": t.gettext(labels[field]) if field in labels else signup_words.label(t, field),
             "value": _shown(t, found, field, typed) or t.gettext("None given"),
             "href": f"{base}/{at}",
         }
@@ -248,7 +253,7 @@ def _shown(t: Translator, found: Draft, field: str, typed: Typed) -> str:
         return t.text(tier.names) if tier else value
     if field == "kind":
         return t.gettext(signup_words.KINDS[value]) if value in signup_words.KINDS else value
-    if field == "country":
+    if field in ("country", "owner_country"):
         return country_name(t, value)
     if field == "orgnr" and len(value) == 9:
         return f"{value[:3]} {value[3:6]} {value[6:]}"

@@ -1,14 +1,20 @@
 """The sign-up's own words: steps, fields, kinds, and what is wrong with an answer, said with what was typed."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
+from babel import Locale
+
 from cluster_rules.errors import RuleViolation
+from cluster_rules.networks import Rulebook, Tier
 from crm import words
 from crm.catalogue import Catalogue
 from crm.errors import Invalid
+from crm.forms import COUNTRIES
 from crm.i18n import N_, Translator
-from crm.steps import STEPS, Typed
+from crm.names import size_name
+from crm.steps import HOME, SIZE, STEPS, Typed, sizes_asked
 
 STEP_NAMES = {
     "level": N_("Level"),
@@ -33,6 +39,8 @@ FIELDS = {
     "terms": N_("Terms"),
     "directory": N_("Public directory"),
     "newsletter": N_("Newsletter"),
+    "founded_on": N_("Day of founding"),
+    "owner_country": N_("Country of the company that owns it"),
 }
 NAME = N_("Organisation")  # as a label beside an answer
 KIND = N_("Kind of organisation")
@@ -61,6 +69,7 @@ _REQUIRED = {
 }
 _OWN = {
     "level_missing": N_("Choose a level."),
+    "size_missing": N_("Fill this in. The fee of this level depends on it."),
     "employees_missing": N_("Enter the number of employees. This level depends on it."),
     "kind_missing": N_("Choose what kind of organisation it is."),
     "country_missing": N_("Choose the country."),
@@ -80,6 +89,34 @@ _DIGITS = {
     "nb": ("ingen", "ett", "to", "tre", "fire", "fem", "seks", "sju", "åtte", "ni", "ti", "elleve", "tolv"),
 }
 LONGEST_GIVEN = 40
+
+
+def is_figure(field: str) -> bool:
+    """Is it a field for what a fee depends on, besides the number of employees?"""
+    return field.startswith(SIZE) or field in ("founded_on", "owner_country")
+
+
+def label(t: Translator, field: str) -> str:
+    """What a field asks for: its own words, or those of a figure (turnover in the whole group, NOK)."""
+    if not field.startswith(SIZE):
+        return t.gettext(FIELDS[field])
+    basis, scope, currency = [*field.removeprefix(SIZE).split("_"), "", ""][:3]
+    name = size_name(t, f"{basis}_group" if scope == "group" else basis)
+    text = name[:1].upper() + name[1:]
+    return f"{text}, {currency}" if currency else text
+
+
+def sizes(t: Translator, book: Rulebook, levels: Sequence[Tier], typed: Typed) -> list[dict[str, str]]:
+    """The fields for the figures that the fees of these levels need."""
+    asked = {each.name: each for tier in levels for each in sizes_asked(book, tier)}
+    return [{"name": name, "label": label(t, name), "value": typed.get(name, "")} for name in asked]
+
+
+def owners(t: Translator) -> list[dict[str, str]]:
+    """Where a company that owns the organisation can be."""
+    named = Locale(t.language).territories
+    listed = sorted(((named[c], c) for c in COUNTRIES if c != HOME), key=lambda pair: pair[0].casefold())
+    return [{"value": HOME, "label": named[HOME]}, *({"value": code, "label": name} for name, code in listed)]
 
 
 def steps(t: Translator, base: str, furthest: str) -> list[dict[str, str]]:
@@ -102,10 +139,12 @@ def errors(
         listed = [(field, failure.code, failure.params)]
     found = []
     for field, code, values in listed:
-        shown = field if field in FIELDS_OF[step] or field == "answer" else MAIN_FIELD[step]
+        own = field in FIELDS_OF[step] or field == "answer" or (step == "level" and is_figure(field))
+        shown = field if own else MAIN_FIELD[step]
         found.append({"field": shown, "text": sentence(t, kept, field, code, values, typed)})
-    order = [*FIELDS_OF[step], MAIN_FIELD[step], "answer"]
-    return sorted(found, key=lambda each: order.index(each["field"]))
+    order = [*FIELDS_OF[step], *filter(is_figure, typed), MAIN_FIELD[step], "answer"]
+    places = {field: place for place, field in reversed(list(enumerate(order)))}
+    return sorted(found, key=lambda each: places.get(each["field"], len(order)))
 
 
 def sentence(t: Translator, kept: Catalogue | None, field: str, code: str, values: dict[str, Any], typed: Typed) -> str:

@@ -3,6 +3,8 @@ alter table organisation_size
     add constraint size_basis check (basis in ('employees', 'fte', 'turnover', 'balance', 'area', 'inhabitants',
         'contracts', 'members')),
     add constraint size_scope check (scope in ('own', 'group')),
+    -- an organisation's own employees stand in its profile, where link rules look
+    add constraint size_employees check (basis <> 'employees' or scope = 'group'),
     add constraint size_value check (value >= 0),
     add constraint size_currency check (currency ~ (case when basis in ('turnover', 'balance') then '^[A-Z]{3}$' else '^$' end));
 create unique index organisation_size_once on organisation_size (organisation_id, basis, scope, currency, as_of)
