@@ -58,6 +58,16 @@ class MemberQuery(msgspec.Struct, frozen=True):
     cursor: Cursor | None = None
 
 
+class Office(shapes.Answer, frozen=True):
+    """A place where a network can be met, and the countries it serves (ISO 3166; none: everybody)."""
+
+    city: str
+    opened_on: date | None
+    closed_on: date | None
+    host: str
+    serves: tuple[str, ...]
+
+
 class _Position(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What a cursor holds: the list it belongs to, its day, and the last item given."""
 
@@ -121,7 +131,7 @@ def _network(
     return answers.network(call.t, kept, row.on(call.query.as_of or today), kept.book(row.slug, today), counts)
 
 
-async def list_offices(call: Call[OfficeQuery, None]) -> shapes.Page[shapes.Office]:
+async def list_offices(call: Call[OfficeQuery, None]) -> shapes.Page[Office]:
     kept = await call.kept()
     row = kept.by_slug.get(call.slug())
     if row is None:
@@ -131,7 +141,7 @@ async def list_offices(call: Call[OfficeQuery, None]) -> shapes.Page[shapes.Offi
     found = offices.open_on(row.offices, day)
     if call.query.country:
         found = offices.serving(found, call.query.country)
-    return shapes.Page([msgspec.convert(msgspec.structs.asdict(each), shapes.Office) for each in found], None, False)
+    return shapes.Page([msgspec.convert(msgspec.structs.asdict(each), Office) for each in found], None, False)
 
 
 async def list_members(call: Call[MemberQuery, None]) -> shapes.Page[members.Member]:
@@ -214,7 +224,7 @@ operations = (
         tag=TAG,
         summary=N_("A network's offices on a day, and whom they serve"),
         query=OfficeQuery,
-        answer=shapes.Page[shapes.Office],
+        answer=shapes.Page[Office],
         listing=True,
         run=list_offices,
     ),

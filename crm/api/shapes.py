@@ -124,16 +124,6 @@ class Counts(Answer, frozen=True):
     linked: int
 
 
-class Office(Answer, frozen=True):
-    """A place where a network can be met, and the countries it serves (ISO 3166; none: everybody)."""
-
-    city: str
-    opened_on: date | None
-    closed_on: date | None
-    host: str
-    serves: tuple[str, ...]
-
-
 class FormerName(Answer, frozen=True):
     """A name that was used until a day (the first day it was not)."""
 
