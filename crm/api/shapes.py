@@ -189,10 +189,7 @@ class Grant(Answer, frozen=True):
 
 
 class Membership(Answer, frozen=True):
-    """An organisation in a network. `starts_on` and `ends_on` bound the unbroken time it stands.
-
-    `member_since` is earlier than `starts_on` where a merger brought seniority.
-    """
+    """An organisation in a network, unbroken from `starts_on` to `ends_on`; `member_since` may be older by a merger."""
 
     id: UUID
     organisation_id: UUID
