@@ -49,23 +49,26 @@ held as materialized (
         using (network_id)
     where s.starts_on <= n.today and s.ends_on is null
 ),
-unfit as (
-    select h.membership_id, h.network_id, h.organisation_id, h.tier, h.today, why.reason, why.key, why.detail
+measured as (
+    select h.*, p.kind, p.country, l.max_employees, l.max_age_years,
+        cardinality(l.kinds) > 0 and not p.kind = any(l.kinds) as wrong_kind,
+        cardinality(l.countries) > 0 and not p.country = any(l.countries) as wrong_country,
+        l.max_employees > 0 and p.employees > l.max_employees as too_large,
+        l.max_age_years > 0 and p.founded_on + make_interval(years => l.max_age_years) <= h.today as too_old
     from held h
     join levels l on l.network_id = h.network_id and l.tier = h.tier and l.version = coalesce(h.governing, h.first)
     join organisation_profile p on p.organisation_id = h.organisation_id and p.superseded_at is null
         and p.starts_on <= h.today and (p.ends_on is null or p.ends_on > h.today)
-    cross join lateral (values
-        (cardinality(l.kinds) > 0 and not p.kind = any(l.kinds),
-         'kind_not_open', 'kind_not_open/' || p.kind, jsonb_build_object('given', p.kind)),
-        (cardinality(l.countries) > 0 and not p.country = any(l.countries),
-         'country_not_open', 'country_not_open/' || p.country, jsonb_build_object('given', p.country)),
-        (l.max_employees > 0 and p.employees > l.max_employees,
-         'too_many_employees', 'too_many_employees', jsonb_build_object('limit', l.max_employees)),
-        (l.max_age_years > 0 and p.founded_on + make_interval(years => l.max_age_years) <= h.today,
-         'too_old', 'too_old', jsonb_build_object('limit', l.max_age_years))
+),
+unfit as (
+    select m.membership_id, m.network_id, m.organisation_id, m.tier, m.today, why.reason, why.key, why.detail
+    from measured m cross join lateral (values
+        (wrong_kind, 'kind_not_open', 'kind_not_open/' || kind, jsonb_build_object('given', kind)),
+        (wrong_country, 'country_not_open', 'country_not_open/' || country, jsonb_build_object('given', country)),
+        (too_large, 'too_many_employees', 'too_many_employees', jsonb_build_object('limit', max_employees)),
+        (too_old, 'too_old', 'too_old', jsonb_build_object('limit', max_age_years))
     ) as why(holds, reason, key, detail)
-    where why.holds
+    where (wrong_kind or wrong_country or too_large or too_old) and why.holds
     union all
     select h.membership_id, h.network_id, h.organisation_id, h.tier, h.today, 'membership_lost',
         'membership_lost/' || r.required_id, jsonb_build_object('network_id', r.required_id)
@@ -97,6 +100,8 @@ where not exists (
 async def turn(connection: Connection, catalogue: Catalogue, today: dict[UUID, date], now: datetime) -> int:
     """Open a review for everything found and close what is settled; how many were opened. `today` by network."""
     await connection.execute("select pg_advisory_xact_lock($1)", TURN_LOCK)  # one turn of the day at a time
+    # The planner takes what it is handed for a few rows, and would look up every member one by one.
+    await connection.execute("set local enable_nestloop = off")
     versions, levels, required = _rows(catalogue, today)
     return int((await connection.execute(_TURN, versions, levels, required, now)).split()[-1])
 
