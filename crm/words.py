@@ -240,6 +240,15 @@ def _charge_line(t: Translator, charge: Charge) -> Line:
 
 def _mail_line(t: Translator, kept: Catalogue, notify: Notify, names: Mapping[UUID, str]) -> Line:
     network = network_name(t, kept, notify.network)
+    if notify.kind == "place_waiting" and notify.to == "member":
+        who, number = names.get(notify.organisation, str(notify.organisation)), t.number(notify.values["number"])
+        text = t.gettext(
+            "All places are taken: %(organisation)s waits for one in %(network)s, with number %(number)s",
+            organisation=who,
+            network=network,
+            number=number,
+        )
+        return Line("membership", "hourglass", text, notify.network, text)
     if notify.to == "managers":
         text = t.gettext("Mail to the managers of %(network)s", network=network)
     else:

@@ -55,6 +55,8 @@ async def test_an_approval_that_waits_leads_to_the_queue(
     await publish(context, actor, document)
     wanted = await applied(context, actor, "Alfa", STARTUP, "company")
     await sign_in(client)
+    shown = text(await client.get(f"/n/{STARTUP}/applications/{wanted}"))
+    assert "All places are taken: Alfa waits for one in NORA.startup, with number 1" in shown
     sent = await send(client, f"/n/{STARTUP}/applications/{wanted}/approval", starts_on=TODAY.isoformat())
     assert sent.headers["location"] == f"/n/{STARTUP}/places?waits=1"
     assert "All places are taken" in text(await client.get(sent.headers["location"]))
