@@ -11,17 +11,16 @@ import gc
 import random
 import statistics
 import sys
-import tempfile
 import time
 from contextlib import AsyncExitStack
 from datetime import date
-from pathlib import Path
+from itertools import cycle
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from bench import filling
-from bench.setting import NOW, SETTINGS
+from bench.setting import NOW, SETTINGS, own_server
 from cluster_rules import cascades
 from cluster_rules.memberships import Decision, Facts
 from crm import catalogue
@@ -47,7 +46,7 @@ class Network:
     def __init__(self, size: int, context: Context, drawn: random.Random) -> None:
         self.size = size
         self.context = context
-        self.turns = iter(drawn.sample(range(1, size + 1), k=min(size, 3 * (WARMED_UP + COUNTED))))
+        self.turns = cycle(drawn.sample(range(1, size + 1), k=min(size, 3 * (WARMED_UP + COUNTED))))
         self.kinds = drawn
         self.took: dict[str, list[float]] = {part: [] for part in PARTS}
 
@@ -97,10 +96,7 @@ def _decision(facts: Facts, who: UUID, drawn: random.Random) -> Decision | None:
 
 async def main(sizes: list[int]) -> int:
     """Fill, measure in turns, print."""
-    with (
-        tempfile.TemporaryDirectory(prefix="klynge-bench-", ignore_cleanup_errors=True) as place,
-        EmbeddedPostgres(Path(place)) as server,
-    ):
+    with own_server() as server:
         await seed(server.dsn(), SETTINGS, FixedClock(NOW))
         async with AsyncExitStack() as stack:
             networks = [await _filled(server, size, stack) for size in sizes]

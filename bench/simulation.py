@@ -11,10 +11,8 @@ import gc
 import resource
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -22,7 +20,7 @@ import uvloop
 
 from bench import filling
 from bench.members_list import served
-from bench.setting import NOW, SETTINGS
+from bench.setting import NOW, SETTINGS, own_server
 from cluster_rules.networks import Rulebook
 from crm import catalogue
 from crm.actions import simulation
@@ -32,7 +30,6 @@ from crm.catalogue import Catalogue
 from crm.clock import FixedClock
 from crm.context import Context
 from crm.database import open_database
-from crm.gateways.postgres import EmbeddedPostgres
 from crm.store import families
 from crm.store.family_batches import batches
 from tests.seed import Keys, seed
@@ -47,10 +44,7 @@ PATH = f"/api/v1/networks/{filling.NETWORK}/members?limit=10"
 async def main(sizes: list[int]) -> int:
     """Fill the network step by step; at each size load, then simulate."""
     missed = 0
-    with (
-        tempfile.TemporaryDirectory(prefix="klynge-bench-", ignore_cleanup_errors=True) as place,
-        EmbeddedPostgres(Path(place)) as server,
-    ):
+    with own_server() as server:
         keys = await seed(server.dsn(), SETTINGS, FixedClock(NOW))
         async with open_database(server.dsn()) as db:
             context = Context(db, FixedClock(NOW), SETTINGS)
