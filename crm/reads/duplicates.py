@@ -120,10 +120,11 @@ def _identity(row: dict, known: dict) -> Identity:
 
 
 async def search(connection: Connection, text: str, but: UUID, limit: int = 20) -> list[Identity]:
-    """Organisations by a part of a name, old or new, or by a number; not those that were merged, and not `but`."""
+    """Organisations by a part of a name, old or new, or by a number; no persons, none that was merged, and not `but`."""
     plain = text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     rows = await connection.fetch(
         "select o.id, o.name, o.website from organisation o where o.id <> $3 and o.merged_into_id is null"
+        " and exists (select from organisation_profile p where p.organisation_id = o.id and p.kind <> 'person')"
         " and (o.name ilike '%' || $1 || '%'"
         " or exists (select from identifier i where i.organisation_id = o.id and i.value = $2)"
         " or exists (select from known_name k where k.organisation_id = o.id and k.withdrawn_at is null"
