@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from cluster_rules import rulebooks
+from cluster_rules.components import Discount, FeeComponent, Fits, Price, Range
 from cluster_rules.errors import RulebookError
 from cluster_rules.networks import Rulebook
 from crm.gateways import toml_lines
@@ -104,12 +105,18 @@ def _without_empty(value: Any) -> Any:
         for field in msgspec.structs.fields(value):
             held = getattr(value, field.name)
             empty = held is None or (not isinstance(held, int) and not msgspec.to_builtins(held))
-            if not (empty and not field.required):
+            silent = isinstance(value, _SILENT) and held == field.default and field.name not in _ALWAYS
+            if field.required or not (empty or silent):
                 out[field.encode_name] = _without_empty(held)
         return out
     if isinstance(value, tuple | list):
         return [_without_empty(each) for each in value]
     return value
+
+
+# Of fees only what is set is written: a band is an amount and its limits, not all that a price could be.
+_SILENT = (Price, Fits, Range, Discount, FeeComponent)
+_ALWAYS = {"basis", "amount", "proration", "vat", "when", "percent"}
 
 
 def _table(table: dict[str, Any], name: str) -> list[str]:
