@@ -21,7 +21,7 @@ from crm import faults
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import documents, invoice_deliveries, ledger
+from crm.store import documents, fee_shares, invoice_deliveries, ledger
 from crm.store.documents import Paper, Unfit
 
 KID_SCHEME = Scheme("MOD10", customer_digits=7, invoice_digits=8)
@@ -105,7 +105,7 @@ async def issue_many(
     for first in range(0, len(drafts), MOST_AT_ONCE):
         waiting = await lock(connection, drafts[first : first + MOST_AT_ONCE])
         good, bad = await documents.papers(connection, kept, waiting, on)
-        issued += await _issue(connection, good, actor, ehf)
+        issued += await _issue(connection, kept, good, actor, ehf)
         unfit += bad
     return issued, unfit
 
@@ -115,7 +115,9 @@ async def event(connection: Connection, invoice: UUID, kind: str, actor: str, **
     await _events(connection, [(invoice, kind, detail)], actor)
 
 
-async def _issue(connection: Connection, papers: list[Paper], actor: Actor, ehf: bool) -> list[Issued]:
+async def _issue(
+    connection: Connection, kept: Catalogue, papers: list[Paper], actor: Actor, ehf: bool
+) -> list[Issued]:
     if not papers:
         return []
     faults.point("issue_locked")
@@ -129,7 +131,7 @@ async def _issue(connection: Connection, papers: list[Paper], actor: Actor, ehf:
     ]
     await _store(connection, numbered)
     faults.point("issue_stored")
-    await _book(connection, numbered, actor)
+    await _book(connection, kept, numbered, actor)
     faults.point("issue_booked")
     await _tell(connection, numbered, actor)
     await invoice_deliveries.queue(connection, papers, ehf)
@@ -197,8 +199,10 @@ async def _store(connection: Connection, numbered: Sequence[tuple[Paper, int, Do
     )
 
 
-async def _book(connection: Connection, numbered: Sequence[tuple[Paper, int, Document]], actor: Actor) -> None:
-    """The ledger hears of every document, in the same transaction."""
+async def _book(
+    connection: Connection, kept: Catalogue, numbered: Sequence[tuple[Paper, int, Document]], actor: Actor
+) -> None:
+    """The ledger hears of every document, in the same transaction; what is credited is not shared any more."""
     facts = [
         money_facts.Issued(
             host=paper.host_id,
@@ -223,7 +227,8 @@ async def _book(connection: Connection, numbered: Sequence[tuple[Paper, int, Doc
                 organisation=paper.organisation_id,
                 lines=paper.sold,
             )
-            await ledger.post(connection, fact, actor.name)
+            booked = await ledger.post(connection, fact, actor.name)
+            await fee_shares.share(connection, kept, booked, actor.name)
 
 
 async def _tell(connection: Connection, numbered: Sequence[tuple[Paper, int, Document]], actor: Actor) -> None:
