@@ -17,7 +17,7 @@ from crm.catalogue import Catalogue, NetworkRow
 from crm.database import Connection
 from crm.errors import NotFound
 from crm.i18n import N_
-from crm.reads import members, networks
+from crm.reads import known_names, members, networks
 
 CURSOR_MAX = 200
 TAG = N_("Networks")
@@ -153,6 +153,7 @@ async def list_members(call: Call[MemberQuery, None]) -> shapes.Page[members.Mem
     day, after = (start.day, start.after) if start else (query.as_of, members.FIRST)
     async with call.reading() as connection:
         page = await members.page(connection, slug, day, now, query.origin, after, query.limit, known_at)
+        listed = await _as_called(connection, page.members, day)
     if page.day is None:
         raise NotFound("slug", slug)
     cursor = None
@@ -160,7 +161,20 @@ async def list_members(call: Call[MemberQuery, None]) -> shapes.Page[members.Mem
         cursor = _cursor(_Position(slug, page.day, known_at, query.origin, page.members[-1].organisation.id))
         when = {"as_of": page.day.isoformat(), "known_at": query.known_at, "origin": query.origin}
         _link_next(call, when | {"limit": str(query.limit), "cursor": cursor})
-    return shapes.Page(page.members, cursor, page.more)
+    return shapes.Page(listed, cursor, page.more)
+
+
+async def _as_called(connection: Connection, listed: list[members.Member], day: date | None) -> list[members.Member]:
+    """The members under the names they had on the day that was asked for."""
+    then = await known_names.on(connection, [m.organisation.id for m in listed], day) if day else {}
+    if not then:
+        return listed
+    out = []
+    for member in listed:
+        who = member.organisation
+        who = msgspec.structs.replace(who, name=then.get(who.id, who.name))
+        out.append(msgspec.structs.replace(member, organisation=who))
+    return out
 
 
 def _cursor(position: _Position) -> str:

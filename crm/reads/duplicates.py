@@ -120,7 +120,7 @@ def _identity(row: dict, known: dict) -> Identity:
 
 
 async def search(connection: Connection, text: str, but: UUID, limit: int = 20) -> list[Identity]:
-    """Organisations by a part of a name, old or new, or by a number; no persons, none that was merged, and not `but`."""
+    """Organisations by a part of a name, old or new, or by a number; no persons, none merged away, and not `but`."""
     plain = text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     rows = await connection.fetch(
         "select o.id, o.name, o.website from organisation o where o.id <> $3 and o.merged_into_id is null"

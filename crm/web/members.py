@@ -10,6 +10,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from crm.reads import known_names
 from crm.reads import mergers as merger_reads
 from crm.reads import office as reads
 from crm.reads.timeline import ApplicationStep, DecisionEvent
@@ -33,6 +34,9 @@ async def show_members(request: Request, office: NamedDependency[Office]) -> Res
     async with office.context.db.reading(office.actor.sees) as connection:
         cube = await reads.cube(connection, office.network.id, day, tiers, wanted.text, known_at)
         rows = await reads.members(connection, office.network.id, day, tiers, wanted, known_at)
+        if day != office.today:
+            then = await known_names.on(connection, [row.organisation_id for row in rows], day)
+            rows = [msgspec.structs.replace(row, name=then.get(row.organisation_id, row.name)) for row in rows]
     total = sum(n for key, n in cube.items() if reads.asked(key, wanted))
     shown = {"rows": rows, "total": total, "wanted": wanted, "day": day, "when": when, "page_size": reads.PAGE}
     links = Links(office, wanted, when)
@@ -46,6 +50,10 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
     found = await page.find(office, id_of("member", member), when)
     async with office.context.db.reading(office.actor.sees) as connection:
         merged = await merger_reads.of_organisation(connection, found.organisation.id)
+        then = await known_names.on(connection, [found.organisation.id], when.day)
+    if then:
+        named = msgspec.structs.replace(found.organisation, name=then[found.organisation.id])
+        found = msgspec.structs.replace(found, organisation=named)
     shown = {
         "found": found,
         "day": when.day,

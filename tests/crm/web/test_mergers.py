@@ -95,6 +95,15 @@ async def test_a_member_has_another_name_and_both_find_it(client: httpx.AsyncCli
     assert (await send(client, here, name="", on=DAY)).status_code == 422
     assert (await send(client, here, name="X", on="1 June")).status_code == 422
     assert (await send(client, here, name="Equirobot AS", on="2026-11-01")).status_code == 303
+    await client.post(
+        f"/api/v1/organisations/{wanted}/names",
+        json={"name": "Framrobot AS", "from": "2027-05-01"},
+        headers=manager_headers,
+    )
+    for day, name in (("2027-04-30", "Equirobot AS"), ("2027-05-01", "Framrobot AS")):
+        listed = await client.get(f"/api/v1/networks/{SLUG}/members?as_of={day}&limit=1000", headers=manager_headers)
+        assert name in [each["organisation"]["name"] for each in listed.json()["items"]], day
+        assert name in text(await client.get(f"{NORA}/members", params={"as_of": day, "q": "robot"})), day
     page = text(await client.get(f"{NORA}/members/{wanted}"))
     assert "Equirobot AS" in page and "Called Statrobot AS until 31 Oct 2026" in page
     for name in ("statrobot", "equirobot"):
