@@ -1,12 +1,13 @@
 """Payments of invoices, an organisation's account, money in suspense and banks' files."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from cluster_rules.errors import RuleViolation
 from crm import desk, forms
 from crm.actions import bank
 from crm.actions import payments as actions
@@ -18,6 +19,7 @@ from crm.catalogue import NetworkRow
 from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import ledger, organisations
+from crm.store import fee_shares
 
 TAG = N_("Payments")
 SEQ_DIGITS = 18
@@ -151,6 +153,33 @@ class Suspense(shapes.Answer, frozen=True):
     items: list[Loose]
 
 
+class SharesQuery(msgspec.Struct, frozen=True):
+    """Which days: `to` is the last one."""
+
+    from_: Annotated[date, Meta(description="The first day.")] = msgspec.field(name="from")
+    to: Annotated[date, Meta(description="The last day.")]
+
+
+class ShareLeg(shapes.Answer, frozen=True):
+    """What `source` owes `target` by one version of a link rule, of the money collected in the period."""
+
+    source: str
+    target: str
+    rule: str
+    rulebook_version: int
+    vat_code: str
+    net: shapes.Money
+    vat: shapes.Money
+
+
+class Shares(shapes.Answer, frozen=True):
+    """A network's statement with the networks it shares fees with."""
+
+    from_: date = msgspec.field(name="from")
+    to: date
+    items: list[ShareLeg]
+
+
 class BankFile(shapes.Answer, frozen=True):
     """What came of a file: its lines, those known before, and what the new ones were."""
 
@@ -262,6 +291,23 @@ async def suspense(call: Call[Nothing, None]) -> Suspense:
     )
 
 
+async def shares(call: Call[SharesQuery, None]) -> Shares:
+    network, query = await _managed(call), call.query
+    if query.to < query.from_:
+        raise RuleViolation("period_empty", "to", starts_on=query.from_, ends_on=query.to)
+    async with call.context.db.reading(call.actor.manages) as connection:
+        kept = await call.kept(connection)
+        after = query.to + timedelta(days=1)
+        found = await fee_shares.statement(connection, kept, network.id, query.from_, after)
+    legs = []
+    for leg in found:
+        source, target = kept.by_id[leg.source], kept.by_id[leg.target]
+        currency = kept.rulebooks.version(source.slug, leg.version).currency
+        net, vat = shapes.Money(leg.net, currency), shapes.Money(leg.vat, currency)
+        legs.append(ShareLeg(source.slug, target.slug, leg.rule, leg.version, leg.treatment, net, vat))
+    return Shares(query.from_, query.to, legs)
+
+
 async def import_file(call: Call[Nothing, BankFileForm]) -> BankFile:
     network = await _managed(call)
     done = await bank.import_file(call.context, call.actor, network.host_id, call.body.name, call.body.content)
@@ -358,6 +404,17 @@ operations = (
         description=N_("Payments at the network's host that nobody has placed."),
         answer=Suspense,
         run=suspense,
+    ),
+    Operation(
+        id="list_shares",
+        method="GET",
+        path="/networks/{slug}/shares",
+        tag=TAG,
+        summary=N_("What networks share of collected fees"),
+        description=N_("What the network owes others and they owe it, by link rule, for the days asked for."),
+        query=SharesQuery,
+        answer=Shares,
+        run=shares,
     ),
     Operation(
         id="import_bank_file",

@@ -41,12 +41,14 @@ select e.invoice_id, e.network_id as source, (t.fact ->> 'other')::uuid as targe
 from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
 where e.invoice_id = any($1) and e.account = 'share_cost' group by 1, 2, 3, 4, 5
 """
+# From the network's own books: what it owes (share_cost) and what it gets (share_income, a credit).
 _BOOKED = """
-select e.invoice_id, (t.fact ->> 'network')::uuid as source, (t.fact ->> 'other')::uuid as target,
-    t.fact ->> 'rule' as rule, (t.fact ->> 'version')::int as version, sum(e.amount)::bigint as amount
-from ledger_transaction t join ledger_entry e on e.transaction_id = t.id and e.account = 'share_cost'
-where t.kind = 'shared' and t.on_date >= $2 and t.on_date < $3
-    and $1::text in (t.fact ->> 'network', t.fact ->> 'other')
+select e.invoice_id, (t.fact ->> case t.fact ->> 'side' when 'owes' then 'network' else 'other' end)::uuid as source,
+    (t.fact ->> case t.fact ->> 'side' when 'owes' then 'other' else 'network' end)::uuid as target,
+    t.fact ->> 'rule' as rule, (t.fact ->> 'version')::int as version,
+    sum(case e.account when 'share_cost' then e.amount else -e.amount end)::bigint as amount
+from ledger_transaction t join ledger_entry e on e.transaction_id = t.id and e.account in ('share_cost', 'share_income')
+where t.kind = 'shared' and t.on_date >= $2 and t.on_date < $3 and e.network_id = $1
 group by 1, 2, 3, 4, 5 order by 2, 3, 4, 5, 1
 """
 _Key = tuple[UUID, UUID, UUID, str, int]

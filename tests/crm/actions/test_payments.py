@@ -8,14 +8,15 @@ import msgspec
 import pytest
 
 from cluster_rules.errors import RuleViolation
-from crm.actions import memberships, payments, verify
+from crm import catalogue
+from crm.actions import invoices, memberships, payments, verify
 from crm.actions.memberships import Change
 from crm.actions.payments import Share
 from crm.actor import Actor
 from crm.clock import FixedClock
 from crm.context import Context
 from crm.errors import NotFound
-from crm.store import ledger, settlement
+from crm.store import fee_shares, ledger, settlement
 from tests.crm.actions.test_bank import balances, events, owed, total
 from tests.crm.billing import NETWORK, Bill, bill
 
@@ -267,3 +268,22 @@ async def test_nobody_books_at_another_host(context: Context, actor: Actor) -> N
             assert await connection.fetchval(f"select count(*) from {table} where host_id = $1", mine.host) == 0
     async with context.db.reading(actor.sees) as connection:
         assert await connection.fetchval("select count(*) from payment where host_id = $1", mine.host) == 1
+
+
+async def test_item_13_a_credit_note_takes_its_part_of_the_share_back(context: Context, actor: Actor) -> None:
+    await rewritten(context, fee={"share_percent": 10, "share_vat": "standard"})
+    mine = await bill(context, actor, "Kreditert AS", tier="principal")
+    await paid(context, actor, mine, mine.gross)
+    whole = await total(context, "share_cost")
+    assert whole > 0
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        network = kept.network(NETWORK).id
+        (leg,) = await fee_shares.statement(connection, kept, network, TODAY, date(2026, 11, 23))
+        assert (leg.net, leg.vat) == (whole, (whole * 25 + 50) // 100)
+        assert await fee_shares.statement(connection, kept, network, date(2026, 11, 23), date(2026, 12, 31)) == ()
+        half = await connection.fetchval("select net / 2 from invoice where id = $1", mine.id)
+    await invoices.credit(context, actor, mine.id, invoices.Credit("Halvt år", "amount", amount=half))
+    assert abs(await total(context, "share_cost") * 2 - whole) <= 2
+    assert await total(context, "member_credit") < 0
+    assert await verify.run(context) == []

@@ -9,6 +9,7 @@ import pytest
 
 from crm.actor import Actor
 from crm.context import Context
+from tests.crm.actions.test_payments import rewritten
 from tests.crm.billing import NETWORK, Bill, bill, entry, kroner, notification
 
 pytestmark = pytest.mark.anyio
@@ -153,3 +154,28 @@ async def test_another_networks_key_sees_and_books_nothing(
     assert answer.status_code == 404
     assert (await account(client, stranger, mine))["items"] == []
     assert (await client.get(f"/api/v1/networks/{NETWORK}/suspense", headers=stranger)).status_code in (403, 404)
+
+
+async def test_the_statement_between_networks_from_both_sides(
+    client: httpx.AsyncClient, context: Context, actor: Actor, manager_headers: dict[str, str], post: Any
+) -> None:
+    await rewritten(context, fee={"share_percent": 10, "share_vat": "standard"})
+    mine = await bill(context, actor, "Deler AS", tier="principal")
+    paid = await post(f"/invoices/{mine.id}/payments", paying(mine.gross))
+    assert paid.status_code == 201
+    found = []
+    for slug in (NETWORK, "claire-innovation-network"):
+        answer = await client.get(
+            f"/api/v1/networks/{slug}/shares?from=2026-11-01&to=2026-11-30", headers=manager_headers
+        )
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json()["items"])
+    (leg,) = found[0]
+    assert found[1] == [leg]
+    assert (leg["source"], leg["target"]) == (NETWORK, "claire-innovation-network")
+    assert leg["net"]["amount"] > 0
+    assert abs(leg["vat"]["amount"] * 4 - leg["net"]["amount"]) <= 2
+    wrong = await client.get(
+        f"/api/v1/networks/{NETWORK}/shares?from=2026-11-02&to=2026-11-01", headers=manager_headers
+    )
+    assert wrong.status_code == 422
