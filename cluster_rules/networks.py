@@ -82,6 +82,7 @@ class Tier(Data, frozen=True):
     upgrades: tuple[Upgrade, ...] = ()
     temporary: Temporary = Temporary()
     places: int = 0
+    billing: Literal["invoice_on_approval", "pay_first"] = "invoice_on_approval"
 
     def upgrade(self, event: str) -> Upgrade | None:
         """What this tier says about an event, or None."""

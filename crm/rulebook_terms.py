@@ -37,6 +37,7 @@ FIELDS = {
     "temporary.months": N_("Lasts at most so many months"),
     "temporary.until": N_("Lasts until"),
     "places": N_("Places"),
+    "billing": N_("Billing"),
     "basis": N_("Fee depends on"),
     "amount": N_("Amount a year"),
     "bands": N_("Bands"),
@@ -120,6 +121,10 @@ VALUES = {
     "notice.kind": {"fixed_date": N_("by a fixed day"), "months": N_("months before"), "none": N_("none needed")},
     "notice.effect": {"period_end": N_("ends with the membership year"), "at_once": N_("ends on the wanted day")},
     "approval": {"manager": N_("a manager")},
+    "billing": {
+        "invoice_on_approval": N_("invoice on approval, member from the day agreed"),
+        "pay_first": N_("member once the invoice is paid"),
+    },
     "basis": {
         "fixed": N_("one amount for all"),
         **SIZES,

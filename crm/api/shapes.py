@@ -5,21 +5,19 @@ minor units and a currency. Callers must expect further fields.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from cluster_rules.organisations import Kind
+from crm.api.invoice_shapes import Answer, Host, Invoice, Money
+from crm.api.invoice_shapes import InvoiceLine as InvoiceLine
 
 Item = TypeVar("Item")
 Scheme = Literal["no-orgnr", "vat", "lei", "ror", "pic"]
 Origin = Literal["direct", "linked", "both"]
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """Base of what is answered."""
 
 
 class Page(Answer, Generic[Item], frozen=True):
@@ -28,20 +26,6 @@ class Page(Answer, Generic[Item], frozen=True):
     items: list[Item]
     next_cursor: str | None
     has_more: bool
-
-
-class Money(Answer, frozen=True):
-    """`amount` in minor units: 150 000 kr is {"amount": 15000000, "currency": "NOK"}."""
-
-    amount: int
-    currency: str
-
-
-class Host(Answer, frozen=True):
-    """The legal body that runs networks and sends their invoices."""
-
-    code: str
-    name: str
 
 
 class FeeBand(Answer, frozen=True):
@@ -228,55 +212,6 @@ class Member(Answer, frozen=True):
     ends_on: date | None
 
 
-class InvoiceLine(Answer, frozen=True):
-    """One line; `steps` say how the amount came about. On a credit note `charge_id` is the line it takes back."""
-
-    id: UUID
-    charge_id: UUID
-    membership_id: UUID
-    network: str
-    tier: str
-    component: str
-    name: str
-    starts_on: date
-    ends_on: date | None
-    net: Money
-    vat_code: str
-    vat_percent: int
-    vat: Money
-    example: bool
-    steps: list[dict[str, Any]]
-
-
-class Invoice(Answer, frozen=True):
-    """A host's invoice or credit note. The sums are those of the lines shown: of networks this key manages.
-
-    `owed` is what is left to pay of an issued invoice; `delivery` how far its newest sending got.
-    """
-
-    id: UUID
-    kind: Literal["invoice", "credit_note"]
-    status: Literal["draft", "issued"]
-    number: str
-    host: Host
-    organisation_id: UUID
-    organisation: str
-    buyer_reference: str
-    payment_days: int
-    created_at: datetime
-    issued_on: date | None
-    due_on: date | None
-    kid: str
-    credits_id: UUID | None
-    reason: str
-    delivery: str | None
-    owed: Money | None
-    lines: list[InvoiceLine]
-    net: Money
-    vat: Money
-    total: Money
-
-
 class Submitted(Answer, frozen=True):
     """An application that was sent."""
 
@@ -310,7 +245,7 @@ class Application(Answer, frozen=True):
     reference: str
     network: str
     tier: str
-    status: Literal["sent", "info_needed", "approved", "declined", "withdrawn"]
+    status: Literal["sent", "info_needed", "payment_due", "approved", "declined", "withdrawn"]
     organisation_id: UUID
     organisation_name: str
     contact: Contact

@@ -12,7 +12,7 @@ from crm.errors import NotFound
 
 PAGE = 50
 SUGGESTIONS = 5
-STATUSES = ("sent", "info_needed", "approved", "declined", "withdrawn")
+STATUSES = ("sent", "info_needed", "payment_due", "approved", "declined", "withdrawn")
 
 
 class Waiting(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from crm.steps import Answers
 from crm.terms import Terms
 
 # What an applicant is told of, whatever else a network's own history may come to hold.
-_SHOWN = ("sent", "question", "answer", "approved", "declined", "withdrawn")
+_SHOWN = ("sent", "question", "answer", "payment_due", "approved", "declined", "withdrawn")
 
 
 class Draft(msgspec.Struct, frozen=True):

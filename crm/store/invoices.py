@@ -80,6 +80,14 @@ class Issued(msgspec.Struct, frozen=True):
     gross: int
 
 
+class _Event(msgspec.Struct, frozen=True):
+    """One line of an invoice's timeline."""
+
+    invoice: UUID
+    kind: str
+    detail: dict[str, Any]
+
+
 async def rows(connection: Connection, wanted: Sequence[UUID]) -> list[Record]:
     """What deciding about these invoices needs: status, kind, the networks on them, their host's time zone."""
     return await connection.fetch(_ROWS, list(wanted))
@@ -112,7 +120,7 @@ async def issue_many(
 
 async def event(connection: Connection, invoice: UUID, kind: str, actor: str, **detail: Any) -> None:
     """Something that happened to an invoice, for its timeline."""
-    await _events(connection, [(invoice, kind, detail)], actor)
+    await _events(connection, [_Event(invoice, kind, detail)], actor)
 
 
 async def _issue(
@@ -232,22 +240,22 @@ async def _book(
 
 
 async def _tell(connection: Connection, numbered: Sequence[tuple[Paper, int, Document]], actor: Actor) -> None:
-    events: list[tuple[UUID, str, dict[str, Any]]] = []
+    events: list[_Event] = []
     for paper, _, document in numbered:
-        events.append((paper.id, "issued", {"number": document.number}))
+        events.append(_Event(paper.id, "issued", {"number": document.number}))
         if paper.credits_id is not None:
             detail = {"number": document.number, "credit_note": str(paper.id), "amount": document.totals.gross}
-            events.append((paper.credits_id, "credited", detail))
+            events.append(_Event(paper.credits_id, "credited", detail))
     await _events(connection, events, actor.name)
 
 
-async def _events(connection: Connection, events: Sequence[tuple[UUID, str, dict[str, Any]]], actor: str) -> None:
+async def _events(connection: Connection, events: Sequence[_Event], actor: str) -> None:
     await connection.execute(
         _EVENTS,
-        [invoice for invoice, _, _ in events],
-        [kind for _, kind, _ in events],
+        [each.invoice for each in events],
+        [each.kind for each in events],
         actor,
-        [msgspec.json.encode(detail).decode() for _, _, detail in events],
+        [msgspec.json.encode(each.detail).decode() for each in events],
     )
 
 

@@ -16,7 +16,7 @@ from cluster_rules.memberships import Decision, Facts
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import decisions, families, fee_shares, ledger, places
+from crm.store import decisions, families, fee_shares, ledger, pay_first, places
 from crm.store.apply import apply
 from crm.store.ledger import Booked
 
@@ -52,6 +52,7 @@ async def settle(
     memberships: list[UUID] = []
     lifted: list[UUID] = []
     drafts: list[UUID] = []
+    memberships += await pay_first.start(connection, kept, paid, actor, now, today)
     rows = await connection.fetch(
         "select distinct o.family_id from invoice i join organisation o on o.id = i.organisation_id"
         " where i.id = any($1) order by 1",

@@ -21,8 +21,8 @@ from crm.web.office_consequences import panel, problems
 from crm.web.session import NOT_KEPT
 
 OPEN = ("sent", "info_needed")
-TABS = {"waiting": OPEN, "sent": ("sent",), "info_needed": ("info_needed",), "approved": ("approved",)} | {
-    status: (status,) for status in ("declined", "withdrawn")
+TABS = {"waiting": OPEN} | {
+    status: (status,) for status in ("sent", "info_needed", "payment_due", "approved", "declined", "withdrawn")
 }
 FIELDS = {"starts_on": "starts_on", "note": "note"}
 
@@ -61,6 +61,8 @@ async def approve(request: Request, office: NamedDependency[Office], application
         return await _page(request, office, wanted, given.get("starts_on", ""), error)
     if made.number:  # approved, and no member before there is a place
         return Redirect(f"{office.base}/places?waits=1", status_code=303, headers=NOT_KEPT)
+    if (await _row(office, wanted)).status == "payment_due":  # approved, and no member before the invoice is paid
+        return Redirect(f"{office.base}/applications/{wanted}", status_code=303, headers=NOT_KEPT)
     done = "approved" if row.status in OPEN else "approved-before"
     where = f"{office.base}/members/{row.organisation_id}?done={done}&application={wanted}"
     return Redirect(where, status_code=303, headers=NOT_KEPT)

@@ -36,6 +36,7 @@ _STEPS = {
     "sent": ("info", "send", N_("Application %(reference)s to %(network)s sent")),
     "question": ("warning", "message", N_("Question about application %(reference)s")),
     "answer": ("info", "message", N_("Answer about application %(reference)s")),
+    "payment_due": ("warning", "receipt", N_("Application %(reference)s approved, waiting for payment")),
     "approved": ("success", "circle-check", N_("Application %(reference)s approved")),
     "declined": ("danger", "circle-x", N_("Application %(reference)s declined")),
     "withdrawn": ("neutral", "arrow-back-up", N_("Application %(reference)s withdrawn")),

@@ -1,0 +1,92 @@
+"""A level that is paid first: approving issues the invoice, paying it starts the membership and what follows."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from crm.actions import applications, invoices, payments, verify
+from crm.actions.invoices import Credit
+from crm.actor import Actor
+from crm.context import Context
+
+pytestmark = pytest.mark.anyio
+
+AGREED = date(2026, 11, 1)
+TODAY = date(2026, 11, 22)
+LEFT = """
+select a.status, a.starts_on, (select count(*) from membership_decision d where d.application_id = a.id) as decisions,
+    (select count(*) from membership_grant g where g.organisation_id = a.organisation_id) as grants,
+    (select min(p.starts_on) from membership_period p where p.organisation_id = a.organisation_id) as since,
+    (select count(*) from charge c where c.grant_id = a.decision_id) as charges,
+    array(select e.kind from application_event e where e.application_id = a.id order by e.row_id) as events
+from application a where a.id = $1
+"""
+
+
+@pytest.fixture
+async def application(context: Context) -> UUID:
+    """An application to become principal partner, where that is paid first."""
+    async with context.db.tx() as connection:
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute(
+            "update rulebook r set published_at = now(), body = jsonb_set(body, '{tiers}', (select jsonb_agg(case"
+            " when t ->> 'code' = 'principal' then t || '{\"billing\": \"pay_first\"}' else t end)"
+            " from jsonb_array_elements(body -> 'tiers') t)) from network n"
+            " where n.id = r.network_id and n.slug = 'nora-industry-network'"
+        )
+        await connection.execute("set local session_replication_role = origin")
+        return await connection.fetchval(
+            "select a.id from application a join network n on n.id = a.network_id"
+            " where n.slug = 'nora-industry-network' and a.tier = 'principal' and a.status = 'sent'"
+        )
+
+
+async def left(context: Context, application: UUID) -> dict[str, Any]:
+    async with context.db.tx() as connection:
+        return dict(await connection.fetchrow(LEFT, application))
+
+
+async def gross(context: Context, invoice: UUID) -> int:
+    async with context.db.tx() as connection:
+        return await connection.fetchval("select gross from invoice where id = $1 and status = 'issued'", invoice)
+
+
+async def test_paying_starts_the_membership_and_what_follows(context: Context, actor: Actor, application: UUID) -> None:
+    made = await applications.approve(context, actor, application, AGREED)
+    (invoice,) = made.invoices
+    waits = await left(context, application)
+    assert (waits["status"], waits["decisions"], waits["grants"], waits["since"]) == ("payment_due", 0, 0, None)
+    assert waits["charges"] == 1
+    assert await applications.approve(context, actor, application, AGREED) == made
+    assert await verify.run(context) == []
+
+    owed = await gross(context, invoice)
+    await payments.record(context, actor, invoice, owed - 1, "NOK", TODAY)
+    assert (await left(context, application))["status"] == "payment_due"
+    await payments.record(context, actor, invoice, 1, "NOK", TODAY)
+    stands = await left(context, application)
+    assert (stands["status"], stands["starts_on"], stands["decisions"]) == ("approved", TODAY, 1)
+    assert (stands["grants"], stands["since"], stands["charges"]) == (2, TODAY, 1)  # the linked one came along
+    assert stands["events"] == ["sent", "payment_due", "approved"]
+    assert await verify.run(context) == []
+
+
+async def test_crediting_the_invoice_starts_nothing(context: Context, actor: Actor, application: UUID) -> None:
+    made = await applications.approve(context, actor, application, AGREED)
+    await invoices.credit(context, actor, made.invoices[0], Credit("They changed their mind"))
+    assert (await left(context, application))["status"] == "payment_due"
+    assert await verify.run(context) == []
+
+
+async def test_control_other_levels_start_on_the_day_agreed(context: Context, actor: Actor) -> None:
+    async with context.db.tx() as connection:
+        wanted = await connection.fetchval(
+            "select a.id from application a join network n on n.id = a.network_id"
+            " where n.slug = 'nora-industry-network' and a.tier = 'principal' and a.status = 'sent'"
+        )
+    made = await applications.approve(context, actor, wanted, AGREED)
+    found = await left(context, wanted)
+    assert (found["status"], found["since"]) == ("approved", AGREED)
+    assert await gross(context, made.invoices[0]) is None  # a draft, for a person or the run to issue
