@@ -28,6 +28,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "bands_hole": (N_("The fee bands must follow each other without a hole from 0 up; there is one at %(at)s."),),
     "cases_wrong": (N_("Every case but the last says whom it is for, and the last is for everybody else."),),
     "chain_too_long": (N_("The link rules follow each other for more than %(limit)s links: %(chain)s."),),
+    "component_not_agreed": (N_("No level has a fee called %(given)s that is agreed with each member."),),
     "country_not_open": (N_("This level is not open to organisations in %(given)s."),),
     "currency_mixed": (N_("Amounts in %(left)s and %(right)s cannot be added."),),
     "currency_unknown": (N_("%(given)s is not a currency we bill in."),),

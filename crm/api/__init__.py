@@ -10,9 +10,10 @@ from crm.api import (
     mergers,
     networks,
     organisations,
-    places,
     payments,
+    places,
     reviews,
+    sizes,
 )
 from crm.api.operations import routes_of
 from crm.api.problems import problem
@@ -22,6 +23,7 @@ OPERATIONS = (
     *applications.operations,
     *organisations.operations,
     *mergers.operations,
+    *sizes.operations,
     *memberships.operations,
     *reviews.operations,
     *places.operations,
