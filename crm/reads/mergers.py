@@ -31,3 +31,13 @@ async def of_organisation(connection: Connection, organisation: UUID) -> list[Me
         organisation,
     )
     return [Merged(**dict(row)) for row in rows]
+
+
+async def units(connection: Connection, organisation: UUID) -> list[tuple[UUID, str]]:
+    """Its units now, by name."""
+    rows = await connection.fetch(
+        "select o.id, o.name from organisation_profile p join organisation o on o.id = p.organisation_id"
+        " where p.parent_id = $1 and p.superseded_at is null and p.ends_on is null order by o.sort_name, o.id",
+        organisation,
+    )
+    return [(row["id"], row["name"]) for row in rows]

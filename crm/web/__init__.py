@@ -22,6 +22,7 @@ from crm.web import (
     sign_in,
     signup,
     signup_status,
+    splits,
     styleguide,
     suspense,
 )
@@ -39,6 +40,7 @@ handlers = [
     *members.handlers,
     *memberships.handlers,
     *mergers.handlers,
+    *splits.handlers,
     *reviews.handlers,
     *places.handlers,
     *applications.handlers,

@@ -172,7 +172,7 @@ def merger_of(office: Office, found: Found, typed: Typed) -> Merger | None:
     if on is None:
         return None
     choices = []
-    for row in _choices(office, found):
+    for row in own_memberships(office, found):
         slug = row["slug"]
         fate = "end" if typed.get(f"membership-{slug}") == "end" else "move"
         links = "end" if typed.get(f"links-{slug}") == "end" else "move"
@@ -182,7 +182,7 @@ def merger_of(office: Office, found: Found, typed: Typed) -> Merger | None:
     return Merger(found.organisation.id, into, on, tuple(choices), reason)
 
 
-def _choices(office: Office, found: Found) -> list[dict[str, Any]]:
+def own_memberships(office: Office, found: Found) -> list[dict[str, Any]]:
     """The own memberships that stand from today on, in networks that are ours to decide about."""
     out = []
     for each in found.memberships:
@@ -227,7 +227,7 @@ async def _merger_page(
         "found": found,
         "typed": _proposal(office, found) | dict(typed),
         "candidates": [_option(office, each) for each in others.values()],
-        "choices": _choices(office, found),
+        "choices": own_memberships(office, found),
         "panel": shown_panel,
         "errors": errors,
         "searched": bool(search),
@@ -239,7 +239,9 @@ async def _merger_page(
 
 def _proposal(office: Office, found: Found) -> dict[str, str]:
     """What the form says before anybody typed: from today, and everything moves."""
-    fates = {f"{part}-{row['slug']}": "move" for row in _choices(office, found) for part in ("membership", "links")}
+    fates = {
+        f"{part}-{row['slug']}": "move" for row in own_memberships(office, found) for part in ("membership", "links")
+    }
     return {"on": office.today.isoformat(), "into": "", "q": "", "reason": ""} | fates
 
 

@@ -39,5 +39,7 @@ def test_mergers_and_names_are_accessible_fit_and_keep_to_the_policy(site, brows
         page.get_by_role("button", name=SEE[language], exact=True).click()
         look(page, "merger-preview")
         assert page.locator("textarea[name=reason]").count() == 1
+        page.goto(f"{site.address}{member}/split")
+        look(page, "split")
         faults += csp_messages(page)
     assert not faults

@@ -118,3 +118,18 @@ async def test_a_network_has_another_name(client: httpx.AsyncClient) -> None:
     assert (await send(client, f"{NORA}/name", **names, on="2026-11-01")).status_code == 303
     page = text(await client.get(f"{NORA}/name"))
     assert "Another name for NORA Industry" in page and "NORA Industry Network until 31 Oct 2026" in page
+
+
+async def test_split_on_pages(client: httpx.AsyncClient, manager_headers: Headers) -> None:
+    old = await member(client, manager_headers, "Fjordrobot AS", tier="principal")
+    await sign_in(client)
+    here = f"{NORA}/members/{old}/split"
+    assert "A part that is new in the register" in text(await client.get(here))
+    wrong = await client.get(here, params={"unit": "new", "name": "", "orgnr": "123", "on": DAY})
+    assert wrong.status_code == 422 and "This must be filled in" in text(wrong)
+    asked = {"unit": "new", "name": "Avspaltet AS", "on": DAY, f"goes-{SLUG}": "yes"}
+    assert "If it stands alone, this happens" in text(await client.get(here, params=asked))
+    assert (await send(client, here, **asked)).status_code == 303
+    page = text(await client.get(f"{NORA}/members/{old}"))
+    assert "Avspaltet AS came out of it on 1 Jun 2027" in page
+    assert await memberships(client, manager_headers, old, as_of=DAY) == {}
