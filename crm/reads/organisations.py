@@ -89,6 +89,16 @@ def _shown(row: dict) -> Organisation:
     return msgspec.convert(dict(row), Organisation)
 
 
+async def employers(connection: Connection, person: UUID) -> list[tuple[UUID, str]]:
+    """For whom a person works, as far as the reader may know it: (id, name)."""
+    rows = await connection.fetch(
+        "select o.id, o.name from employer e join organisation o on o.id = e.employer_id"
+        " where e.organisation_id = $1 and e.superseded_at is null order by o.sort_name, o.id",
+        person,
+    )
+    return [(row["id"], row["name"]) for row in rows]
+
+
 async def names(connection: Connection, wanted: Iterable[UUID]) -> dict[UUID, str]:
     """The names of organisations, for sentences about them."""
     rows = await connection.fetch("select id, name from organisation where id = any($1)", list(wanted))

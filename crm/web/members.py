@@ -10,7 +10,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from crm.reads import known_names
+from crm.reads import known_names, organisations
 from crm.reads import mergers as merger_reads
 from crm.reads import office as reads
 from crm.reads.timeline import ApplicationStep, DecisionEvent
@@ -67,12 +67,21 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
         "events": timeline(office, found.events),
         "done": done(office, found, request.query_params),
         "can": possible(office, found) | {"record": office_events.upgrades(office, found.membership)},
+        "employers": await _employers(office, found),
         "locked_until": office_events.locked_until(office, found),
     }
     return await show(request, office, "office/member.html", "members", **shown)
 
 
 handlers = [routes(show_members, show_member)]
+
+
+async def _employers(office: Office, found: page.Found) -> list[str]:
+    """For whom a member that is a person works: a relation, and nobody's membership."""
+    if found.organisation.kind != "person":
+        return []
+    async with office.context.db.reading(office.actor.sees) as connection:
+        return [name for _, name in await organisations.employers(connection, found.organisation.id)]
 
 
 def possible(office: Office, found: page.Found) -> dict[str, Any]:

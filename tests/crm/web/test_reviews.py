@@ -9,7 +9,7 @@ import pytest
 from crm.actions import days
 from crm.context import Context
 from tests.crm.actions.test_reviews import joined
-from tests.crm.web.office import count, send, sign_in, text
+from tests.crm.web.office import count, member, send, sign_in, text
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +82,13 @@ async def test_by_api(
         headers = {"authorization": f"Bearer {key}"}
         assert (await client.get(API, headers=headers)).status_code in (403, 404)
         assert (await client.get(here, headers=headers)).status_code == 404
+
+
+async def test_ac_03_a_researchers_page_names_the_employer(client: httpx.AsyncClient, context: Context) -> None:
+    """The employer is shown with the researcher, and is no member by it."""
+    who, _ = await member(context, "Solveig Tensorstad", "nora-startup")
+    await sign_in(client)
+    page = text(await client.get(f"/n/nora-startup/members/{who}"))
+    assert "Employer Norges miljø- og biovitenskapelige universitet" in page
+    listed = text(await client.get("/n/nora-startup/members?q=biovitenskapelige"))
+    assert "No member fits." in listed
