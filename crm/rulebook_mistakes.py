@@ -48,6 +48,8 @@ def unfit(t: Translator, wanted: str, given: str) -> str:
     """A field of a form holds something else than `wanted`, a kind of value as the reader of texts names it."""
     if wanted == "name":
         return t.gettext("Write a name in at least one language.")
+    if wanted == "short":
+        return t.gettext("At most %(n)s characters.", n=given)
     if wanted == "level":
         return t.gettext("Choose a level.")
     return _capital(t.gettext(_WANTED, a=_type(t, wanted), b=f"“{given}”" if given else t.gettext("nothing")))

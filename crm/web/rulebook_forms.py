@@ -171,7 +171,7 @@ def applied(listed: str, part: Part, typed: Typed) -> tuple[Part, Mistakes]:
     if listed == "link_rules" and (level := one(typed, "grants.level")):
         out["grants"]["network"], _, out["grants"]["tier"] = level.partition("/")
     if listed == "tiers":
-        out["benefits"] = tuple(_benefits(part["benefits"], typed))
+        out["benefits"] = tuple(_benefits(part["benefits"], typed, mistakes))
         out["requires"] = tuple(_requires(part["requires"], typed))
     if listed == "link_rules" and not out["grants"]["tier"]:
         mistakes["grants.level"] = ("level", "")
@@ -202,7 +202,7 @@ def field_of(listed: str, index: int, part: Part, network: str, error: RulebookE
 
 def one(typed: Typed, name: str) -> str:
     """The one value of a field, without spaces around it."""
-    return next(iter(typed.get(name) or []), "")[:LONGEST_TEXT].strip()
+    return next(iter(typed.get(name) or []), "").strip()
 
 
 def _take(out: Part, name: str, kind: Kind, typed: Typed, mistakes: Mistakes) -> None:
@@ -224,8 +224,15 @@ def _take(out: Part, name: str, kind: Kind, typed: Typed, mistakes: Mistakes) ->
             _set(out, name, date.fromisoformat(given) if given else None)
         except ValueError:
             mistakes[name] = ("date", given)
-    elif " ".join(str(old or "").split()) != " ".join(given.split()):
+    elif not _same(str(old or ""), given):
+        if len(given) > LONGEST_TEXT:
+            mistakes[name] = ("short", str(LONGEST_TEXT))
         _set(out, name, given.replace("\r\n", "\n"))
+
+
+def _same(old: str, given: str) -> bool:
+    """Is it the same text, however a browser sends line ends and spaces?"""
+    return old.split() == given.split()
 
 
 def in_order(old: Iterable[str], picked: Iterable[str]) -> tuple[str, ...]:
@@ -235,35 +242,42 @@ def in_order(old: Iterable[str], picked: Iterable[str]) -> tuple[str, ...]:
     return (*kept, *(each for each in wanted if each not in kept))
 
 
-def _benefits(old: tuple[Part, ...], typed: Typed) -> Iterable[Part]:
-    """One row a benefit; a row that was emptied is gone."""
-    for n in range(MOST_ROWS):
+def _benefits(old: tuple[Part, ...], typed: Typed, mistakes: Mistakes) -> Iterable[Part]:
+    """One row a benefit; a row that was emptied is gone. What was too much for the form stays."""
+    rows = _rows(typed, "benefits", "nb")
+    for n in range(rows):
         before = old[n] if n < len(old) else {}
-        if f"benefits.{n}.nb" not in typed and f"benefits.{n}.en" not in typed:
-            break
         row = dict(before)
         for language in ("nb", "en"):
             given = one(typed, f"benefits.{n}.{language}")
-            if " ".join(before.get(language, "").split()) != " ".join(given.split()):
+            if not _same(before.get(language, ""), given):
                 row[language] = given
+                if len(given) > LONGEST_TEXT:
+                    mistakes["benefits"] = ("short", str(LONGEST_TEXT))
         if (row == before and before) or any(row.values()):
             yield row
+    yield from old[rows:]
 
 
 def _requires(old: tuple[Part, ...], typed: Typed) -> Iterable[Part]:
     """The memberships a level requires: those of before unless taken out, then the new one."""
-    for n in range(MOST_ROWS):
+    rows = _rows(typed, "requires", "network")
+    for n in range(rows):
         network = one(typed, f"requires.{n}.network")
-        if not network:
-            break
         before = old[n] if n < len(old) and old[n]["network"] == network else {"tiers": ()}
         if not one(typed, f"requires.{n}.remove"):
             tiers = in_order(before["tiers"], typed.get(f"requires.{n}.tiers", []))
             yield before | {"network": network, "tiers": tiers, "on_loss": one(typed, f"requires.{n}.on_loss")}
+    yield from old[rows:]
     if wanted := one(typed, "requires.new"):
         network, _, tier = wanted.partition("/")
         on_loss = one(typed, "requires.new.on_loss") or "end_with"
         yield {"network": network, "tiers": (tier,) if tier else (), "on_loss": on_loss}
+
+
+def _rows(typed: Typed, name: str, field: str) -> int:
+    """How many rows of a repeated field a form has, without a hole."""
+    return next((n for n in range(MOST_ROWS) if f"{name}.{n}.{field}" not in typed), MOST_ROWS)
 
 
 def _get(part: Part, name: str) -> Any:

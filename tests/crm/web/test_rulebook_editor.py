@@ -61,6 +61,26 @@ async def test_every_example_shown_as_forms_reads_back_as_the_same_document(clie
     assert len(document["tiers"]) > 0
 
 
+async def test_what_is_too_much_for_a_form_stays_and_more_of_it_is_refused(client, context):
+    await sign_in(client)
+    await begin(client)
+    book = await stored(context)
+    long = {"nb": "lang tekst " * 300, "en": "  two  spaces\nand a line "}
+    many = tuple({"nb": f"Fordel {n}", "en": "", "se": "x"} for n in range(forms.MOST_ROWS + 20))
+    odd = msgspec.structs.replace(book.tiers[0], summary=long, benefits=(long, *many))
+    async with context.db.tx() as connection:
+        tiers = (odd, *book.tiers[1:])
+        body = msgspec.to_builtins(msgspec.structs.replace(book, tiers=tiers))
+        await connection.execute("update rulebook_draft set body = $1", body)
+    page = f"{LEVEL}?code={odd.code}"
+    assert (await save(client, page)).status_code == 303
+    assert (await stored(context)).tiers[0] == odd
+    for field in ("summary.nb", "benefits.0.en"):
+        answer = await save(client, page, **{field.replace(".", "__"): "x" * (forms.LONGEST_TEXT + 1)})
+        assert answer.status_code == 422 and f"At most {forms.LONGEST_TEXT} characters." in text(answer)
+    assert (await stored(context)).tiers[0] == odd
+
+
 async def test_a_link_rule_is_added_changed_and_taken_out(client, context):
     await sign_in(client)
     await begin(client)
