@@ -45,6 +45,8 @@ def test_cookies_need_tls_where_there_is_tls() -> None:
         ("DATABASE_URL", "postgresql+asyncpg://u@h/d"),
         ("KLYNGE_BASE_URL", "klynge.example"),
         ("KLYNGE_DEVELOPMENT", "yes please"),
+        ("KLYNGE_EHF_URL", "ftp://accesspoint.example"),
+        ("KLYNGE_EHF_URL", "folder:relative"),
         ("KLYNGE_POOL_SIZE", "0"),
         ("KLYNGE_POOL_SIZE", "201"),
         ("KLYNGE_POOL_SIZE", "-1"),
