@@ -104,6 +104,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "seller_not_registered": (N_("The fee has %(percent)s percent VAT, but the seller is not in the VAT register."),),
     "sign_in_failed": (N_("The e-mail address or the password is wrong."),),
     "size_currency_wrong": (N_("Turnover and balance have a currency such as NOK, and no other size has one."),),
+    "size_missing": (N_("Fill this in. The fee of this level depends on it."),),
     "size_twice": (N_("The same size is given twice for the same day."),),
     "size_unknown": (
         N_("The fee depends on the size, and it is not known: %(basis)s."),
