@@ -48,7 +48,6 @@ VALUES = {
     "ends_on": "1. jan. 2027",
     "event": "Tilskudd innvilget",
     "locked_until": "1. jan. 2030",
-    "number": "3",
     "reason": "Går over i annen virksomhet",
     "source": "NORA",
     "linked": [{"network": CLAIRE, "tier": "Medlem", "starts_on": "22. nov. 2026"}],
@@ -84,7 +83,7 @@ SAYS = {
     "membership_event": ["Fjord & Data AS", "Tilskudd innvilget", "Hovedpartner", "1. jan. 2030", CLAIRE],
     "membership_suspended": ["Fjord & Data AS", "22. nov. 2026", "annen virksomhet"],
     "place_given": ["Fjord & Data AS", "22. nov. 2026", "NORA"],
-    "place_waiting": ["Fjord & Data AS", "3"],
+    "place_waiting": ["Fjord & Data AS", "NORA-17"],
     "suspension_lifted": ["Fjord & Data AS", "22. nov. 2026"],
     "tier_changed": ["Fjord & Data AS", "Hovedpartner", CLAIRE],
 }
