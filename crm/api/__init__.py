@@ -2,6 +2,7 @@
 
 from crm.api import (
     applications,
+    bank,
     card_events,
     docs,
     health,
@@ -29,6 +30,7 @@ OPERATIONS = (
     *places.operations,
     *invoices.operations,
     *payments.operations,
+    *bank.operations,
 )
 
 handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]

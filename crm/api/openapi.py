@@ -33,6 +33,7 @@ _TAGS = {
     "Places": N_("Limited places and their queues, for those who manage."),
     "Reviews": N_("Members that do not fit their level any more, for those who manage."),
     "Invoices": N_("Drafts and their lines."),
+    "Payments": N_("What came in, where it belongs, what is owed and what is left over."),
     N_("Service"): N_("For whoever watches the service."),
 }
 _ABOUT = """The membership register of industry clusters.
