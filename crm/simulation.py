@@ -94,7 +94,8 @@ class Simulating:
         currency = books[-1].currency if books else draft.currency
         self.found = Simulation(network, on, currency, draft.currency)
         self.published = published
-        self.draft = msgspec.structs.replace(published, versions=(*published.versions, draft))
+        both = published, msgspec.structs.replace(published, versions=(*published.versions, draft))
+        self.ruled = frozenset(slug for each in both for slug in (*each.with_requirements, *each.with_own_ends))
 
     def add(self, facts: Facts) -> list[Affected]:
         """Count one family, whose `facts` have the draft among their rulebooks; those of it who change."""
@@ -122,8 +123,8 @@ class Simulating:
 
     def _stood(self, now: Facts, then: Iterable[Stretch]) -> Iterable[Stretch]:
         """The direct memberships as they stand now: the same as then, unless rules have a say in when they end."""
-        same = not any(b.with_requirements or b.with_own_ends for b in (self.published, self.draft))
-        return then if same and not now.transfers else derive(now).stood
+        ruled = now.transfers or any(d.network in self.ruled for d in now.decisions)
+        return derive(now).stood if ruled else then
 
     def done(self) -> Simulation:
         """What was found, once all families are counted."""
