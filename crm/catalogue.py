@@ -119,9 +119,7 @@ async def _read(connection: Connection) -> Catalogue:
         " from network n join host h on h.id = n.host_id order by n.slug"
     )
     former = await _former_names(connection)
-    networks = tuple(
-        msgspec.convert({**row, "former_names": former.get(row["id"], ())}, NetworkRow) for row in rows
-    )
+    networks = tuple(msgspec.convert({**row, "former_names": former.get(row["id"], ())}, NetworkRow) for row in rows)
     by_id = {n.id: n for n in networks}
     books = await connection.fetch("select body from rulebook order by network_id, version")
     agreements = await connection.fetch("select * from agreement order by code")

@@ -59,7 +59,9 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
     if set(settings.stripe_keys) != set(settings.stripe_secrets):
         raise SettingsError("KLYNGE_STRIPE_KEY and KLYNGE_STRIPE_WEBHOOK_SECRET must name the same hosts")
     if settings.ehf_url and not settings.ehf_url.startswith(("folder:/", "http://", "https://")):
-        raise SettingsError("KLYNGE_EHF_URL must look like folder:/var/spool/ehf or https://accesspoint.example/documents")
+        raise SettingsError(
+            "KLYNGE_EHF_URL must look like folder:/var/spool/ehf or https://accesspoint.example/documents"
+        )
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"KLYNGE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     return settings

@@ -204,9 +204,7 @@ async def approve(context: Context, actor: Actor, application: UUID, starts_on: 
         faults.point("approval_decided")
         if pay_first.asked(kept, decision, found):
             today, ehf = _today(context, kept, row), bool(context.settings.ehf_url)
-            due = await pay_first.bill(
-                connection, kept, decision, found, application, family, actor, today, ehf
-            )
+            due = await pay_first.bill(connection, kept, decision, found, application, family, actor, today, ehf)
             await _audit(connection, actor, kept, row, decision, found, "application_payment_due")
             return Approval(*map(tuple, due))
         membership = await open_membership(connection, decision.organisation, row.network_id)
@@ -266,9 +264,7 @@ async def _audit(
         "starts_on": decision.effective_on.isoformat(),
         "rules": considered,
     }
-    await audit.append(
-        connection, actor, action, detail, row.network_id, row.organisation_id, decision.id
-    )
+    await audit.append(connection, actor, action, detail, row.network_id, row.organisation_id, decision.id)
     if action != "application_approved":
         return
     for outcome in found.considered:

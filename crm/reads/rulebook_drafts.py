@@ -22,7 +22,8 @@ class Draft(msgspec.Struct, frozen=True):
 async def draft(connection: Connection, network: UUID) -> Draft | None:
     """The draft, or None when nobody writes one."""
     row = await connection.fetchrow(
-        "select body, id || '.' || revision as stamp, based_on, changed_at, changed_by from rulebook_draft where network_id = $1",
+        "select body, id || '.' || revision as stamp, based_on, changed_at, changed_by"
+        " from rulebook_draft where network_id = $1",
         network,
     )
     if row is None:

@@ -118,14 +118,19 @@ async def issue_many(
     return issued, unfit
 
 
+async def refer(connection: Connection, draft: UUID, reference: str) -> None:
+    """Put the buyer's reference on a draft."""
+    await connection.execute(
+        "update invoice set buyer_reference = $2 where id = $1 and status = 'draft'", draft, reference
+    )
+
+
 async def event(connection: Connection, invoice: UUID, kind: str, actor: str, **detail: Any) -> None:
     """Something that happened to an invoice, for its timeline."""
     await _events(connection, [_Event(invoice, kind, detail)], actor)
 
 
-async def _issue(
-    connection: Connection, kept: Catalogue, papers: list[Paper], actor: Actor, ehf: bool
-) -> list[Issued]:
+async def _issue(connection: Connection, kept: Catalogue, papers: list[Paper], actor: Actor, ehf: bool) -> list[Issued]:
     if not papers:
         return []
     faults.point("issue_locked")

@@ -145,7 +145,8 @@ async def count_seniority(connection: Connection, made: UUID) -> None:
     await connection.execute(
         "update membership m set (carried_since, carried_on) = (select t.member_since, t.effective_on"
         " from membership_transfer t where t.target_membership_id = m.id and t.withdrawn_at is null"
-        " order by t.member_since, t.effective_on limit 1) where m.id in (select target_membership_id from membership_transfer where restructuring_id = $1)",
+        " order by t.member_since, t.effective_on limit 1) where m.id in"
+        " (select target_membership_id from membership_transfer where restructuring_id = $1)",
         made,
     )
 

@@ -70,9 +70,7 @@ class InvoiceDocument(Table, tablename="invoice_document"):
     `charge_ids` are the charges (on a credit note the credit lines) that its first lines stand for, in order.
     """
 
-    invoice_id = ForeignKey(
-        references=Invoice, null=False, default=None, on_delete=OnDelete.restrict, primary_key=True
-    )
+    invoice_id = ForeignKey(references=Invoice, null=False, default=None, on_delete=OnDelete.restrict, primary_key=True)
     network_ids = Array(base_column=UUID(), default=list)
     charge_ids = Array(base_column=UUID(), default=list)
     document = JSONB(required=True)

@@ -37,7 +37,11 @@ DAMAGES = [
     ("invoice_line", "on line 1", DOCUMENT + f"jsonb_set(document, '{{{{lines,0,price}}}}', '5') {OF}"),
     ("invoice_line", "nothing", f"delete from charge {OF}"),
     ("credit_exceeds", "charge", "update credit_line set net = net * 1000 where invoice_id = '{note}'"),
-    ("credit_exceeds", "invoice {invoice}", "update invoice set net = net * 9999, gross = net * 9999 where id = '{note}'"),
+    (
+        "credit_exceeds",
+        "invoice {invoice}",
+        "update invoice set net = net * 9999, gross = net * 9999 where id = '{note}'",
+    ),
     ("credit_elsewhere", "{note}", "update invoice set credits_id = id where id = '{note}'"),
     ("invoice_history", "0 times", f"delete from invoice_event {OF}"),
     ("delivery_missing", "{invoice}", f"delete from invoice_delivery {OF}"),
