@@ -67,7 +67,7 @@ _FILTER = (
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The figures beside the menu: active members, applications, members to review, linked ones, who waits for a place."""
+    """The figures beside the menu: active members, applications, reviews, linked ones, who waits for a place."""
 
     members: int
     applications: int
