@@ -8,13 +8,21 @@ import msgspec
 from crm import forms
 from crm.actor import Actor
 from crm.context import Context
+from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound
 from crm.store import audit, billing
 from crm.store.billing import Details
 
 PEPPOL_ID = re.compile(r"[0-9]{4}:[A-Za-z0-9._-]{1,50}")
 
-__all__ = ["Details", "change"]
+__all__ = ["Details", "change", "show"]
+
+
+async def show(context: Context, actor: Actor, organisation: UUID) -> tuple[str, Details]:
+    """(name, details) of who may be billed here; empty where nothing is known. NotFound and Forbidden as `change`."""
+    async with context.db.tx() as connection:
+        await _own(connection, actor, organisation)
+        return await billing.known(connection, organisation)
 
 
 async def change(context: Context, actor: Actor, organisation: UUID, wanted: Details) -> Details:
@@ -22,14 +30,20 @@ async def change(context: Context, actor: Actor, organisation: UUID, wanted: Det
     wanted = Details(**{name: value.strip() for name, value in msgspec.structs.asdict(wanted).items()})
     _check(wanted)
     async with context.db.tx() as connection:
-        networks = await billing.networks_of(connection, organisation)
-        if not networks & actor.manages:
-            raise Forbidden if networks & actor.sees else NotFound("organisation_id", organisation)
+        networks = await _own(connection, actor, organisation)
         await billing.store(connection, organisation, wanted)
         told = {name: bool(value) for name, value in msgspec.structs.asdict(wanted).items()}
         network = sorted(networks & actor.manages, key=str)[0]
         await audit.append(connection, actor, "billing_changed", told, network, organisation, organisation)
     return wanted
+
+
+async def _own(connection: Connection, actor: Actor, organisation: UUID) -> frozenset[UUID]:
+    """The networks it or a unit of it is or was a member of, if the actor manages one of them."""
+    networks = await billing.networks_of(connection, organisation)
+    if not networks & actor.manages:
+        raise Forbidden if networks & actor.sees else NotFound("organisation_id", organisation)
+    return networks
 
 
 def _check(wanted: Details) -> None:

@@ -19,7 +19,7 @@ from crm.errors import Invalid, NotFound
 from crm.gateways.stripe import Accounts, BalanceLine, StripeCards
 from crm.i18n import TIME_ZONE
 from crm.store import audit, card_money, cards
-from crm.store.cards import Difference
+from crm.store.cards import Difference, Held, Listed
 
 LOOK_BACK_DAYS = 4  # each night: events may be days late
 
@@ -43,6 +43,33 @@ class Compared(msgspec.Struct, frozen=True):
     repaired: int
     found: int
     closed: int
+
+
+class Books(msgspec.Struct, frozen=True):
+    """What a host's people have to look at: open differences, those closed lately, and events nobody could read."""
+
+    open: tuple[Listed, ...]
+    closed: tuple[Listed, ...]
+    held: tuple[Held, ...]
+
+    @property
+    def waiting(self) -> int:
+        """How many things wait for a person."""
+        return len(self.open) + len(self.held)
+
+
+async def books(context: Context, actor: Actor, host: UUID) -> Books:
+    """The card provider's books beside ours, at one host. Forbidden or NotFound as for its desk.
+
+    What belongs to an account that several hosts share is shown at each of them.
+    """
+    async with context.db.tx() as connection:
+        desk = await desk_at(connection, context, actor, host)
+        code = await cards.host_code(connection, desk.host)
+        account = code if code in context.settings.stripe_keys else ""
+        found = await cards.differences(connection, desk.host, account)
+        held = await cards.held_events(connection, account)
+    return Books(tuple(d for d in found if d.is_open), tuple(d for d in found if not d.is_open), tuple(held))
 
 
 async def compare(context: Context, accounts: Accounts, first: date, last: date) -> list[Compared]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from cluster_rules import document_checks
 from cluster_rules.documents import Document
 from cluster_rules.errors import RuleViolation
 from crm import catalogue, faults, forms
@@ -45,6 +46,18 @@ class Credit(msgspec.Struct, frozen=True):
     lines: tuple[tuple[UUID, int | None], ...] = ()
     amount: int = 0
     again: bool = False
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A draft as issuing now would make it, or why it cannot be; `paper_only`: rules that keep it from going as EHF."""
+
+    document: Document | None
+    obstacles: tuple[RuleViolation, ...] = ()
+    paper_only: tuple[str, ...] = ()
+
+
+class _OnlyLooked(Exception):
+    """Nothing is stored of what was only looked at."""
 
 
 async def issue(context: Context, actor: Actor, invoice: UUID) -> UUID:
@@ -98,6 +111,51 @@ async def preview(context: Context, actor: Actor, invoice: UUID) -> Document:
         return good[0].document
 
 
+async def look(context: Context, actor: Actor, invoice: UUID) -> Draft:
+    """What issuing this draft now would make, or everything that stands in its way. Refused `already_issued`."""
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        row = await _row(connection, context, actor, invoice)
+        if row.status != "draft":
+            raise Refused("already_issued", "status")
+        good, bad = await documents.papers(connection, kept, [invoice], row.today)
+    for each in bad:
+        return Draft(None, tuple(_each_rule(each.why)))
+    (paper,) = good
+    wrong = document_checks.check(paper.document) if paper.peppol_id else ()
+    return Draft(paper.document, (), tuple(dict.fromkeys(w.rule for w in wrong if w.electronic and w.level == "fatal")))
+
+
+async def unfit(context: Context, actor: Actor, drafts: Sequence[UUID]) -> dict[UUID, RuleViolation]:
+    """Which of these drafts could not be issued now, and why. NotFound or Forbidden as for issuing."""
+    found: dict[UUID, RuleViolation] = {}
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        by_day: dict[date, list[UUID]] = {}
+        for row in await _rows(connection, context, actor, drafts):
+            by_day.setdefault(row.today, []).append(row.id)
+        for day, wanted in by_day.items():
+            _, bad = await documents.papers(connection, kept, wanted, day)
+            found |= {each.id: each.why for each in bad}
+    return found
+
+
+async def refer(context: Context, actor: Actor, invoice: UUID, reference: str) -> None:
+    """Put the buyer's reference on a draft; empty takes it off again. Refused `already_issued`; Invalid."""
+    problems: forms.Problems = []
+    forms.text(problems, "buyer_reference", reference, forms.SHORT_MAX, required=False)
+    if problems:
+        raise Invalid(problems)
+    async with context.db.tx() as connection:
+        drafts = await invoices.lock(connection, [invoice])
+        row = await _row(connection, context, actor, invoice)
+        if not drafts:
+            raise Refused("already_issued", "status")
+        await invoices.refer(connection, invoice, reference.strip())
+        detail = {"invoice": str(invoice), "reference": reference.strip()}
+        await audit.append(connection, actor, "buyer_reference_changed", detail, row.networks[0], row.organisation_id)
+
+
 async def file(context: Context, actor: Actor, invoice: UUID, kind: Literal["pdf", "xml"]) -> tuple[str, bytes]:
     """The number and the document of an issued invoice as a file. Refused `not_issued_yet` for a draft."""
     async with context.db.tx() as connection:
@@ -114,26 +172,52 @@ async def credit(context: Context, actor: Actor, invoice: UUID, wanted: Credit) 
 
     RuleViolation `credit_exceeds`, `nothing_to_credit`, `line_unknown`, `amount_invalid`, `not_issued`.
     """
+    async with context.db.tx() as connection:
+        return await _credit(connection, context, actor, invoice, wanted)
+
+
+async def preview_credit(context: Context, actor: Actor, invoice: UUID, wanted: Credit) -> Document:
+    """The credit note as `credit` would issue it now; refused as it would be. Nothing is stored, no number spent."""
+    found: Document | None = None
+    try:
+        async with context.db.tx() as connection:
+            made = await _credit(connection, context, actor, invoice, wanted)
+            found = await documents.stored(connection, made.id)
+            raise _OnlyLooked
+    except _OnlyLooked:
+        if found is None:
+            raise
+        return found
+
+
+async def _credit(connection: Connection, context: Context, actor: Actor, invoice: UUID, wanted: Credit) -> Credited:
     problems: forms.Problems = []
     forms.text(problems, "reason", wanted.reason, forms.NOTE_MAX)
     if problems:
         raise Invalid(problems)
-    async with context.db.tx() as connection:
-        kept = await catalogue.load(connection)
-        await invoices.lock(connection, [invoice])
-        row = await _row(connection, context, actor, invoice)
-        if row.kind != "invoice" or row.status != "issued":
-            raise Refused("not_issued", "status")
-        left = await credit_notes.left(connection, invoice)
-        parts = _parts(wanted, left)
-        note = await credit_notes.begin(connection, invoice, wanted.reason.strip(), parts)
-        issued, unfit = await invoices.issue_many(connection, kept, [note], row.today, actor, _ehf(context))
-        for each in unfit:
-            raise each.why
-        again = await credit_notes.bill_again(connection, invoice, parts) if wanted.again else None
-        detail = {"invoice": str(invoice), "reason": wanted.reason.strip()}
-        await _audit(connection, actor, issued, **detail)
-        return Credited(note, issued[0].number, issued[0].gross, again)
+    kept = await catalogue.load(connection)
+    await invoices.lock(connection, [invoice])
+    row = await _row(connection, context, actor, invoice)
+    if row.kind != "invoice" or row.status != "issued":
+        raise Refused("not_issued", "status")
+    left = await credit_notes.left(connection, invoice)
+    parts = _parts(wanted, left)
+    note = await credit_notes.begin(connection, invoice, wanted.reason.strip(), parts)
+    issued, unfit = await invoices.issue_many(connection, kept, [note], row.today, actor, _ehf(context))
+    for each in unfit:
+        raise each.why
+    again = await credit_notes.bill_again(connection, invoice, parts) if wanted.again else None
+    detail = {"invoice": str(invoice), "reason": wanted.reason.strip()}
+    await _audit(connection, actor, issued, **detail)
+    return Credited(note, issued[0].number, issued[0].gross, again)
+
+
+def _each_rule(why: RuleViolation) -> list[RuleViolation]:
+    """A document that breaks several rules, one refusal for each."""
+    rules = why.params.get("rules") or []
+    if why.code != "document_incomplete" or len(rules) < 2:
+        return [why]
+    return [RuleViolation(why.code, field, rule=rule) for rule, field in dict(rules).items()]
 
 
 def _parts(wanted: Credit, left: dict[UUID, int]) -> dict[UUID, int]:

@@ -33,6 +33,18 @@ async def store(connection: Connection, organisation: UUID, details: Details) ->
     )
 
 
+async def known(connection: Connection, organisation: UUID) -> tuple[str, Details]:
+    """(the organisation's name, its details); nothing but empty texts where none are stored."""
+    columns = ", ".join(f"coalesce(b.{name}, '') as {name}" for name in Details.__struct_fields__)
+    row = await connection.fetchrow(
+        f"select o.name as of, {columns} from organisation o left join billing b on b.organisation_id = o.id"
+        " where o.id = $1",
+        organisation,
+    )
+    values = dict(row)
+    return values.pop("of"), Details(**values)
+
+
 async def networks_of(connection: Connection, organisation: UUID) -> frozenset[UUID]:
     """The networks that an organisation, or a unit it pays for, is or was a member of."""
     rows = await connection.fetch(

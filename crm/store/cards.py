@@ -68,6 +68,34 @@ class Difference(msgspec.Struct, frozen=True):
     host: UUID | None = None
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """A difference as people look at it: what the provider says and what we booked, both as the fact's amount."""
+
+    id: UUID
+    kind: str
+    object_id: str
+    on_date: date
+    theirs: int | None
+    ours: int | None
+    currency: str
+    note: str
+    is_open: bool
+    found_at: datetime
+    closed_at: datetime | None
+    closed_by: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An event that could not be read in all its tries."""
+
+    id: str
+    kind: str
+    about: str
+    last_error: str
+    received_at: datetime
+
+
+CLOSED_SHOWN = 20
 _FORM = "id, invoice_id, amount, currency, status, object_id, url, expires_at"
 
 
@@ -325,6 +353,32 @@ async def open_differences(connection: Connection) -> list[Difference]:
         " order by on_date, object_id"
     )
     return [Difference(*row) for row in rows]
+
+
+async def differences(connection: Connection, host: UUID, account: str) -> list[Listed]:
+    """A host's open items, the oldest first, and those closed lately; with what its account shares with other hosts."""
+    rows = await connection.fetch(
+        "select id, kind, object_id, on_date, theirs, ours, currency, note, is_open, found_at, closed_at, closed_by"
+        " from ((select * from card_difference where is_open and (host_id = $1 or host_id is null and account = $2))"
+        " union all (select * from card_difference where not is_open"
+        "   and (host_id = $1 or host_id is null and account = $2) order by closed_at desc limit $3)) found"
+        " order by is_open desc, case when is_open then on_date end, closed_at desc, object_id",
+        host,
+        account,
+        CLOSED_SHOWN,
+    )
+    return [Listed(**dict(row)) for row in rows]
+
+
+async def held_events(connection: Connection, account: str) -> list[Held]:
+    """Events of an account that nobody could read, the oldest first; those whose difference is closed stay here."""
+    rows = await connection.fetch(
+        "select id, kind, about, last_error, received_at from card_event where account = $1 and status = 'held'"
+        " order by received_at, id limit $2",
+        account,
+        SWEEP_LIMIT,
+    )
+    return [Held(**dict(row)) for row in rows]
 
 
 async def difference_host(connection: Connection, wanted: UUID) -> tuple[UUID | None, bool] | None:

@@ -249,9 +249,9 @@ def _sold(document: Document, charges: Sequence[Charge]) -> tuple[Sold, ...]:
 def _paper(row: Record, document: Document, charges: Sequence[Charge], stands_for: tuple[UUID, ...]) -> Paper:
     """RuleViolation `document_incomplete` when it would not be a right invoice by EN 16931 and Norwegian law."""
     wrong = [found for found in document_checks.check(document) if found.level == "fatal"]
-    for found in wrong:
-        if not found.electronic:
-            raise RuleViolation("document_incomplete", found.field, rule=found.rule)
+    if fatal := [found for found in wrong if not found.electronic]:
+        every = {found.rule: found.field for found in fatal}
+        raise RuleViolation("document_incomplete", fatal[0].field, rule=fatal[0].rule, rules=list(every.items()))
     return Paper(
         id=row["id"],
         kind=row["kind"],

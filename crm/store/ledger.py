@@ -14,13 +14,12 @@ import asyncpg
 import msgspec
 
 from cluster_rules import ledger, money_facts
-from cluster_rules.ledger import Account, Entry, Item, Key, Posting, Standing, item_of
+from cluster_rules.ledger import REVERSIBLE, Account, Entry, Item, Key, Posting, Standing, item_of
 from cluster_rules.money_facts import Issued, MoneyFact, Received
 from crm.database import Connection
 from crm.errors import NotFound, Refused
 
 MOST_AT_ONCE = 10_000  # facts of one `post_many`
-REVERSIBLE = ("received", "moved", "writtenoff")  # by people; refunds are facts, invoices have credit notes
 
 
 class Booked(msgspec.Struct, frozen=True):
@@ -85,7 +84,7 @@ async def reverse(connection: Connection, transaction: UUID, on: date, actor: st
     row = await connection.fetchrow("select * from ledger_transaction where id = $1", transaction)
     if row is None:
         raise NotFound("transaction", transaction)
-    if row["kind"] not in REVERSIBLE or row["provider"] not in (ledger.OURS, "hand"):
+    if row["kind"] not in REVERSIBLE or row["provider"] not in ledger.BY_PEOPLE:
         raise Refused("not_reversible", "transaction", kind=row["kind"])
     fact = msgspec.convert(row["fact"], MoneyFact)
     payment = money_facts.waits_for(fact)

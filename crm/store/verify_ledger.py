@@ -13,11 +13,11 @@ import msgspec
 
 from cluster_rules.books import Books
 from cluster_rules.errors import RuleViolation
-from cluster_rules.ledger import Entry, Posting
+from cluster_rules.ledger import REVERSIBLE, Entry, Posting
 from cluster_rules.money_facts import MoneyFact
 from crm.database import Connection
 from crm.store import ledger
-from crm.store.ledger import REVERSIBLE, Reversal
+from crm.store.ledger import Reversal
 from crm.store.verify import Difference
 
 TRANSACTIONS_AT_A_TIME = 2_000

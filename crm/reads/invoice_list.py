@@ -1,0 +1,197 @@
+"""The list of a network's invoices on a day: in which bucket each stands, sums by bucket, and the rows, keyset-paged.
+
+Amounts are minor units; those of credit notes are below zero, because they take back. A day is the end of that day
+where the network is: what was issued, booked or credited later is not there yet. Drafts have no past, so they
+stand only on lists of today or later. Sums are those of whole invoices, also when other networks have lines on them.
+"""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from crm.database import Connection
+
+Bucket = Literal[
+    "draft", "open", "late30", "late60", "late90", "late", "paid", "credited", "written_off", "credit_note"
+]
+BUCKETS: tuple[Bucket, ...] = Bucket.__args__  # type: ignore[attr-defined]
+LATE: tuple[Bucket, ...] = ("late30", "late60", "late90", "late")
+UNPAID: tuple[Bucket, ...] = ("open", *LATE)
+SORTS = ("due", "newest", "amount")
+Sort = Literal["due", "newest", "amount"]
+PAGE = 50
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which invoices of which network; empty `buckets` = all of them. `text`: part of a number, KID or buyer's name."""
+
+    network: UUID
+    host: UUID
+    day: date
+    today: date
+    buckets: tuple[Bucket, ...] = ()
+    text: str = ""
+    organisation: UUID | None = None
+    undelivered: bool = False
+    sort: Sort = "due"
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """How many invoices of one bucket and currency, what they come to, and what of it is still owed."""
+
+    bucket: Bucket
+    currency: str
+    count: int
+    gross: int
+    owed: int
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the list; `owed` is never below zero. `key` is where it stands in the order."""
+
+    id: UUID
+    kind: str
+    bucket: Bucket
+    number: str
+    organisation_id: UUID
+    organisation: str
+    currency: str
+    kid: str
+    net: int
+    gross: int
+    owed: int
+    issued_on: date | None
+    due_on: date | None
+    delivery: str | None
+    key: tuple[int, int, UUID]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Rows in order, how many stand before them, and whether more follow."""
+
+    rows: tuple[Row, ...]
+    before: int
+    more: bool
+
+
+_BUCKET = """
+case when i.status = 'draft' then 'draft' when i.kind = 'credit_note' then 'credit_note'
+    when coalesce(books.owed, 0) <= 0 and credited.gross >= i.gross then 'credited'
+    when coalesce(books.owed, 0) <= 0 and books.given_up > 0 then 'written_off'
+    when coalesce(books.owed, 0) <= 0 then 'paid'
+    when $3 - i.due_on <= 0 then 'open' when $3 - i.due_on <= 30 then 'late30'
+    when $3 - i.due_on <= 60 then 'late60' when $3 - i.due_on <= 90 then 'late90' else 'late' end
+"""
+# What is unpaid comes first, the most overdue at the top; then drafts; then what is done, the newest first.
+_ORDERS = {
+    "due": (
+        "case when bucket in ('open', 'late30', 'late60', 'late90', 'late') then 0 when bucket = 'draft' then 1 else 2 end",
+        "case when owed > 0 then due_on - date '2000-01-01' else date '2000-01-01' - made_on end",
+    ),
+    "newest": ("0", "date '2000-01-01' - made_on"),
+    "amount": ("0", "-gross"),
+}
+# $1 host, $2 network, $3 day, $4 today, $5 text as a pattern, $6 organisation, $7 only those that did not arrive
+_SHOWN = f"""
+with books as (
+    select e.invoice_id, sum(e.amount)::bigint as owed, -sum(e.amount) filter (where t.kind = 'writtenoff' and not exists
+        (select from ledger_transaction r where r.reverses_id = t.id and r.on_date <= $3)) as given_up
+    from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+    where e.host_id = $1 and e.invoice_id is not null and e.account in ('receivable', 'member_credit')
+        and t.on_date <= $3
+    group by e.invoice_id
+), credited as (
+    select credits_id, sum(gross)::bigint as gross from invoice
+    where host_id = $1 and kind = 'credit_note' and status = 'issued' and issued_on <= $3 group by credits_id
+), drafted as (
+    select c.invoice_id, sum(c.net)::bigint as net, sum(c.net + c.vat)::bigint as gross
+    from charge c join invoice d on d.id = c.invoice_id where d.host_id = $1 and d.status = 'draft' group by 1
+    union all
+    select l.invoice_id, sum(l.net)::bigint, sum(l.net + round(l.net * c.vat_percent / 100.0))::bigint
+    from credit_line l join charge c on c.id = l.charge_id join invoice d on d.id = l.invoice_id
+    where d.host_id = $1 and d.status = 'draft' group by 1
+), shown as (
+    select i.id, i.kind, {_BUCKET} as bucket, coalesce(i.series || '-' || i.number, '') as number, i.organisation_id,
+        o.name as organisation, i.currency, i.kid, sign.of * coalesce(i.net, drafted.net, 0) as net,
+        sign.of * coalesce(i.gross, drafted.gross, 0) as gross, greatest(coalesce(books.owed, 0), 0) as owed,
+        i.issued_on, i.due_on, coalesce(i.issued_on, i.created_at::date) as made_on, i.status
+    from invoice i join organisation o on o.id = i.organisation_id
+    cross join lateral (select case i.kind when 'credit_note' then -1 else 1 end as of) sign
+    left join books on books.invoice_id = i.id and i.kind = 'invoice'
+    left join credited on credited.credits_id = i.id left join drafted on drafted.invoice_id = i.id
+    where i.host_id = $1 and (i.status = 'issued' and i.issued_on <= $3 or i.status = 'draft' and $3 >= $4)
+        and (i.network_id = $2 or i.kind = 'invoice' and i.network_id is null and exists
+                (select from charge c join membership m on m.id = c.membership_id
+                 where c.invoice_id = i.id and m.network_id = $2)
+            or i.kind = 'credit_note' and exists
+                (select from credit_line l join charge c on c.id = l.charge_id
+                 join membership m on m.id = c.membership_id where l.invoice_id = i.id and m.network_id = $2))
+        and ($5 = '%%' or i.series || '-' || i.number ilike $5 or i.kid like $5 or o.name ilike $5)
+        and ($6::uuid is null or i.organisation_id = $6)
+), listed as (
+    select shown.*, delivery.status as delivery from shown left join lateral (
+        select case when v.channel = 'email' and v.status = 'sending' and m.status = 'failed' then 'failed'
+            else v.status end as status
+        from invoice_delivery v left join mail m on m.id = v.id
+        where v.invoice_id = shown.id and shown.status = 'issued' order by v.created_at desc, v.id limit 1
+    ) delivery on true
+    where not $7 or delivery.status in ('failed', 'rejected')
+)
+"""
+_FIGURES = (
+    _SHOWN
+    + """
+select bucket, currency, count(*)::int as count, sum(gross)::bigint as gross, sum(owed)::bigint as owed
+from listed group by 1, 2 order by 1, 2
+"""
+)
+_ROWS = (
+    _SHOWN
+    + """
+select id, kind, bucket, number, organisation_id, organisation, currency, kid, net, gross, owed, issued_on, due_on,
+    delivery, a, b, place
+from (
+    select listed.*, {a}::bigint as a, {b}::bigint as b, row_number() over (order by {a}::bigint, {b}::bigint, id) as place
+    from listed where cardinality($8::text[]) = 0 or bucket = any($8)
+) ordered where $9::bigint is null or (a, b, id) > ($9, $10::bigint, $11::uuid)
+order by a, b, id limit $12
+"""
+)
+
+
+async def figures(connection: Connection, wanted: Filter) -> list[Figure]:
+    """Counts and sums by bucket and currency, whatever buckets are wanted; the other filters hold."""
+    return [Figure(**dict(row)) for row in await connection.fetch(_FIGURES, *_values(wanted))]
+
+
+async def page(
+    connection: Connection, wanted: Filter, after: tuple[int, int, UUID] | None = None, limit: int = PAGE
+) -> Page:
+    """The rows after a place in the order (`Row.key`)."""
+    a, b = _ORDERS[wanted.sort]
+    statement = _ROWS.format(a=a, b=b)
+    place = after or (None, None, None)
+    found = await connection.fetch(statement, *_values(wanted), list(wanted.buckets), *place, limit + 1)
+    rows = tuple(_row(dict(record)) for record in found[:limit])
+    return Page(rows, found[0]["place"] - 1 if found else 0, len(found) > limit)
+
+
+def _values(wanted: Filter) -> tuple[object, ...]:
+    text = wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return (
+        wanted.host,
+        wanted.network,
+        wanted.day,
+        wanted.today,
+        f"%{text}%",
+        wanted.organisation,
+        wanted.undelivered,
+    )
+
+
+def _row(values: dict[str, object]) -> Row:
+    values.pop("place")
+    key = (values.pop("a"), values.pop("b"), values["id"])
+    return msgspec.convert(values | {"key": key}, Row)
