@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_rules import document_checks
@@ -28,6 +28,7 @@ from cluster_rules.fees import FeeLine
 from cluster_rules.money import share
 from cluster_rules.periods import Period
 from tests import documents as make
+from tests.cluster_rules.histories import QUICK
 
 EXEMPTIONS = {"exempt_3_13": make.EXEMPT, "outside": make.OUTSIDE, "zero": {"nb": "Nullsats", "en": "Zero-rated"}}
 NETS = st.lists(st.integers(-10_000_000, 10_000_000), min_size=1, max_size=12)
@@ -61,6 +62,7 @@ def test_vat_is_rounded_once_and_the_lines_add_up_to_it() -> None:
     assert [line.vat for line in made.lines] == [1, 1, 0]
 
 
+@QUICK
 @given(NETS, st.sampled_from([0, 12, 15, 25]))
 def test_no_line_is_further_from_its_own_vat_than_a_whole_unit(nets: list[int], percent: int) -> None:
     vat = share(sum(nets), percent, 100)
@@ -69,7 +71,7 @@ def test_no_line_is_further_from_its_own_vat_than_a_whole_unit(nets: list[int], 
     assert all(abs(part * 100 - net * percent) < 100 for part, net in zip(parts, nets, strict=True))
 
 
-@settings(max_examples=30)
+@QUICK
 @given(make.documents())
 def test_the_parts_add_up(document: Document) -> None:
     totals = document.totals
@@ -78,7 +80,7 @@ def test_the_parts_add_up(document: Document) -> None:
     assert totals.payable == totals.net + totals.vat - totals.prepaid + totals.rounding
 
 
-@settings(max_examples=30)
+@QUICK
 @given(st.integers(1, 1_000_000), st.lists(st.integers(1, 1_000_000), min_size=1, max_size=8))
 def test_credit_notes_of_parts_take_back_exactly_what_was_charged(first: int, others: list[int]) -> None:
     """However an invoice is cut into credit notes, their VAT together is its VAT to the øre."""

@@ -8,6 +8,7 @@ from stdnum.no import kontonr, orgnr
 
 from cluster_rules import check_digits, kid
 from cluster_rules.errors import RuleViolation
+from tests.cluster_rules.histories import QUICK
 
 MOD10, MOD11 = kid.Scheme(), kid.Scheme("MOD11")
 SCHEMES = st.sampled_from([MOD10, MOD11])
@@ -24,11 +25,13 @@ def test_known_check_digits(body: str, mod10: str, mod11: str) -> None:
     assert (check_digits.mod10(body), check_digits.mod11(body)) == (mod10, mod11)
 
 
+@QUICK
 @given(BODIES)
 def test_mod10_is_luhn_as_another_program_counts_it(body: str) -> None:
     assert check_digits.mod10(body) == luhn.calc_check_digit(body)
 
 
+@QUICK
 @given(st.text("0123456789", min_size=8, max_size=8), st.text("0123456789", min_size=10, max_size=10))
 def test_mod11_is_that_of_organisation_and_account_numbers(organisation: str, account: str) -> None:
     assume(int(organisation))  # Peppol knows no organisation 000 000 000, python-stdnum does
@@ -43,6 +46,7 @@ def test_a_kid_as_it_stands_on_an_invoice() -> None:
     assert kid.made(MOD11, customer=4410, invoice=1) == "0004410000000" + "1" + check_digits.mod11("00044100000001")
 
 
+@QUICK
 @given(SCHEMES, CUSTOMERS, INVOICES)
 def test_what_is_made_is_valid_and_is_read_again(scheme: kid.Scheme, customer: int, invoice: int) -> None:
     made = kid.made(scheme, customer, invoice)
@@ -59,6 +63,7 @@ def test_mod11_never_passes_over_a_number() -> None:
     assert sum(each.startswith("1") for each in made) > 100
 
 
+@QUICK
 @given(SCHEMES, CUSTOMERS, INVOICES, st.data())
 def test_every_wrong_digit_is_caught(scheme: kid.Scheme, customer: int, invoice: int, data: st.DataObject) -> None:
     made = kid.made(scheme, customer, invoice)
@@ -68,6 +73,7 @@ def test_every_wrong_digit_is_caught(scheme: kid.Scheme, customer: int, invoice:
     assert not kid.valid(made[:place] + wrong + made[place + 1 :], scheme.method)
 
 
+@QUICK
 @given(SCHEMES, CUSTOMERS, INVOICES, st.data())
 def test_two_digits_in_the_wrong_order_are_caught(
     scheme: kid.Scheme, customer: int, invoice: int, data: st.DataObject
