@@ -15,7 +15,13 @@ import structlog
 _ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+(\.[\w-]+)+")
 # What PostgreSQL adds about the row: "DETAIL:  Key (email)=(...) already exists."
 _DETAIL = re.compile(r"(DETAIL|CONTEXT|QUERY): .*")
-QUIET = {"asyncpg": logging.ERROR, "uvicorn.access": logging.CRITICAL, "uvicorn.error": logging.WARNING}
+QUIET = {
+    "asyncpg": logging.ERROR,
+    "httpx": logging.WARNING,
+    "stripe": logging.WARNING,
+    "uvicorn.access": logging.CRITICAL,
+    "uvicorn.error": logging.WARNING,
+}
 
 # A request was cancelled between two statements: asyncpg rolls back, and says so as if it were an error.
 HARMLESS = "Resetting connection with an active transaction"
