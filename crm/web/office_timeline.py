@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from crm import names
+from crm import audit_words, names
 from crm.i18n import N_
 from crm.reads.timeline import ApplicationStep, AuditEvent, DecisionEvent, Event, GrantEvent, MailEvent
 from crm.web.office import Office
@@ -249,6 +249,8 @@ def _audit(office: Office, event: AuditEvent) -> dict[str, Any]:
         "at": event.recorded_at,
         "icon": "shield-check",
         "colour": "neutral",
-        "text": t.gettext("Audit entry %(n)s: %(action)s", n=t.number(event.seq), action=event.action),
+        "text": t.gettext(
+            "%(what)s (log no. %(n)s)", what=audit_words.sentence(t, event.action), n=t.number(event.seq)
+        ),
         "meta": f"{t.datetime(event.recorded_at)}, {event.actor} ({channel(office, event.channel)})",
     }

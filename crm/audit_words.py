@@ -1,0 +1,63 @@
+"""What an entry of the audit trail says, in the reader's language; `action` is the stored code."""
+
+from crm.i18n import N_, Translator
+
+ACTIONS = {
+    "access_requested": N_("Asked for access"),
+    "account_created": N_("Account created"),
+    "application_approved": N_("Application approved"),
+    "application_payment_due": N_("Application approved, waiting for payment"),
+    "application_sent": N_("Application sent"),
+    "bank_file_imported": N_("Bank file imported"),
+    "bank_return_placed": N_("Returned payment matched"),
+    "billing_changed": N_("Billing details changed"),
+    "booking_reversed": N_("Booking taken back"),
+    "buyer_reference_changed": N_("Buyer reference changed"),
+    "card_difference_closed": N_("Difference with the card provider explained"),
+    "card_refund_asked": N_("Refund to the card asked for"),
+    "credit_note_issued": N_("Credit note issued"),
+    "credit_used": N_("Credit used on an invoice"),
+    "decision_withdrawn": N_("Decision taken back"),
+    "dispute_lost": N_("Card payment lost in a dispute"),
+    "dispute_opened": N_("Card payment disputed"),
+    "dispute_won": N_("Dispute about a card payment won"),
+    "event": N_("Event recorded"),
+    "fee_agreed": N_("Fee agreed"),
+    "imported": N_("Imported"),
+    "invoice_issued": N_("Invoice issued"),
+    "invoice_sent_again": N_("Invoice sent again"),
+    "key_created": N_("API key created"),
+    "key_revoked": N_("API key revoked"),
+    "linked_membership": N_("Linked membership changed by its rule"),
+    "main_units_known": N_("Main units recorded"),
+    "network_renamed": N_("Network has a new name"),
+    "networks_merged": N_("Networks merged"),
+    "organisation_renamed": N_("New name"),
+    "organisations_kept_apart": N_("Confirmed as another organisation than a similar one"),
+    "paid_out": N_("Paid out by the card provider"),
+    "payment_placed": N_("Payment placed"),
+    "payment_recorded": N_("Payment recorded"),
+    "payment_refunded": N_("Payment paid back"),
+    "place_given": N_("Place given"),
+    "place_removed": N_("Taken off the queue for a place"),
+    "received": N_("Paid by card"),
+    "refunded": N_("Paid back to the card"),
+    "review_kept": N_("Kept after review"),
+    "rulebook_draft_begun": N_("Draft of rules begun"),
+    "rulebook_draft_discarded": N_("Draft of rules thrown away"),
+    "rulebook_published": N_("Rules published"),
+    "rulebook_reached": N_("Changed by new rules"),
+    "signed_in": N_("Signed in"),
+    "signed_out": N_("Signed out"),
+    "signed_out_everywhere": N_("Signed out everywhere"),
+    "sizes_recorded": N_("Sizes recorded"),
+    "suspension_lifted": N_("Suspension lifted"),
+    "write_off_approved": N_("Write-off approved"),
+    "write_off_declined": N_("Write-off declined"),
+    "write_off_proposed": N_("Write-off proposed"),
+}
+
+
+def sentence(t: Translator, action: str) -> str:
+    """The action in words; the code itself where there are none."""
+    return t.gettext(ACTIONS[action]) if action in ACTIONS else action.replace("_", " ")

@@ -1,0 +1,34 @@
+"""Every action that is written to the audit trail has its words."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from crm import audit_words
+from crm.i18n import translator
+from tests import house
+
+CODE = re.compile(r"[a-z]+(_[a-z]+)+")
+NOT_ACTIONS = {"network_id"}
+
+
+def _written(source: house.Source) -> Iterator[str]:
+    """Codes given to audit.append, or to the helpers of a module that end in it."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("audit.append", "_audit", "_finish"):
+            for given in node.args:
+                for each in ast.walk(given) if not isinstance(given, ast.Dict) else ():
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str) and CODE.fullmatch(each.value):
+                        yield each.value
+
+
+def test_every_action_has_its_words() -> None:
+    used = {code for source in house.sources() for code in _written(source)} - NOT_ACTIONS
+    assert len(used) > 30
+    assert used - set(audit_words.ACTIONS) == set()
+
+
+def test_control_an_action_without_words_is_found() -> None:
+    made = house.Source("crm.actions.made", "", 'audit.append(connection, actor, "made_up", {}, None)')
+    assert list(_written(made)) == ["made_up"]
+    assert audit_words.sentence(translator("en"), "made_up") == "made up"
