@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from cluster_rules.errors import RuleViolation
+from cluster_rules.late_interest import What
 from cluster_rules.ledger import (
     NAMESPACE,
     OURS,
@@ -126,6 +127,17 @@ class WrittenOff(Fact, frozen=True, kw_only=True):
     amount: int
 
 
+class Claimed(Fact, frozen=True, kw_only=True):
+    """A reminder's fee, late interest or compensation is owed beside what was billed; outside VAT (ADR 0016)."""
+
+    claim: UUID
+    organisation: UUID
+    invoice: UUID
+    network: UUID
+    what: What
+    amount: int
+
+
 class Shared(Fact, frozen=True, kw_only=True):
     """What a network owes another by a link rule changed by `amount` (either sign), with the money collected.
 
@@ -143,7 +155,8 @@ class Shared(Fact, frozen=True, kw_only=True):
     amount: int
 
 
-MoneyFact = Issued | Credited | Received | Refunded | Disputed | PaidOut | Moved | WrittenOff | Shared
+MoneyFact = Issued | Credited | Received | Refunded | Disputed | PaidOut | Moved | WrittenOff | Claimed | Shared
+CLAIMED = "dunning/"  # before the code of the income account, so that no fee component books there
 
 
 def payment_id(provider: str, object: str) -> UUID:
@@ -170,7 +183,14 @@ def key(fact: MoneyFact) -> Key:
             return Key(OURS, str(fact.move), "moved")
         case WrittenOff():
             return Key(OURS, str(fact.write_off), "written_off")
+        case Claimed():
+            return Key(OURS, str(fact.claim), "claimed")
     return Key(OURS, str(fact.because), f"{fact.side}/{fact.invoice}/{fact.network}/{fact.rule}/{fact.version}")
+
+
+def is_claim(posting: Posting) -> bool:
+    """Is this what dunning claimed, or the taking back of it? It says nothing about what was billed."""
+    return any(e.account.kind == "income" and e.account.code.startswith(CLAIMED) for e in posting.entries)
 
 
 def waits_for(fact: MoneyFact) -> UUID | None:
@@ -188,7 +208,7 @@ def precedes(fact: MoneyFact) -> MoneyFact | None:
 def items(fact: MoneyFact) -> set[Item]:
     """The items whose positions must be known to book the fact; those a payment stands on come beside them."""
     match fact:
-        case Issued() | Credited() | WrittenOff():
+        case Issued() | Credited() | WrittenOff() | Claimed():
             return {Item(fact.organisation, fact.invoice, None)}
         case Received():
             own = payment_id(fact.provider, fact.object)
@@ -218,7 +238,7 @@ def posting(fact: MoneyFact, standing: Standing) -> Posting | None:
 
 def _organisation(fact: MoneyFact, standing: Standing) -> UUID | None:
     """The one organisation a posting is about; None when it is about several or nobody."""
-    if isinstance(fact, Issued | Credited | WrittenOff):
+    if isinstance(fact, Issued | Credited | WrittenOff | Claimed):
         return fact.organisation
     if isinstance(fact, Moved):
         return fact.target.organisation or fact.source.organisation
@@ -252,6 +272,9 @@ def _book(fact: MoneyFact, draft: Draft, standing: Standing) -> None:
             _moved(draft, fact, standing)
         case WrittenOff():
             _written_off(draft, fact)
+        case Claimed():
+            draft.change(Item(fact.organisation, fact.invoice, None), positive(fact.amount))
+            draft.add(Account("income", network=fact.network, code=CLAIMED + fact.what), -fact.amount, fact.invoice)
         case Shared():
             _shared(draft, fact)
 

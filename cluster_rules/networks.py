@@ -12,6 +12,7 @@ import msgspec
 
 from cluster_rules.components import Data, FeeComponent, Index, VatCode, VatTerms
 from cluster_rules.components import Text as Text
+from cluster_rules.dunning import DunningStep
 from cluster_rules.organisations import Kind
 from cluster_rules.periods import MembershipYear, Period, add_months
 
@@ -198,6 +199,7 @@ class Rulebook(Data, frozen=True):
     link_rules: tuple[LinkRule, ...] = ()
     vat: VatTerms = VatTerms()
     indexes: tuple[Index, ...] = ()
+    dunning: tuple[DunningStep, ...] = ()
 
     def tier(self, code: str) -> Tier | None:
         """The tier with this code, or None."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from cluster_rules import fee_checks
+from cluster_rules import dunning, fee_checks
 from cluster_rules.errors import RulebookError
 from cluster_rules.links import LONGEST_CHAIN
 from cluster_rules.networks import LinkRule, Requirement, Rulebook, Tier
@@ -29,14 +29,15 @@ def check(book: Rulebook) -> None:
 
     RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `tier_unknown`, `link_to_itself`,
     `agreement_missing`, `requires_itself`, `percent_wrong`, `days_negative`, `upgrade_cycle`, `lock_in_wrong`,
-    `months_negative`, `places_negative`, `upgrade_limited`, and those of `fee_checks`; `field` is the path in
-    the document.
+    `months_negative`, `places_negative`, `upgrade_limited`, and those of `fee_checks` and `dunning`; `field` is the
+    path in the document.
     """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")
     fee_checks.check_network(book)
     fee_checks.check_day("period.starts", book.period.starts)
     fee_checks.check_day("notice.by", book.notice.by)
+    dunning.check(book.dunning)
     _unique("tiers", [t.code for t in book.tiers])
     _unique("tiers.rank", [str(t.rank) for t in book.tiers])
     _unique("link_rules", [r.code for r in book.link_rules])

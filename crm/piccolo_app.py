@@ -14,6 +14,7 @@ APP_CONFIG = AppConfig(
                 "networks",
                 "organisations",
                 "sizes",
+                "profiles",
                 "memberships",
                 "mergers",
                 "applications",
@@ -27,6 +28,8 @@ APP_CONFIG = AppConfig(
                 "payments",
                 "ledger",
                 "cards",
+                "dunning",
+                "renewals",
             )
         ]
     ),
