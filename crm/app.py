@@ -15,7 +15,7 @@ from crm import api, web
 from crm.clock import SystemClock
 from crm.context import Context
 from crm.database import open_database
-from crm.errors import status_of
+from crm.errors import Unavailable, status_of
 from crm.gateways.stripe import Accounts
 from crm.settings import Settings
 from crm.web.headers import add_security_headers
@@ -71,11 +71,16 @@ def _failure(request: Request, error: Exception) -> Response:
     """Programs get problem+json, people a page; what is our fault is logged with a reference."""
     status = error.status_code if isinstance(error, HTTPException) else status_of(error)
     reference = uuid4().hex[:12]
-    if status >= 500:
+    if isinstance(error, Unavailable):
+        log.warning("unavailable", reference=reference, route=_route(request), why=repr(error.__cause__))
+    elif status >= 500:
         log.error("failed", reference=reference, route=_route(request), trace=traceback.format_exception(error))
     if request.url.path.startswith(API_PATHS):
         return api.problem(request, error, reference)
-    return error_page(request, status, reference=reference)
+    answer = error_page(request, status, reference=reference)
+    if isinstance(error, Unavailable):
+        answer.headers["retry-after"] = str(error.seconds)
+    return answer
 
 
 def _route(request: Request) -> str:

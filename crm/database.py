@@ -14,12 +14,14 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
+from crm.errors import Unavailable
 from piccolo_conf import DB
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 
 STATEMENT_TIMEOUT_MS = 30_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+WAIT_SECONDS = 30.0  # for a free connection
 _SERVER_SETTINGS = {
     "application_name": "klynge",
     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
@@ -56,13 +58,14 @@ class Database:
         """One transaction on one connection, for raw SQL and Piccolo alike; nested = a savepoint.
 
         `options` go to asyncpg (isolation, readonly, deferrable). Whatever fails, COMMIT included,
-        the connection goes back to the pool and the context is clean.
+        the connection goes back to the pool and the context is clean. Unavailable when the server is away or went
+        away meanwhile (during COMMIT too: then it may be done or not), or no connection came free in time.
         """
         if parent := self.engine.current_transaction.get():
             async with parent.connection.transaction():
                 yield parent.connection
             return
-        async with self.pool.acquire() as connection:
+        async with _connection(self.pool) as connection:
             current = PostgresTransaction(self.engine)
             current.connection = connection
             token = self.engine.current_transaction.set(current)
@@ -81,7 +84,7 @@ class Database:
         """
         seen = ",".join(sorted(map(str, networks)))
         if self.readers is not None and self.engine.current_transaction.get() is None:
-            async with self.readers.acquire() as connection:
+            async with _connection(self.readers) as connection:
                 await connection.put_before(seen)
                 yield connection
             return
@@ -132,6 +135,30 @@ async def close_pool(pool: asyncpg.Pool) -> None:
     """Close the pool and take it from Piccolo."""
     DB.pool = None
     await pool.close()
+
+
+@asynccontextmanager
+async def _connection(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    """A connection of the pool; that it cannot be had, or is lost while it is used, is `Unavailable`."""
+    try:
+        connection = await pool.acquire(timeout=WAIT_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unavailable from error
+    try:
+        yield connection
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if _lost(connection):
+            raise Unavailable from error
+        raise
+    finally:
+        await pool.release(connection)
+
+
+def _lost(connection: Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool has taken it back when it broke
+        return True
 
 
 async def _prepare_reader(connection: asyncpg.Connection) -> None:

@@ -45,6 +45,12 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
+class Unavailable(Exception):
+    """The database is away, or has no connection to spare: nothing is known to be done, trying again is right."""
+
+    seconds = 2
+
+
 # Conflicts with what is stored are 409; everything else a rule refuses is 422.
 CONFLICTS = frozenset(
     {
@@ -81,5 +87,5 @@ def status_of(error: Exception) -> int:
     """The HTTP status for an error of ours; 500 for anything else."""
     if isinstance(error, RuleViolation):
         return 409 if error.code in CONFLICTS else 422
-    known = {NotFound: 404, Invalid: 422, Forbidden: 403, Unauthenticated: 401, TooMany: 429}
+    known = {NotFound: 404, Invalid: 422, Forbidden: 403, Unauthenticated: 401, TooMany: 429, Unavailable: 503}
     return next((status for kind, status in known.items() if isinstance(error, kind)), 500)

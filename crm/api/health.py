@@ -8,6 +8,7 @@ from litestar import Request, Response, get
 
 from crm.api.problems import EdgeError, problem
 from crm.context import Context
+from crm.errors import Unavailable
 from crm.migrate import is_migrated
 
 PATIENCE_SECONDS = 3.0
@@ -36,7 +37,7 @@ async def readyz(request: Request) -> Response[bytes]:
     try:
         async with timeout(PATIENCE_SECONDS), context.db.tx() as connection:
             ready = await is_migrated(connection)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (TimeoutError, asyncpg.PostgresError, Unavailable):
         ready = False
     if not ready:
         return problem(request, EdgeError(503, "database", "unavailable"), "")

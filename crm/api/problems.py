@@ -15,7 +15,7 @@ from cluster_rules.errors import RuleViolation
 from crm import words
 from crm.api.language import translator_for
 from crm.catalogue import Catalogue
-from crm.errors import Forbidden, Invalid, NotFound, TooMany, Unauthenticated, status_of
+from crm.errors import Forbidden, Invalid, NotFound, TooMany, Unauthenticated, Unavailable, status_of
 from crm.forms import Problems
 from crm.i18n import Translator
 
@@ -89,6 +89,8 @@ def _told(request: Request, error: Exception) -> tuple[int, Problems]:
         return 404, [(error.noun, "not_found", {})]
     if isinstance(error, TooMany):
         return 429, [("authorization", "too_many_requests", {"seconds": error.seconds})]
+    if isinstance(error, Unavailable):
+        return 503, [("database", "unavailable", {})]
     if isinstance(error, Unauthenticated | Forbidden):
         return status_of(error), [("authorization", _CODES[status_of(error)][1], {})]
     status = error.status_code if isinstance(error, HTTPException) else 500
@@ -129,6 +131,6 @@ def _detail(t: Translator, errors: list[FieldError]) -> str:
 def _headers(error: Exception) -> dict[str, str]:
     if isinstance(error, Unauthenticated):
         return {"www-authenticate": 'Bearer realm="Klynge"'}
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany | Unavailable):
         return {"retry-after": str(error.seconds)}
     return dict(error.headers or {}) if isinstance(error, HTTPException) else {}

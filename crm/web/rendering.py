@@ -19,7 +19,7 @@ from crm.web.pictures import icon, logo
 HTML = "text/html"  # Litestar adds the charset
 # Pages hold personal data and differ by cookie: no cache keeps them, not even the browser's own.
 PAGE_HEADERS = {"cache-control": "no-store", "vary": "HX-Request, Cookie, Accept-Language"}
-ERROR_STATUSES = (403, 404, 410, 422, 429, 500)
+ERROR_STATUSES = (403, 404, 410, 422, 429, 500, 503)
 _NEAREST = {400: 422, 401: 403, 405: 404, 406: 404, 409: 422, 411: 422, 413: 422, 414: 422, 415: 422}
 
 

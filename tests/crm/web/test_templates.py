@@ -178,7 +178,7 @@ def test_error_pages_say_what_why_and_where_next(client, status, code):
         (405, "no such page"),
         (409, "could not be used"),
         (413, "could not be used"),
-        (503, "went wrong on our side"),
+        (502, "went wrong on our side"),
     ],
 )
 def test_an_unusual_status_has_the_nearest_page(client, status, words):
