@@ -200,7 +200,7 @@ def test_a_level_is_changed_and_taken_back(site, browser, javascript):
 def test_a_double_click_ends_a_membership_once(site, browser):
     path = member(site, "Cyviz")
     with office(site, browser, path) as page:
-        page.click("summary:has-text(\"More\")")
+        page.click("summary:has-text('More')")
         page.click("text=End membership")
         page.dblclick("main form[method=post] button")
         page.wait_for_url("**done=**")
