@@ -22,6 +22,7 @@ UNPAID: tuple[Bucket, ...] = ("open", *LATE)
 SORTS = ("due", "newest", "amount")
 Sort = Literal["due", "newest", "amount"]
 PAGE = 50
+DIGITS = 18  # of a number
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -43,6 +44,7 @@ class Figure(msgspec.Struct, frozen=True):
 
     bucket: Bucket
     currency: str
+    undelivered: bool
     count: int
     gross: int
     owed: int
@@ -68,6 +70,17 @@ class Row(msgspec.Struct, frozen=True):
     key: tuple[int, int, UUID]
 
 
+class Numbered(msgspec.Struct, frozen=True):
+    """An issued document by its number."""
+
+    id: UUID
+    kind: str
+    number: str
+    organisation: str
+    currency: str
+    gross: int
+
+
 class Page(msgspec.Struct, frozen=True):
     """Rows in order, how many stand before them, and whether more follow."""
 
@@ -87,17 +100,17 @@ case when i.status = 'draft' then 'draft' when i.kind = 'credit_note' then 'cred
 # What is unpaid comes first, the most overdue at the top; then drafts; then what is done, the newest first.
 _ORDERS = {
     "due": (
-        "case when bucket in ('open', 'late30', 'late60', 'late90', 'late') then 0 when bucket = 'draft' then 1 else 2 end",
+        "case when owed > 0 then 0 when bucket = 'draft' then 1 else 2 end",
         "case when owed > 0 then due_on - date '2000-01-01' else date '2000-01-01' - made_on end",
     ),
     "newest": ("0", "date '2000-01-01' - made_on"),
     "amount": ("0", "-gross"),
 }
-# $1 host, $2 network, $3 day, $4 today, $5 text as a pattern, $6 organisation, $7 only those that did not arrive
+# $1 host, $2 network, $3 day, $4 today, $5 text as a pattern, $6 organisation
 _SHOWN = f"""
 with books as (
-    select e.invoice_id, sum(e.amount)::bigint as owed, -sum(e.amount) filter (where t.kind = 'writtenoff' and not exists
-        (select from ledger_transaction r where r.reverses_id = t.id and r.on_date <= $3)) as given_up
+    select e.invoice_id, sum(e.amount)::bigint as owed, -sum(e.amount) filter (where t.kind = 'writtenoff'
+        and not exists (select from ledger_transaction r where r.reverses_id = t.id and r.on_date <= $3)) as given_up
     from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
     where e.host_id = $1 and e.invoice_id is not null and e.account in ('receivable', 'member_credit')
         and t.on_date <= $3
@@ -116,7 +129,7 @@ with books as (
     select i.id, i.kind, {_BUCKET} as bucket, coalesce(i.series || '-' || i.number, '') as number, i.organisation_id,
         o.name as organisation, i.currency, i.kid, sign.of * coalesce(i.net, drafted.net, 0) as net,
         sign.of * coalesce(i.gross, drafted.gross, 0) as gross, greatest(coalesce(books.owed, 0), 0) as owed,
-        i.issued_on, i.due_on, coalesce(i.issued_on, i.created_at::date) as made_on, i.status
+        i.issued_on, i.due_on, coalesce(i.issued_on, i.created_at::date) as made_on
     from invoice i join organisation o on o.id = i.organisation_id
     cross join lateral (select case i.kind when 'credit_note' then -1 else 1 end as of) sign
     left join books on books.invoice_id = i.id and i.kind = 'invoice'
@@ -130,39 +143,41 @@ with books as (
                  join membership m on m.id = c.membership_id where l.invoice_id = i.id and m.network_id = $2))
         and ($5 = '%%' or i.series || '-' || i.number ilike $5 or i.kid like $5 or o.name ilike $5)
         and ($6::uuid is null or i.organisation_id = $6)
-), listed as (
-    select shown.*, delivery.status as delivery from shown left join lateral (
-        select case when v.channel = 'email' and v.status = 'sending' and m.status = 'failed' then 'failed'
-            else v.status end as status
-        from invoice_delivery v left join mail m on m.id = v.id
-        where v.invoice_id = shown.id and shown.status = 'issued' order by v.created_at desc, v.id limit 1
-    ) delivery on true
-    where not $7 or delivery.status in ('failed', 'rejected')
 )
 """
-_FIGURES = (
-    _SHOWN
-    + """
-select bucket, currency, count(*)::int as count, sum(gross)::bigint as gross, sum(owed)::bigint as owed
-from listed group by 1, 2 order by 1, 2
+# The newest way to the buyer went wrong.
+_UNDELIVERED = """
+select invoice_id from (
+    select distinct on (v.invoice_id) v.invoice_id,
+        v.status in ('failed', 'rejected')
+            or v.channel = 'email' and v.status = 'sending' and m.status = 'failed' as lost
+    from invoice_delivery v join invoice i on i.id = v.invoice_id left join mail m on m.id = v.id
+    where i.host_id = $1 order by v.invoice_id, v.created_at desc, v.id
+) newest where lost
 """
-)
-_ROWS = (
-    _SHOWN
-    + """
-select id, kind, bucket, number, organisation_id, organisation, currency, kid, net, gross, owed, issued_on, due_on,
-    delivery, a, b, place
+_FIGURES = f"""{_SHOWN}
+select bucket, currency, id in ({_UNDELIVERED}) as undelivered, count(*)::int as count, sum(gross)::bigint as gross,
+    sum(owed)::bigint as owed
+from shown group by 1, 2, 3 order by 1, 2, 3
+"""
+_ROWS = f"""{_SHOWN}
+select rows.*, (select v.status from invoice_delivery v where v.invoice_id = rows.id
+    order by v.created_at desc, v.id limit 1) as delivery
 from (
-    select listed.*, {a}::bigint as a, {b}::bigint as b, row_number() over (order by {a}::bigint, {b}::bigint, id) as place
-    from listed where cardinality($8::text[]) = 0 or bucket = any($8)
-) ordered where $9::bigint is null or (a, b, id) > ($9, $10::bigint, $11::uuid)
-order by a, b, id limit $12
+    select id, kind, bucket, number, organisation_id, organisation, currency, kid, net, gross, owed, issued_on, due_on,
+        a, b, place
+    from (
+        select shown.*, {{a}}::bigint as a, {{b}}::bigint as b,
+            row_number() over (order by {{a}}::bigint, {{b}}::bigint, id) as place
+        from shown where (cardinality($7::text[]) = 0 or bucket = any($7)) and (not $8 or id in ({_UNDELIVERED}))
+    ) ordered where $9::bigint is null or (a, b, id) > ($9, $10::bigint, $11::uuid)
+    order by a, b, id limit $12
+) rows order by a, b, id
 """
-)
 
 
 async def figures(connection: Connection, wanted: Filter) -> list[Figure]:
-    """Counts and sums by bucket and currency, whatever buckets are wanted; the other filters hold."""
+    """Counts and sums by bucket, currency and whether they arrived, by the text and organisation that are wanted."""
     return [Figure(**dict(row)) for row in await connection.fetch(_FIGURES, *_values(wanted))]
 
 
@@ -173,22 +188,34 @@ async def page(
     a, b = _ORDERS[wanted.sort]
     statement = _ROWS.format(a=a, b=b)
     place = after or (None, None, None)
-    found = await connection.fetch(statement, *_values(wanted), list(wanted.buckets), *place, limit + 1)
+    found = await connection.fetch(
+        statement, *_values(wanted), list(wanted.buckets), wanted.undelivered, *place, limit + 1
+    )
     rows = tuple(_row(dict(record)) for record in found[:limit])
     return Page(rows, found[0]["place"] - 1 if found else 0, len(found) > limit)
 
 
+async def numbered(connection: Connection, host: UUID, first: str, last: str) -> list[Numbered]:
+    """The issued documents of a host from one number to another of the same series, in order."""
+    (one, _, lowest), (other, _, highest) = first.rpartition("-"), last.rpartition("-")
+    if one != other or not (lowest.isdecimal() and highest.isdecimal()) or max(len(lowest), len(highest)) > DIGITS:
+        return []
+    found = await connection.fetch(
+        "select i.id, i.kind, i.series || '-' || i.number as number, o.name as organisation, i.currency,"
+        " case i.kind when 'credit_note' then -i.gross else i.gross end as gross"
+        " from invoice i join organisation o on o.id = i.organisation_id"
+        " where i.host_id = $1 and i.series = $2 and i.number between $3 and $4 order by i.number",
+        host,
+        one,
+        int(lowest),
+        int(highest),
+    )
+    return [Numbered(**dict(row)) for row in found]
+
+
 def _values(wanted: Filter) -> tuple[object, ...]:
     text = wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return (
-        wanted.host,
-        wanted.network,
-        wanted.day,
-        wanted.today,
-        f"%{text}%",
-        wanted.organisation,
-        wanted.undelivered,
-    )
+    return (wanted.host, wanted.network, wanted.day, wanted.today, f"%{text}%", wanted.organisation)
 
 
 def _row(values: dict[str, object]) -> Row:

@@ -1,4 +1,4 @@
-"""The money of one invoice: every booking on it, payments that stand on it, card forms, refunds, write-offs, credit notes.
+"""The money of one invoice: bookings on it, payments that stand on it, card forms, refunds, write-offs, credit notes.
 
 Amounts are minor units of the invoice's currency. A booking's `amount` above zero is owed more, below zero less.
 Read behind the tenant wall: the books of a host belong to whoever manages one of its networks.
@@ -31,7 +31,7 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Paid(msgspec.Struct, frozen=True):
-    """A payment with money on the invoice: `here` of its `amount`, and `left` of it anywhere, to be paid back at most."""
+    """A payment with money on the invoice: `here` of its `amount`; `left` of it anywhere is what may go back."""
 
     id: UUID
     provider: str

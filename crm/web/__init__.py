@@ -4,6 +4,7 @@ from crm.web import (
     api_docs,
     applications,
     assets,
+    invoice_list,
     language,
     mailbox,
     members,
@@ -50,6 +51,7 @@ handlers = [
     *rulebook_editor.handlers,
     *rulebook_history.handlers,
     *suspense.handlers,
+    *invoice_list.handlers,
     *mailbox.handlers,
     *api_docs.handlers,
 ]
