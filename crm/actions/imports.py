@@ -70,7 +70,9 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
         touched = await families.touched(
             connection, {d.organisation for d in decisions}, _reach(kept, new_books, new_agreements)
         )
+        await imports.measure(connection)
         await rulebook_store.derive(connection, kept, touched, today, Step("imported"), tell)
+        await imports.measure(connection)
         counts = Imported(len(folder.networks), len(new_books), len(new), added)
         await audit.append(connection, actor, "imported", msgspec.to_builtins(counts))
         return counts
