@@ -167,8 +167,8 @@ from (
     select id, kind, bucket, number, organisation_id, organisation, currency, kid, net, gross, owed, issued_on, due_on,
         a, b, place
     from (
-        select shown.*, {{a}}::bigint as a, {{b}}::bigint as b,
-            row_number() over (order by {{a}}::bigint, {{b}}::bigint, id) as place
+        select shown.*, ({{a}})::bigint as a, ({{b}})::bigint as b,
+            row_number() over (order by ({{a}})::bigint, ({{b}})::bigint, id) as place
         from shown where (cardinality($7::text[]) = 0 or bucket = any($7)) and (not $8 or id in ({_UNDELIVERED}))
     ) ordered where $9::bigint is null or (a, b, id) > ($9, $10::bigint, $11::uuid)
     order by a, b, id limit $12

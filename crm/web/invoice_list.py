@@ -105,7 +105,7 @@ async def show_invoices(request: Request, office: NamedDependency[Office]) -> Re
         page=page,
         next_key=_key_text(page.rows[-1]) if page.more else "",
         buyer=next(iter(named.values()), ""),
-        waiting=books.waiting,
+        card_items=books.waiting,
         states=state_words(office),
     )
 

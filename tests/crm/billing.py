@@ -47,6 +47,18 @@ async def bill(context: Context, actor: Actor, name: str, tier: str = "partner",
     return Bill(**dict(row))
 
 
+async def draft(context: Context, actor: Actor, name: str, kind: str = "company", tier: str = "partner") -> UUID:
+    """Somebody applies and is approved from 1 December 2026; its invoice is still a draft."""
+    form = ApplicationForm(
+        network=NETWORK,
+        tier=tier,
+        organisation=OrganisationForm(name=name, country="NO", kind=kind, employees=40),
+        contact=ContactForm(name="Kari Nordby", email="kari@nordby.example"),
+    )
+    sent = await applications.submit(context, actor, form)
+    return (await applications.approve(context, actor, sent.id, STARTS)).invoices[0]
+
+
 def entry(
     reference: str,
     amount: str,
