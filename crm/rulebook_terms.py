@@ -18,6 +18,7 @@ FIELDS = {
     "notice.months": N_("Months of notice"),
     "notice.effect": N_("Membership ends after notice"),
     "invoice.payment_days": N_("Time to pay an invoice"),
+    "dunning": N_("When an invoice is not paid"),
     "rank": N_("Rank"),
     "names.nb": N_("Name in Norwegian"),
     "names.en": N_("Name in English"),

@@ -12,8 +12,9 @@ import msgspec
 
 from cluster_rules.components import Discount, FeeComponent, Index
 from cluster_rules.differences import Difference
+from cluster_rules.dunning import DunningStep
 from cluster_rules.networks import LinkRule, OpenTo, Requirement, Rulebook, Tier
-from crm import fee_table_words
+from crm import dunning_words, fee_table_words
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
 from crm.names import country_name, kind_name, last_day, network_name, tier_inside, tier_name
@@ -137,6 +138,8 @@ def facts(t: Translator, book: Rulebook) -> list[tuple[str, str]]:
         ("invoice.payment_days", t.ngettext("%(n)s day", "%(n)s days", book.invoice.payment_days)),
         ("refund", _word(t, "refund", book.refund)),
     ]
+    if book.dunning:
+        listed.append(("dunning", dunning_words.steps(t, book.dunning, book.currency)))
     return [(t.gettext(FIELDS[name]), value) for name, value in listed]
 
 
@@ -262,6 +265,8 @@ def _value(t: Translator, kept: Catalogue, book: Rulebook, field: tuple[str, ...
         return t.number(value)
     if name in ("bands", "cases"):
         return _priced(t, name, value, book.currency)
+    if name == "dunning":
+        return dunning_words.steps(t, msgspec.convert(value, tuple[DunningStep, ...]), book.currency)
     if isinstance(value, tuple):
         return ", ".join(_one(t, kept, book, name, each) for each in value)
     return _one(t, kept, book, name, value)

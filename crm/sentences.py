@@ -3,6 +3,7 @@
 A code may have several sentences; the first one whose values are all given is taken (crm/words.py `refusal`).
 """
 
+from crm.dunning_sentences import DUNNING
 from crm.i18n import N_
 from crm.invoice_sentences import INVOICES
 from crm.payment_sentences import PAYMENTS
@@ -28,6 +29,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "bands_hole": (N_("The fee bands must follow each other without a hole from 0 up; there is one at %(at)s."),),
     "cases_wrong": (N_("Every case but the last says whom it is for, and the last is for everybody else."),),
     "chain_too_long": (N_("The link rules follow each other for more than %(limit)s links: %(chain)s."),),
+    "changed_since": (N_("A newer change of the same fact stands, from %(on)s. Take that one back first."),),
     "component_not_agreed": (N_("No level has a fee called %(given)s that is agreed with each member."),),
     "country_not_open": (N_("This level is not open to organisations in %(given)s."),),
     "currency_mixed": (N_("Amounts in %(left)s and %(right)s cannot be added."),),
@@ -46,6 +48,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     ),
     "event_end_missing": (N_("The membership is locked in until this event is over; say when that is."),),
     "event_unknown": (N_("A member at level %(tier)s knows no event called %(given)s."),),
+    "facts_same": (N_("All of this is so on %(on)s already."),),
     "fee_not_agreed": (N_("The fee is agreed with each member, and no agreed fee has been entered for the day."),),
     "fixed_fee_wrong": (N_("A fixed fee has one amount of 0 or more and no bands."),),
     "founding_unknown": (N_("The fee depends on the day of founding, and it is not known."),),
@@ -86,6 +89,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "not_sent": (N_("This application has not been sent yet."),),
     "organisation_known": (N_("An organisation with this %(scheme)s is registered already."),),
     "outside_year": (N_("%(starts_on)s is outside the membership year."),),
+    "parent_wrong": (N_("%(name)s cannot be what it is a unit of: only a whole organisation without such can."),),
     "percent_wrong": (N_("%(given)s is not a percentage from 0 to 100."),),
     "period_empty": (N_("The end must come after the start, %(starts_on)s."),),
     "period_open": (N_("The period needs an end."),),
@@ -195,7 +199,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
     "version_stale": (N_("It has changed since you read it. Read it again, then decide."),),
 }
 
-REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS
+REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | DUNNING
 
 KINDS = {
     "company": N_("company"),

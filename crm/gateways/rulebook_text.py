@@ -13,6 +13,7 @@ import msgspec
 
 from cluster_rules import rulebooks
 from cluster_rules.components import Discount, FeeComponent, Fits, Price, Range
+from cluster_rules.dunning import DunningStep
 from cluster_rules.errors import RulebookError
 from cluster_rules.networks import Rulebook
 from crm.gateways import toml_lines
@@ -115,7 +116,7 @@ def _without_empty(value: Any) -> Any:
 
 
 # Of fees only what is set is written: a band is an amount and its limits, not all that a price could be.
-_SILENT = (Price, Fits, Range, Discount, FeeComponent)
+_SILENT = (Price, Fits, Range, Discount, FeeComponent, DunningStep)
 _ALWAYS = {"basis", "amount", "proration", "vat", "when", "percent"}
 
 
@@ -143,7 +144,7 @@ _TABLES = {
     "link_rules.policy",
     "link_rules.fee",
 }
-_LISTS = {"tiers", "tiers.fees", "link_rules"}
+_LISTS = {"tiers", "tiers.fees", "link_rules", "dunning"}
 
 
 def _key(key: str) -> str:
