@@ -30,7 +30,7 @@ from cluster_rules.links import Derived, derive, settled
 from cluster_rules.memberships import Decision, Facts, Grant, Segment, Stretch, timeline
 from cluster_rules.networks import Tier
 from cluster_rules.places import waits
-from cluster_rules.requirements import Turn, refuse_unmet, turns
+from cluster_rules.requirements import Turn, level_turns, refuse_unmet, turns
 from cluster_rules.transfers import carried
 
 RECOMPUTED = Step("recomputed")
@@ -100,6 +100,25 @@ def repair(facts: Facts, today: date, reason: Step = RECOMPUTED) -> tuple[Intent
     wanted = derive(facts)
     grants = _difference(facts, wanted, reason)
     return (*grants, *_memberships(facts, wanted, today))
+
+
+def on_facts(before: Facts, after: Facts, change: notices.FactsChange, today: date) -> Consequences:
+    """What follows when an organisation is another than it was: it moves, becomes a public body, gets another parent.
+
+    `before` and `after` differ in what is told of organisations (and in places that were given); nobody decided
+    anything about a membership. Links start and end by what their rules say, and levels that are not open to it any
+    more end where they say so (`open_to.on_change`).
+    """
+    had, wanted = derive(before), derive(after)
+    old, new = settled(before, had), settled(after, wanted)
+    required = turns(had.lost, wanted.lost)
+    turned = [*required, *level_turns(old, new, required)]
+    grants = _with_requirements(_difference(after, wanted, Step("facts_changed")), turned)
+    memberships = _memberships(after, wanted, today)
+    billed = charges.of_facts(old, new, grants, turned, today)
+    held = {g.network for g in wanted.grants if g.organisation == change.organisation and g.period.end_or_far > today}
+    told = (*notices.of_facts(after, change, grants, held, today), *notices.required(turned))
+    return Consequences((*grants, *memberships, *billed, *told))
 
 
 def on_payment(facts: Facts, today: date) -> tuple[Intent, ...]:
@@ -223,7 +242,7 @@ def _with_requirements(changed: tuple[GrantIntent, ...], turned: Sequence[Turn])
     """The same, where a direct grant ends (or goes on) because of a required one with that as its reason."""
     if not turned:
         return changed
-    required = {(turn.organisation, turn.network): turn.requirement.network for turn in turned}
+    required = {(turn.organisation, turn.network): turn.requirement.network for turn in turned if turn.requirement}
     out: list[GrantIntent] = []
     for intent in changed:
         grant = intent.before if isinstance(intent, RetractGrant) else intent.grant

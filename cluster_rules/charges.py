@@ -70,6 +70,20 @@ def of_links(facts: Facts, changed: Iterable[GrantIntent], today: date) -> tuple
     return (*(intent for grant in started for intent in _linked(facts, grant, today)), *_linked_back(facts, listed))
 
 
+def of_facts(
+    before: Facts, after: Facts, changed: Iterable[GrantIntent], turns: Iterable[Turn], today: date
+) -> tuple[Intent, ...]:
+    """The charges when facts about an organisation are others: of links that start or end, of memberships in `turns`.
+
+    What was billed for days that stay membership stays as it was billed: a fee looks at its first billed day.
+    """
+    known = msgspec.structs.replace(before, organisations=after.organisations)
+    listed = list(changed)
+    started = [i.grant for i in listed if isinstance(i, StartGrant) and i.grant.kind == "linked"]
+    linked = [intent for grant in started for intent in _linked(known, grant, today)]
+    return (*linked, *_required(known, after, turns, today), *_linked_back(before, listed))
+
+
 def _as_before(facts: Facts) -> Facts:
     """The facts as if a decision that is taken back had never been made: with the grants of the others."""
     linked = (g for g in facts.grants if g.kind == "linked")
@@ -161,7 +175,7 @@ def _lines(facts: Facts, grant: Grant, today: date, member_since: date | None = 
 def _required(before: Facts, after: Facts, turns: Iterable[Turn], today: date) -> Iterator[Charge]:
     """Memberships that end with one they require are billed like any that ends; the reverse when they go on."""
     for turn in turns:
-        reason = Step("required", {"network": turn.requirement.network})
+        reason = Step("required", {"network": turn.requirement.network}) if turn.requirement else Step("not_open")
         if turn.ends:
             yield from _corrections(before, after, turn, turn.on, True, today, reason)
         else:

@@ -2,12 +2,15 @@
 
 Kinds: membership_approved, linked_membership_started, linked_membership_ending,
 linked_membership_continues, tier_changed, membership_ending, membership_suspended, suspension_lifted,
-decision_withdrawn, membership_event, linked_membership_paid.
+decision_withdrawn, membership_event, linked_membership_paid, place_given, place_waiting, facts_changed.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
+
+import msgspec
 
 from cluster_rules.intents import (
     CancelNotices,
@@ -30,6 +33,19 @@ _ABOUT_DECISION = {
     "suspension": "membership_suspended",
     "event": "membership_event",
 }
+
+
+class FactsChange(msgspec.Struct, frozen=True):
+    """Which facts about an organisation are told anew, from which day, and (`told_by`) which networks tell it so.
+
+    `facts`: name -> {old, new}. `taken_back`: an earlier change is void.
+    """
+
+    organisation: UUID
+    on: date
+    facts: dict[str, dict[str, Any]]
+    told_by: tuple[str, ...]
+    taken_back: bool = False
 
 
 def of(
@@ -75,6 +91,21 @@ def of_payment(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Ite
     yield from _about_links(facts, listed, today)
 
 
+def of_facts(
+    facts: Facts, change: FactsChange, changed: Iterable[GrantIntent], held: Iterable[str], today: date
+) -> Iterator[Intent]:
+    """The mails when facts are told anew: the member hears of it once, the managers of every network it is in."""
+    listed, networks = list(changed), sorted(held)
+    started = _started(i for i in listed if _grant(i).organisation == change.organisation)
+    values = {"on": change.on.isoformat(), "facts": change.facts, "taken_back": change.taken_back, "linked": started}
+    teller = next((network for network in networks if network in change.told_by), None)
+    if teller:
+        yield Notify("facts_changed", change.organisation, teller, "member", values)
+    for network in networks:
+        yield Notify("facts_changed", change.organisation, network, "managers", values)
+    yield from _about_links(facts, listed, today)
+
+
 def of_place(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
     """The mails when a place of a link rule became free for who waited: the member, and the managers of the links."""
     listed = list(changed)
@@ -90,7 +121,8 @@ def required(turned: Iterable[Turn]) -> Iterator[Notify]:
     """The mails when a membership ends because one it requires does, or goes on after all."""
     for turn in turned:
         kind = "membership_ending" if turn.ends else "decision_withdrawn"
-        values = {"tier": "", "on": turn.on.isoformat(), "reason": "", "linked": [], "source": turn.requirement.network}
+        source = turn.requirement.network if turn.requirement else ""
+        values = {"tier": "", "on": turn.on.isoformat(), "reason": "", "linked": [], "source": source}
         for to in ("member", "managers"):
             yield Notify(kind, turn.organisation, turn.network, to, values)
 
@@ -118,11 +150,7 @@ def _about_waiting(facts: Facts) -> Iterator[Notify]:
 
 def _about_decision(facts: Facts, decision: Decision, acting: Decision, changed: list[GrantIntent]) -> Iterator[Notify]:
     kind = _ABOUT_DECISION[decision.kind]
-    started = [
-        {"network": i.grant.network, "tier": i.grant.tier, "starts_on": i.grant.period.start.isoformat()}
-        for i in changed
-        if isinstance(i, StartGrant) and i.grant.kind == "linked"
-    ]
+    started = _started(changed)
     values: dict[str, Any] = {
         "tier": acting.tier,
         "on": acting.effective_on.isoformat(),
@@ -134,6 +162,14 @@ def _about_decision(facts: Facts, decision: Decision, acting: Decision, changed:
         values["locked_until"] = acting.until.isoformat() if acting.until else None
     yield Notify(kind, decision.organisation, decision.network, "member", values)
     yield Notify(kind, decision.organisation, decision.network, "managers", values)
+
+
+def _started(changed: Iterable[GrantIntent]) -> list[dict[str, str]]:
+    return [
+        {"network": i.grant.network, "tier": i.grant.tier, "starts_on": i.grant.period.start.isoformat()}
+        for i in changed
+        if isinstance(i, StartGrant) and i.grant.kind == "linked"
+    ]
 
 
 def _about_link(facts: Facts, intent: GrantIntent, today: date) -> Iterator[Intent]:

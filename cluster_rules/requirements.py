@@ -30,13 +30,16 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What changed in this respect: a membership now ends on a day, or goes on from it after all."""
+    """What changed in this respect: a membership now ends on a day, or goes on from it after all.
+
+    No `requirement`: it ends because its level is not open to the organisation any more, or goes on as it is again.
+    """
 
     organisation: UUID
     network: str
     on: date
     ends: bool
-    requirement: Requirement
+    requirement: Requirement | None = None
 
 
 def lost(facts: Facts, grants: Iterable[Grant]) -> tuple[Lost, ...]:
@@ -61,9 +64,9 @@ def lost(facts: Facts, grants: Iterable[Grant]) -> tuple[Lost, ...]:
     return tuple(sorted(out, key=lambda each: (str(each.ending.organisation), each.ending.network, each.ending.id)))
 
 
-def turns(before: Iterable[Lost], after: Iterable[Lost], decided: Decision) -> list[Turn]:
+def turns(before: Iterable[Lost], after: Iterable[Lost], decided: Decision | None = None) -> list[Turn]:
     """Which memberships, other than the one decided about, now end earlier than before, or later, or not at all."""
-    own = (decided.organisation, decided.network)
+    own = (decided.organisation, decided.network) if decided else None
     was, now = ({each.opened: each for each in some} for some in (before, after))
     out: list[Turn] = []
     for opened in sorted({*was, *now}):
@@ -75,6 +78,19 @@ def turns(before: Iterable[Lost], after: Iterable[Lost], decided: Decision) -> l
             continue
         made = lost.ending
         out.append(Turn(made.organisation, made.network, made.effective_on, ends, lost.requirement))
+    return out
+
+
+def level_turns(before: Facts, after: Facts, required: Iterable[Turn]) -> list[Turn]:
+    """The same for ends that levels bring by themselves; both facts are `settled`, `required` are the other turns."""
+    known = {(turn.organisation, turn.network) for turn in required}
+    ends = {stretch.grants[0].id: stretch.period.end_or_far for stretch in after.stood}
+    out: list[Turn] = []
+    for old in before.stood:
+        was = old.period.end_or_far
+        now = ends.get(old.grants[0].id, was)
+        if now != was and (old.organisation, old.network) not in known:
+            out.append(Turn(old.organisation, old.network, min(was, now), now < was))
     return out
 
 

@@ -147,6 +147,24 @@ def organisation(form: OrganisationForm) -> OrganisationForm:
     return checked
 
 
+def facts(told: dict[str, Any], reason: str) -> None:
+    """Facts about an organisation, by name, as somebody wants them changed; Invalid lists all that is wrong."""
+    problems: Problems = []
+    if "kind" in told and told["kind"] not in KINDS:
+        problems.append(("kind", "value_unknown", {"message": str(told["kind"])[:30]}))
+    if "country" in told and told["country"] not in COUNTRIES:
+        problems.append(("country", "country_unknown", {"given": str(told["country"])[:10]}))
+    for field in ("municipality", "county"):
+        if field in told:
+            text(problems, field, told[field], SHORT_MAX, required=False)
+    _number(problems, "employees", told.get("employees"))
+    _founded(problems, told.get("founded_on"))
+    _website(problems, told.get("website", ""))
+    text(problems, "reason", reason, NOTE_MAX, required=False)
+    if problems:
+        raise Invalid([(field.removeprefix("organisation."), code, params) for field, code, params in problems])
+
+
 def _organisation(problems: Problems, form: OrganisationForm) -> OrganisationForm:
     text(problems, "organisation.name", form.name, NAME_MAX)
     _country(problems, form.country)

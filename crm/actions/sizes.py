@@ -1,16 +1,15 @@
 """Sizes of a member, and fees agreed with it: see what a new word changes, then record it. Nothing is overwritten."""
 
-from datetime import date
 from uuid import UUID
 
 import msgspec
 
-from cluster_rules import fees, prices
+from cluster_rules import next_fees
 from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import Step
-from cluster_rules.memberships import Facts, Grant, stretches
+from cluster_rules.memberships import Facts
+from cluster_rules.next_fees import FeeChange
 from cluster_rules.organisations import AgreedFee, Size
-from cluster_rules.periods import Period
 from crm import catalogue, forms
 from crm.actor import Actor
 from crm.catalogue import Catalogue
@@ -18,16 +17,6 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
 from crm.store import audit, families, rulebooks, sizes
-
-
-class FeeChange(msgspec.Struct, frozen=True):
-    """A membership's fee for the next whole year, before and after; None: it needs something nobody has told."""
-
-    network: str
-    tier: str
-    currency: str
-    before: int | None
-    after: int | None
 
 
 async def preview(context: Context, actor: Actor, organisation: UUID, told: list[forms.SizeForm]) -> list[FeeChange]:
@@ -117,34 +106,5 @@ def _with(facts: Facts, organisation: UUID, new: list[Size]) -> Facts:
 def _changes(
     kept: Catalogue, actor: Actor, organisation: UUID, before: Facts, after: Facts, context: Context
 ) -> list[FeeChange]:
-    out = []
-    for stretch in stretches(before.decisions):
-        network = kept.network(stretch.network)
-        today = context.clock.today(network.zone)
-        grant = next((g for g in stretch.grants if g.period.end_or_far > today), None)
-        if stretch.organisation != organisation or network.id not in actor.manages or grant is None:
-            continue
-        since = stretch.period.start
-        book = kept.rulebooks.governing(stretch.network, since, today)
-        if book is None:
-            continue
-        running = book.period.containing(max(today, since), since)
-        year = book.period.containing(running.end, since) if running.end else running
-        nets = [_net(facts, grant, year, since) for facts in (before, after)]
-        out.append(FeeChange(stretch.network, grant.tier, book.currency, *nets))
-    return out
-
-
-def _net(facts: Facts, grant: Grant, year: Period, since: date) -> int | None:
-    book = facts.rulebooks.governing(grant.network, since, year.start)
-    tier = book.tier(grant.tier) if book else None
-    if book is None or tier is None:
-        return 0
-    profile = facts.organisation(grant.organisation).profile_on(year.start)
-    try:
-        lines = fees.yearly(
-            book, tier, profile, year, lambda d: prices.member_of(facts, grant, d, year.start), since=since
-        )
-    except RuleViolation:
-        return None
-    return sum(line.net for line in lines)
+    today = {n.slug: context.clock.today(n.zone) for n in kept.networks if n.id in actor.manages}
+    return next_fees.changes(before, after, organisation, today)

@@ -13,6 +13,7 @@ from crm.api import (
     organisations,
     payments,
     places,
+    profiles,
     reviews,
     sizes,
 )
@@ -25,6 +26,7 @@ OPERATIONS = (
     *organisations.operations,
     *mergers.operations,
     *sizes.operations,
+    *profiles.operations,
     *memberships.operations,
     *reviews.operations,
     *places.operations,

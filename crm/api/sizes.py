@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from cluster_rules import next_fees
 from cluster_rules.organisations import AgreedFee
 from cluster_rules.periods import Period
 from crm import forms
@@ -63,11 +64,13 @@ class Agreed(Answer, frozen=True):
 
 
 async def preview(call: Call[Nothing, SizesForm]) -> FeeChanges:
-    return _told(await actions.preview(call.context, call.actor, call.id("organisation_id"), call.body.sizes))
+    return FeeChanges(
+        told(await actions.preview(call.context, call.actor, call.id("organisation_id"), call.body.sizes))
+    )
 
 
 async def record(call: Call[Nothing, SizesForm]) -> FeeChanges:
-    return _told(await actions.record(call.context, call.actor, call.id("organisation_id"), call.body.sizes))
+    return FeeChanges(told(await actions.record(call.context, call.actor, call.id("organisation_id"), call.body.sizes)))
 
 
 async def agree(call: Call[Nothing, AgreedFeeForm]) -> Agreed:
@@ -78,13 +81,13 @@ async def agree(call: Call[Nothing, AgreedFeeForm]) -> Agreed:
     return Agreed(body.network, body.component, body.amount, body.starts_on, body.ends_on, body.source)
 
 
-def _told(changes: list[actions.FeeChange]) -> FeeChanges:
+def told(changes: list[next_fees.FeeChange]) -> list[FeeChange]:
+    """The same with amounts as the API writes them."""
+
     def money(amount: int | None, currency: str) -> Money | None:
         return None if amount is None else Money(amount, currency)
 
-    return FeeChanges(
-        [FeeChange(c.network, c.tier, money(c.before, c.currency), money(c.after, c.currency)) for c in changes]
-    )
+    return [FeeChange(c.network, c.tier, money(c.before, c.currency), money(c.after, c.currency)) for c in changes]
 
 
 _SIZES = {"sizes": [{"basis": "turnover", "value": 1_250_000_000, "currency": "NOK", "as_of": "2025-12-31"}]}

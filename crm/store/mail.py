@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from cluster_rules.intents import CancelNotices, Notify
+from crm import fact_words
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.i18n import translator
@@ -95,6 +96,7 @@ async def queue_notices(
     if not notices:
         return []
     organisations = {n.organisation for n in notices} | {family}
+    organisations |= {o for n in notices for o in fact_words.parents(n.values.get("facts", {}))}
     names = dict(await connection.fetch("select id, name from organisation where id = any($1)", list(organisations)))
     contacts = await _contacts(connection, list(organisations))
     managers = await managers_of(connection, [catalogue.network(n.network).id for n in notices])
@@ -104,7 +106,7 @@ async def queue_notices(
         member = contacts.get(notice.organisation) or contacts.get(family)
         to = managers.get(network.id, []) if notice.to == "managers" else [member] if member else []
         for recipient in to:
-            values = _values(catalogue, notice, names[notice.organisation], recipient.language)
+            values = _values(catalogue, notice, names, recipient.language)
             after = _moment(notice.not_before, catalogue, notice.network)
             mails.append(Outgoing(notice.kind, recipient, values, network.id, notice.organisation, after))
     return await queue(connection, mails)
@@ -136,7 +138,7 @@ def _moment(day: date | None, catalogue: Catalogue, network: str) -> datetime | 
     return datetime.combine(day, NOTICES_LEAVE_AT, catalogue.network(network).zone) if day else None
 
 
-def _values(catalogue: Catalogue, notice: Notify, organisation: str, language: str) -> dict[str, Any]:
+def _values(catalogue: Catalogue, notice: Notify, names: dict[UUID, str], language: str) -> dict[str, Any]:
     """A notice's data in words of the reader: names instead of codes, dates written out."""
     t = translator(language)
 
@@ -148,7 +150,7 @@ def _values(catalogue: Catalogue, notice: Notify, organisation: str, language: s
 
     given = notice.values
     out: dict[str, Any] = {
-        "organisation": organisation,
+        "organisation": names[notice.organisation],
         "network": named(notice.network),
         "to": notice.to,
         "tier": t.text(catalogue.tier_names(notice.network, given["tier"])) if given.get("tier") else "",
@@ -161,6 +163,8 @@ def _values(catalogue: Catalogue, notice: Notify, organisation: str, language: s
         "number": t.number(given["number"]) if given.get("number") else "",
         "source": named(given["source"]) if given.get("source") else "",
         "linked": [],
+        "facts": fact_words.shown(t, given.get("facts", {}), names),
+        "taken_back": given.get("taken_back", False),
     }
     for link in given.get("linked", []):
         tier = t.text(catalogue.tier_names(link["network"], link["tier"]))

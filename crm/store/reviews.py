@@ -5,10 +5,12 @@ which rulebook version holds for whom is the same question as `Rulebooks.governi
 needs no review. The same reason is opened once: not while it is open, and not again while it is kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from cluster_rules.networks import OpenTo, Rulebook, Tier
 from crm.actor import Actor
@@ -35,7 +37,7 @@ direct as (
     select g.membership_id, g.network_id, g.organisation_id, g.tier, g.starts_on, g.ends_on,
         g.starts_on is distinct from lag(g.ends_on) over (partition by g.membership_id order by g.starts_on) as joined
     from membership_grant g
-    where g.superseded_at is null and g.kind = 'direct' and g.network_id in (select network_id from versions)
+    where g.superseded_at is null and g.kind = 'direct' and g.network_id in (select network_id from versions) {mine}
 ),
 stretch as (
     select d.*, max(case when joined then starts_on end) over (partition by membership_id order by starts_on) as since
@@ -80,11 +82,11 @@ unfit as (
         and (cardinality(r.tiers) = 0 or p.tier = any(r.tiers)))
 )
 """
-_TURN = f"""
-with {_FOUND},
+_TURN = """
+with {found},
 settled as (
-    update membership_review r set closed_at = now(), closed_by = '{RULES}', outcome = 'settled'
-    where r.closed_at is null and not exists (
+    update membership_review r set closed_at = now(), closed_by = '{rules}', outcome = 'settled'
+    where r.closed_at is null {closing} and not exists (
         select from unfit u where (u.membership_id, u.tier, u.key) = (r.membership_id, r.tier, r.key))
 )
 insert into membership_review (id, membership_id, network_id, organisation_id, tier, reason, key, detail,
@@ -97,13 +99,31 @@ where not exists (
 """
 
 
-async def turn(connection: Connection, catalogue: Catalogue, today: dict[UUID, date], now: datetime) -> int:
-    """Open a review for everything found and close what is settled; how many were opened. `today` by network."""
+async def turn(
+    connection: Connection,
+    catalogue: Catalogue,
+    today: dict[UUID, date],
+    now: datetime,
+    organisations: Sequence[UUID] | None = None,
+) -> int:
+    """Open a review for everything found and close what is settled; how many were opened. `today` by network.
+
+    `organisations`: of these alone, whose family is locked (what is told of them has just changed).
+    """
+    versions, levels, required = _rows(catalogue, today)
+    if organisations is not None:
+        statement = _turn("and g.organisation_id = any($5)", "and r.organisation_id = any($5)")
+        done = await connection.execute(statement, versions, levels, required, now, list(organisations))
+        return int(done.split()[-1])
     await connection.execute("select pg_advisory_xact_lock($1)", TURN_LOCK)  # one turn of the day at a time
     # The planner takes what it is handed for a few rows, and would look up every member one by one.
     await connection.execute("set local enable_nestloop = off")
-    versions, levels, required = _rows(catalogue, today)
-    return int((await connection.execute(_TURN, versions, levels, required, now)).split()[-1])
+    return int((await connection.execute(_turn(), versions, levels, required, now)).split()[-1])
+
+
+def _turn(mine: str = "", closing: str = "") -> str:
+    found = _FOUND.replace("{mine}", mine)
+    return _TURN.format(found=found, rules=RULES, closing=closing)
 
 
 async def decided(connection: Connection, membership: UUID, actor: Actor) -> None:
@@ -116,6 +136,27 @@ async def decided(connection: Connection, membership: UUID, actor: Actor) -> Non
         membership,
         actor.name,
     )
+
+
+class Open(msgspec.Struct, frozen=True):
+    """A review that nobody has closed."""
+
+    network_id: UUID
+    organisation_id: UUID
+    tier: str
+    reason: str
+    key: str
+    detail: dict[str, Any]
+
+
+async def open_of(connection: Connection, organisations: Sequence[UUID]) -> list[Open]:
+    """The open reviews of these organisations."""
+    rows = await connection.fetch(
+        "select network_id, organisation_id, tier, reason, key, detail from membership_review"
+        " where organisation_id = any($1) and closed_at is null order by network_id, key",
+        list(organisations),
+    )
+    return [Open(**dict(row)) for row in rows]
 
 
 async def network(connection: Connection, wanted: UUID) -> tuple[UUID, UUID]:

@@ -46,7 +46,8 @@ CHECKS = {
             select from restructuring r
             join organisation other on other.id in (r.from_organisation_id, r.into_organisation_id)
             where o.id in (r.from_organisation_id, r.into_organisation_id) and other.id <> o.id
-            and other.family_id = o.family_id)""",
+            and other.family_id = o.family_id)
+        and not exists (select from profile_change c where c.united_id = o.id)""",
     "merged_mark": """
         select 'organisation ' || o.id, 'is marked as merged into ' || coalesce(o.merged_into_id::text, 'nobody')
                || ', decided is ' || coalesce(r.into_organisation_id::text, 'nothing')
