@@ -13,7 +13,7 @@ import msgspec
 
 from cluster_rules import check_digits, kid
 from cluster_rules.code_lists import CATEGORY_OF_REASON, COUNTRIES, ENDPOINTS
-from cluster_rules.documents import CURRENCIES, Document, Id, Line, VatRow
+from cluster_rules.documents import CURRENCIES, Buyer, Document, Id, Line, VatRow
 from cluster_rules.money import share
 from cluster_rules.networks import Text
 from cluster_rules.periods import Period
@@ -48,6 +48,22 @@ def check(document: Document) -> tuple[Finding, ...]:
         *_reasons(document),
         *_identifiers(document),
         *_texts(document),
+    )
+
+
+def plain(buyer: Buyer) -> bool:
+    """Is there nothing wrong with the buyer alone? Then a document is as right as one like it for another such buyer.
+
+    (Alike: the same lines, country and language, and a reference or an endpoint where the other has one.)
+    """
+    ids = [each for each in (buyer.identifier, buyer.endpoint) if each]
+    return (
+        bool(buyer.name.strip())
+        and buyer.address.country in COUNTRIES
+        and _prefixed(buyer.vat_number)
+        and all(check_digits.BY_SCHEME.get(each.scheme, ("", bool))[1](each.value) for each in ids)
+        and (buyer.endpoint is None or buyer.endpoint.scheme in ENDPOINTS)
+        and not _ESCAPED.search(msgspec.json.encode(buyer))
     )
 
 

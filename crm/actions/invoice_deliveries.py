@@ -67,6 +67,14 @@ async def deliver(
     return await _told(context, claimed, found, patience)
 
 
+async def deliver_one_of_many(context: Context, sender: Sender | None, delivery: UUID) -> None:
+    """One step of a delivery whose job has others to make as well; if there is more to do, another job goes on."""
+    wait = await deliver(context, sender, delivery)
+    if wait is not None:
+        async with context.db.tx() as connection:
+            await invoice_deliveries.go_on(connection, delivery, wait)
+
+
 async def sweep(context: Context, overdue: timedelta = OVERDUE) -> list[UUID]:
     """Give every overdue delivery without a job a new one; which ones that were."""
     async with context.db.tx() as connection:

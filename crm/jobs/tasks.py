@@ -10,14 +10,15 @@ from uuid import UUID
 
 import msgspec
 
-from crm.actions import card_events, cards, invoice_deliveries, mail
+from crm.actions import card_events, cards, invoice_deliveries, mail, renewals
 from crm.context import Context
 from crm.gateways.ehf import sender_from
 from crm.gateways.mail import Mailer
 from crm.gateways.stripe import Accounts
 from crm.store.cards import HANDLE_TASK, REFUND_TASK
-from crm.store.invoice_deliveries import DELIVER_TASK
+from crm.store.invoice_deliveries import DELIVER_MANY_TASK, DELIVER_TASK
 from crm.store.mail import SEND_TASK
+from crm.store.renewals import BILL_TASK, PREVIEW_TASK
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -53,9 +54,30 @@ async def deliver_invoice(tools: Tools, payload: dict[str, Any]) -> timedelta | 
     return await invoice_deliveries.deliver(tools.context, sender, UUID(payload["delivery"]))
 
 
+async def deliver_invoices(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """One step of each delivery of a run; what is not done then has a job of its own."""
+    sender = sender_from(tools.context.settings)
+    for delivery in payload["deliveries"].split(","):
+        await invoice_deliveries.deliver_one_of_many(tools.context, sender, UUID(delivery))
+    return None
+
+
+async def preview_renewals(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """What a renewal run would bill."""
+    return await renewals.preview(tools.context, UUID(payload["run"]))
+
+
+async def bill_renewals(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """The bills of a renewal run, to its end."""
+    return await renewals.bill(tools.context, UUID(payload["run"]))
+
+
 TASKS: dict[str, Task] = {
     SEND_TASK: send_mail,
     DELIVER_TASK: deliver_invoice,
+    DELIVER_MANY_TASK: deliver_invoices,
+    PREVIEW_TASK: preview_renewals,
+    BILL_TASK: bill_renewals,
     HANDLE_TASK: handle_card_event,
     REFUND_TASK: ask_card_refund,
 }

@@ -6,12 +6,15 @@ person has credited by hand already is not given back twice.
 """
 
 from collections.abc import Sequence
+from datetime import date
+from hashlib import md5
 from uuid import UUID, uuid4
 
 import msgspec
 from asyncpg import Record
 
 from cluster_rules.intents import Charge
+from cluster_rules.renewals import REASON as RENEWAL
 from crm.catalogue import Catalogue
 from crm.database import Connection
 
@@ -73,7 +76,7 @@ async def gather(
     rows, credited = [], []
     for charge in charges:
         found = billed.get(id(charge), [])
-        own = uuid4()
+        own = _own_id(charge, memberships[charge.organisation, charge.network])
         if found and all(each["status"] == "issued" for each in found):
             taken = _taken(found, -charge.line.net, spent)
             if not taken:
@@ -89,6 +92,11 @@ async def gather(
     await connection.executemany(_CHARGE, rows)
     await connection.executemany(_CREDIT_LINE, credited)
     return list(touched)
+
+
+def charge_id(membership: UUID, component: str, starts_on: date) -> UUID:
+    """The id of a renewal's charge: made from what may be billed once, so that the primary key says it is."""
+    return UUID(bytes=md5(f"{membership}/{component}/{starts_on}".encode(), usedforsecurity=False).digest())
 
 
 async def _billed(
@@ -120,6 +128,12 @@ def _taken(found: Sequence[Record], amount: int, spent: dict[UUID, int]) -> list
             spent[row["id"]] = spent.get(row["id"], 0) + part
             amount -= part
     return out
+
+
+def _own_id(charge: Charge, membership: UUID) -> UUID:
+    if charge.reason.code == RENEWAL:
+        return charge_id(membership, charge.line.component, charge.line.period.start)
+    return uuid4()
 
 
 async def _draft(

@@ -4,7 +4,7 @@ Nothing is written here. Amounts are minor units, days are half-open. What keeps
 told as the refusal it is, draft by draft, so that one bad draft does not hold up the others of a run.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from cluster_rules import document_checks
 from cluster_rules import documents as rules
 from cluster_rules.documents import Address, Buyer, Document, Id, Line, Mark, Seller
 from cluster_rules.errors import RuleViolation
+from cluster_rules.memberships import Grant
 from cluster_rules.money_facts import Sold
 from cluster_rules.networks import Text
 from cluster_rules.periods import Period
@@ -30,18 +31,15 @@ NUMBER_SCHEMES = {"NO": "0192", "SE": "0007", "DK": "0184", "FI": "0212", "BE": 
 NO_NUMBER_YET = "-"
 PUBLIC = ("public_body",)
 
-_DRAFTS = """
-select i.id, i.kind, i.credits_id, i.reason, i.organisation_id, i.host_id, i.currency, i.payment_days, i.network_id,
-    h.code as host, h.name as seller, h.country as seller_country, h.vat_number, h.organisation_number,
-    h.in_business_register, h.email as seller_email, h.street as seller_street, h.postal_code as seller_postcode,
-    h.city as seller_city, h.bank_account, h.iban, h.bic, h.invoice_series, h.language as seller_language,
-    h.time_zone, p.name as buyer, p.kind as buyer_kind, p.country as buyer_country, p.municipality,
+# The buyer of `i` (an organisation, with the reference given for this one invoice) as it is on day $2.
+BUYER = """
+    p.name as buyer, p.kind as buyer_kind, p.country as buyer_country, p.municipality,
     b.email as billing_email, b.name as billing_name, b.language as billing_language, b.peppol_id, b.street,
     b.postal_code, b.city, c.email as contact_email, c.name as contact_name, c.language as contact_language,
     coalesce(nullif(i.buyer_reference, ''), nullif(b.buyer_reference, ''), a.reference, '') as reference,
     ids.orgnr, ids.vat
-from invoice i
-join host h on h.id = i.host_id
+"""
+BUYER_FACTS = """
 left join lateral (
     select f.name, f.kind, f.country, f.municipality from organisation_profile f
     where f.organisation_id = i.organisation_id and f.superseded_at is null
@@ -61,6 +59,16 @@ left join lateral (
     select max(value) filter (where scheme = 'no-orgnr') as orgnr, max(value) filter (where scheme = 'vat') as vat
     from identifier where organisation_id = i.organisation_id
 ) ids on true
+"""
+SELLER = """
+    h.code as host, h.name as seller, h.country as seller_country, h.vat_number, h.organisation_number,
+    h.in_business_register, h.email as seller_email, h.street as seller_street, h.postal_code as seller_postcode,
+    h.city as seller_city, h.bank_account, h.iban, h.bic, h.invoice_series, h.language as seller_language, h.time_zone
+"""
+_DRAFTS = f"""
+select i.id, i.kind, i.credits_id, i.reason, i.organisation_id, i.host_id, i.currency, i.payment_days, i.network_id,
+    {SELLER}, {BUYER}
+from invoice i join host h on h.id = i.host_id {BUYER_FACTS}
 where i.id = any($1) and i.status = 'draft' order by i.id
 """
 _CHARGES = """
@@ -164,16 +172,25 @@ async def papers(
             if row["kind"] == "credit_note":
                 good.append(_credit_note(row, *credits[row["id"]], on))
             else:
-                good.append(_invoice(kept, row, charges.get(row["id"], []), extra.get(row["id"], []), on))
+                good.append(invoice(kept, row, charges.get(row["id"], []), extra.get(row["id"], []), on))
         except RuleViolation as why:
             bad.append(Unfit(row["id"], row["organisation_id"], why))
     return good, bad
 
 
-def _invoice(kept: Catalogue, row: Record, charges: list[Charge], extra: list[Included], on: date) -> Paper:
+def invoice(
+    kept: Catalogue, row: Mapping[str, Any], charges: Sequence[Charge], extra: Sequence[Included], on: date
+) -> Paper:
+    """The paper of one draft: `row` is what `_DRAFTS` tells of it.
+
+    RuleViolation `nothing_to_issue`, `buyer_reference_missing` (public bodies cannot place an invoice without one),
+    `seller_number_missing`, and those of `completed` and `_paper`.
+    """
     if sum(each.net for each in charges) <= 0:
         raise RuleViolation("nothing_to_issue", "invoice", net=sum(each.net for each in charges))
-    seller, buyer = _seller(row), _buyer(row)
+    seller, paid_by = _seller(row), buyer(row)
+    if row["buyer_kind"] in PUBLIC and not row["reference"]:
+        raise RuleViolation("buyer_reference_missing", "buyer_reference", organisation=row["buyer"])
     lines = [document_words.line(kept, seller, each) for each in charges]
     lines += [document_words.included(kept, lines[0], each) for each in extra]
     document = Document(
@@ -185,7 +202,7 @@ def _invoice(kept: Catalogue, row: Record, charges: list[Charge], extra: list[In
         currency=row["currency"],
         language=_language(row),
         seller=seller,
-        buyer=buyer,
+        buyer=paid_by,
         networks=marks(kept, lines, on),
         lines=tuple(lines),
     )
@@ -246,7 +263,9 @@ def _sold(document: Document, charges: Sequence[Charge]) -> tuple[Sold, ...]:
     )
 
 
-def _paper(row: Record, document: Document, charges: Sequence[Charge], stands_for: tuple[UUID, ...]) -> Paper:
+def _paper(
+    row: Mapping[str, Any], document: Document, charges: Sequence[Charge], stands_for: tuple[UUID, ...]
+) -> Paper:
     """RuleViolation `document_incomplete` when it would not be a right invoice by EN 16931 and Norwegian law."""
     wrong = [found for found in document_checks.check(document) if found.level == "fatal"]
     if fatal := [found for found in wrong if not found.electronic]:
@@ -276,7 +295,25 @@ def marks(kept: Catalogue, lines: Iterable[Line], on: date) -> tuple[Mark, ...]:
     return tuple(Mark(slug, kept.by_slug[slug].on(on).names, kept.by_slug[slug].colour) for slug in slugs)
 
 
-def _included(kept: Catalogue, row: Record) -> Included | None:
+def included_of(kept: Catalogue, grants: Iterable[Grant]) -> list[Included]:
+    """The same for grants that are not read from what is billed: each from the first billed day on."""
+    rows = [
+        {
+            "source_network_id": kept.network(grant.source).id,
+            "network_id": kept.network(grant.network).id,
+            "tier": grant.tier,
+            "rule": grant.rule,
+            "rulebook_version": grant.version,
+            "starts_on": grant.period.start,
+            "ends_on": grant.period.end,
+        }
+        for grant in grants
+    ]
+    rows.sort(key=lambda row: (row["network_id"], row["tier"]))
+    return [found for row in rows if (found := _included(kept, row))]
+
+
+def _included(kept: Catalogue, row: Mapping[str, Any]) -> Included | None:
     """A linked membership whose rule waives the fee."""
     source = kept.by_id[row["source_network_id"]].slug
     book = kept.rulebooks.version(source, row["rulebook_version"])
@@ -286,7 +323,7 @@ def _included(kept: Catalogue, row: Record) -> Included | None:
     return Included(kept.by_id[row["network_id"]].slug, row["tier"], source, row["starts_on"], row["ends_on"])
 
 
-def _seller(row: Record) -> Seller:
+def _seller(row: Mapping[str, Any]) -> Seller:
     """The host. RuleViolation `seller_number_missing`: an invoice without the seller's number is none."""
     country, vat = row["seller_country"], row["vat_number"] or ""
     number = row["organisation_number"] or (vat[2:11] if country == "NO" else vat[2:])
@@ -307,10 +344,8 @@ def _seller(row: Record) -> Seller:
     )
 
 
-def _buyer(row: Record) -> Buyer:
-    """The payer. RuleViolation `buyer_reference_missing`: public bodies cannot place an invoice without one."""
-    if row["buyer_kind"] in PUBLIC and not row["reference"]:
-        raise RuleViolation("buyer_reference_missing", "buyer_reference", organisation=row["buyer"])
+def buyer(row: Mapping[str, Any]) -> Buyer:
+    """The payer, from the columns `BUYER`."""
     contact = row["billing_name"] or row["contact_name"] or ""
     scheme, _, value = (row["peppol_id"] or "").partition(":")
     return Buyer(
@@ -330,6 +365,6 @@ def _buyer(row: Record) -> Buyer:
     )
 
 
-def _language(row: Record) -> Any:
+def _language(row: Mapping[str, Any]) -> Any:
     """The buyer's wish, else the contact's, else the seller's language."""
     return row["billing_language"] or row["contact_language"] or row["seller_language"]

@@ -16,9 +16,17 @@ from crm.store import jobs
 from crm.store.documents import Paper
 
 DELIVER_TASK = "deliver_invoice"
+DELIVER_MANY_TASK = "deliver_invoices"
+MANY = 25  # deliveries of one job: enough that the queue is not what a run waits for
 SWEEP_LIMIT = 1000
 NO_ADDRESS = "no_address"
 
+# The deliveries that a job will go on with.
+WITH_JOB = f"""
+select regexp_split_to_table(coalesce(told ->> 'delivery', told ->> 'deliveries'), ',')::uuid from (
+    select convert_from(payload, 'UTF8')::jsonb as told from pgqueuer
+    where entrypoint in ('{DELIVER_TASK}', '{DELIVER_MANY_TASK}') and status in ('queued', 'picked')) job
+"""
 _QUEUE = """
 insert into invoice_delivery (id, invoice_id, channel, recipient, status, last_error, send_after, created_at,
     updated_at)
@@ -55,6 +63,24 @@ async def queue(connection: Connection, papers: Sequence[Paper], ehf: bool) -> l
     return await _add(connection, rows)
 
 
+async def queue_many(connection: Connection, rows: Sequence[tuple[UUID, str, str]]) -> None:
+    """One delivery for each (invoice, channel, recipient) of a run, and jobs that make `MANY` of them each."""
+    made = [(uuid4(), *row) for row in rows]
+    await _insert(connection, made)
+    due = [str(row[0]) for row in made if row[3]]
+    now = await connection.fetchval("select now()")
+    batches: list[tuple[dict[str, str], Any]] = [
+        ({"deliveries": ",".join(due[at : at + MANY])}, None) for at in range(0, len(due), MANY)
+    ]
+    await jobs.enqueue(connection, DELIVER_MANY_TASK, batches, now)
+
+
+async def go_on(connection: Connection, delivery: UUID, wait: timedelta) -> None:
+    """A job of its own for a delivery that is not done yet."""
+    now = await connection.fetchval("select now()")
+    await jobs.enqueue(connection, DELIVER_TASK, [({"delivery": str(delivery)}, now + wait)], now)
+
+
 async def again(connection: Connection, invoice: UUID, channel: str, recipient: str) -> UUID:
     """Deliver an invoice once more, on a person's word."""
     (made,) = await _add(connection, [(uuid4(), invoice, channel, recipient)])
@@ -62,11 +88,15 @@ async def again(connection: Connection, invoice: UUID, channel: str, recipient: 
 
 
 async def _add(connection: Connection, rows: Sequence[tuple[UUID, UUID, str, str]]) -> list[UUID]:
-    await connection.execute(_QUEUE, *(list(column) for column in zip(*rows, strict=True)), NO_ADDRESS)
+    await _insert(connection, rows)
     now = await connection.fetchval("select now()")
     due: list[tuple[dict[str, str], Any]] = [({"delivery": str(row[0])}, None) for row in rows if row[3]]
     await jobs.enqueue(connection, DELIVER_TASK, due, now)
     return [row[0] for row in rows]
+
+
+async def _insert(connection: Connection, rows: Sequence[tuple[UUID, UUID, str, str]]) -> None:
+    await connection.execute(_QUEUE, *(list(column) for column in zip(*rows, strict=True)), NO_ADDRESS)
 
 
 async def claim(connection: Connection, delivery: UUID, lease: timedelta) -> Claimed | timedelta | None:
@@ -120,8 +150,12 @@ async def mark(
 
 
 async def of_mail(connection: Connection, mail: UUID) -> UUID | None:
-    """The invoice a mail carries, if it is one that does: its id is that of the delivery."""
-    return await connection.fetchval("select invoice_id from invoice_delivery where id = $1", mail)
+    """The invoice a mail carries, if it is one that does: its id is that of the delivery, or of the dunning's step."""
+    return await connection.fetchval(
+        "select invoice_id from invoice_delivery where id = $1 union all"
+        " select invoice_id from dunning_step where id = $1",
+        mail,
+    )
 
 
 async def mailed(connection: Connection, mail: UUID, recipient: str) -> None:
@@ -165,11 +199,8 @@ async def requeue_stranded(connection: Connection, overdue: timedelta) -> list[U
         "select d.id, now() as now from invoice_delivery d"
         " where (d.status in ('queued', 'sending') or d.status = 'sent' and d.channel = 'ehf')"
         " and not exists (select from mail m where m.id = d.id)"
-        " and d.send_after < now() - $1::interval and not exists (select from pgqueuer j where j.entrypoint = $2"
-        " and j.status in ('queued', 'picked') and convert_from(j.payload, 'UTF8')::jsonb ->> 'delivery' = d.id::text)"
-        " order by d.send_after limit $3",
+        f" and d.send_after < now() - $1::interval and d.id not in ({WITH_JOB}) order by d.send_after limit $2",
         overdue,
-        DELIVER_TASK,
         SWEEP_LIMIT,
     )
     if rows:

@@ -27,14 +27,14 @@ from crm.store.documents import Paper, Unfit
 KID_SCHEME = Scheme("MOD10", customer_digits=7, invoice_digits=8)
 MOST_AT_ONCE = 5_000  # drafts of one statement
 
-_CUSTOMERS = """
+CUSTOMERS = """
 with made as (
     insert into billing (organisation_id, updated_at) select unnest($1::uuid[]), now()
     on conflict (organisation_id) do nothing returning organisation_id, customer_number
 )
 select * from made union all select organisation_id, customer_number from billing where organisation_id = any($1)
 """
-_NUMBERS = """
+NUMBERS = """
 insert into invoice_series (id, host_id, series, last_number) values (gen_random_uuid(), $1, $2, $3)
 on conflict (host_id, series) do update set last_number = invoice_series.last_number + excluded.last_number
 returning last_number
@@ -135,7 +135,7 @@ async def _issue(connection: Connection, kept: Catalogue, papers: list[Paper], a
         return []
     faults.point("issue_locked")
     papers = sorted(papers, key=lambda p: (str(p.host_id), p.series, p.document.buyer.name, str(p.id)))
-    customers = dict(await connection.fetch(_CUSTOMERS, list({p.organisation_id for p in papers})))
+    customers = dict(await connection.fetch(CUSTOMERS, list({p.organisation_id for p in papers})))
     numbers = await _numbers(connection, papers)
     faults.point("issue_numbered")
     numbered = [
@@ -168,7 +168,7 @@ async def _numbers(connection: Connection, papers: Sequence[Paper]) -> list[int]
     out: list[int] = []
     for (host, series), some in groupby(papers, key=lambda p: (p.host_id, p.series)):
         count = len(list(some))
-        last = await connection.fetchval(_NUMBERS, host, series, count)
+        last = await connection.fetchval(NUMBERS, host, series, count)
         out += range(last - count + 1, last + 1)
     return out
 

@@ -3,7 +3,7 @@
 Triggers refuse all of this already (crm/migrations/sql/invoices.sql); see `crm/store/verify.py` for why it is asked.
 """
 
-from crm.store.invoice_deliveries import DELIVER_TASK
+from crm.store.invoice_deliveries import WITH_JOB
 
 # Each gives (row, why); no rows means all is well. Sums of an issued invoice are those of its lines; on a credit note
 # the lines are credit lines.
@@ -74,10 +74,7 @@ CHECKS = {
         select 'invoice ' || i.id, 'is issued, and nothing says how it reaches the buyer' from invoice i
         where i.status = 'issued' and not exists (select from invoice_delivery d where d.invoice_id = i.id)""",
     "delivery_without_job": f"""
-        with waiting as materialized (
-            select (convert_from(payload, 'UTF8')::jsonb ->> 'delivery')::uuid as delivery from pgqueuer
-            where entrypoint = '{DELIVER_TASK}' and status in ('queued', 'picked')
-        )
+        with waiting (delivery) as materialized ({WITH_JOB})
         select 'invoice_delivery ' || d.id, 'is ' || d.status || ' and no job will go on with it'
         from invoice_delivery d
         where d.status in ('queued', 'sending') and not exists (select from waiting w where w.delivery = d.id)

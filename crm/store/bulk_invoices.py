@@ -1,0 +1,267 @@
+"""Issue many invoices that are alike at once: rows, lines, documents, ledger and deliveries by one statement each.
+
+What invoices have in common is a `Pattern`, made once the way `store.invoices` makes every single one; what differs
+is the buyer, the ids and the number. The result is the same, and every constraint and trigger sees it: an invoice
+is written as issued together with its lines by one command (sql/renewals.sql), so that nothing is written twice.
+Amounts are minor units. The counter of the series is taken once a batch and held until the transaction ends.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha1
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from cluster_rules import kid, money_facts
+from cluster_rules.documents import Buyer
+from cluster_rules.fees import FeeLine, Step
+from cluster_rules.ledger import NAMESPACE, OURS, Posting, Standing
+from crm import faults
+from crm.actor import Actor
+from crm.database import Connection
+from crm.store import invoice_deliveries
+from crm.store.charges import charge_id
+from crm.store.documents import Paper
+from crm.store.invoices import CUSTOMERS, KID_SCHEME, NUMBERS
+
+_BILLS = """
+with pattern as (select * from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::date[],
+    $8::date[], $9::date[], $10::date[], $11::bigint[], $12::bigint[], $13::text[]) as p (no, host_id, network_id,
+    currency, payment_days, series, issued_on, due_on, starts_on, ends_on, net, vat, language)),
+line as (select * from unnest($14::int[], $15::text[], $16::text[], $17::jsonb[], $18::date[], $19::date[],
+    $20::bigint[], $21::text[], $22::int[], $23::bigint[], $24::text[], $25::bool[], $26::jsonb[], $27::jsonb[],
+    $28::int[], $29::text[]) as l (no, tier, component, names, starts_on, ends_on, net, vat_code, vat_percent, vat,
+    currency, example, steps, reason, hours, account)),
+bill as (
+    insert into invoice (id, host_id, organisation_id, status, currency, buyer_reference, payment_days, created_at,
+        kind, network_id, series, number, issued_on, due_on, starts_on, ends_on, net, vat, gross, kid, language)
+    select b.id, p.host_id, b.organisation_id, 'issued', p.currency, b.reference, p.payment_days, now(), 'invoice',
+        p.network_id, p.series, b.number, p.issued_on, p.due_on, p.starts_on, p.ends_on, p.net, p.vat, p.net + p.vat,
+        b.kid, p.language
+    from unnest($30::uuid[], $31::uuid[], $32::int[], $33::bigint[], $34::text[], $35::text[])
+        as b (id, organisation_id, no, number, kid, reference) join pattern p using (no))
+insert into charge (id, invoice_id, membership_id, grant_id, tier, component, names, starts_on, ends_on, net, vat_code,
+    vat_percent, vat, currency, example, steps, reason, hours, account, recorded_at)
+select c.id, c.invoice_id, c.membership_id, c.grant_id, l.tier, l.component, l.names, l.starts_on, l.ends_on, l.net,
+    l.vat_code, l.vat_percent, l.vat, l.currency, l.example, l.steps, l.reason, l.hours, l.account, now()
+from unnest($36::uuid[], $37::uuid[], $38::uuid[], $39::uuid[], $40::int[])
+    as c (id, invoice_id, membership_id, grant_id, no) join line l using (no)
+"""
+_PAPERS = """
+with paper as (
+    select f.id, f.charges, p.networks, p.document
+        || jsonb_build_object('number', f.number, 'kid', f.kid, 'buyer', f.buyer::jsonb) as document, f.number
+    from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
+        as f (id, no, charges, number, kid, buyer)
+    join unnest($7::int[], $8::text[], $9::text[]) as told (no, networks, text) using (no)
+    join lateral (select told.networks::uuid[] as networks, told.text::jsonb as document offset 0) p on true
+), written as (
+    insert into invoice_document (invoice_id, network_ids, charge_ids, document)
+    select id, networks, charges::uuid[], document from paper
+)
+insert into invoice_event (invoice_id, kind, actor, detail, recorded_at)
+select id, 'issued', $10, jsonb_build_object('number', number), now() from paper
+"""
+_BOOKED = """
+with pattern as (select * from unnest($1::int[], $2::uuid[], $3::text[], $4::date[], $5::jsonb[])
+    as p (no, host_id, currency, on_date, fact)),
+fact as (select f.*, p.host_id, p.currency, p.on_date, p.fact
+    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::int[]) as f (id, invoice_id, organisation_id, no)
+    join pattern p using (no)),
+booked as (
+    insert into ledger_transaction (id, kind, host_id, organisation_id, currency, on_date, provider, object_id, phase,
+        fact, actor, recorded_at)
+    select id, 'issued', host_id, organisation_id, currency, on_date, $10, invoice_id::text, 'issued',
+        fact || jsonb_build_object('invoice', invoice_id, 'organisation', organisation_id), $11, now() from fact)
+insert into ledger_entry (transaction_id, host_id, currency, account, organisation_id, network_id, code, invoice_id,
+    amount)
+select f.id, f.host_id, f.currency, e.account, case when e.own then f.organisation_id end, e.network_id, e.code,
+    case when e.about then f.invoice_id end, e.amount
+from fact f join unnest($12::int[], $13::text[], $14::bool[], $15::uuid[], $16::text[], $17::bool[], $18::bigint[])
+    with ordinality as e (no, account, own, network_id, code, about, amount, place) using (no)
+order by f.id, e.place
+"""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line that many invoices have: the computed fee and the reason of its charge."""
+
+    fee: FeeLine
+    reason: Step
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """What many invoices have in common: `paper` is one of them, whole but for its number and KID.
+
+    `lines` are its charges in the order of the document's lines; `network_id` None on an invoice for all of a host's.
+    """
+
+    paper: Paper
+    network_id: UUID | None
+    payment_days: int
+    lines: tuple[Line, ...]
+
+
+class Bill(msgspec.Struct, frozen=True):
+    """One invoice like its pattern. `grants` has the grant of each line; the payer is the member itself."""
+
+    id: UUID
+    pattern: Pattern
+    organisation_id: UUID
+    membership_id: UUID
+    grants: tuple[UUID, ...]
+    buyer: Buyer
+    email: str
+    peppol_id: str
+
+
+async def issue(connection: Connection, bills: Sequence[Bill], actor: Actor, ehf: bool) -> list[str]:
+    """Write these invoices, all of one host's series, as issued; their numbers as they stand on paper."""
+    if not bills:
+        return []
+    places: dict[int, int] = {}
+    patterns: list[Pattern] = []
+    for bill in bills:
+        if id(bill.pattern) not in places:
+            places[id(bill.pattern)] = len(patterns)
+            patterns.append(bill.pattern)
+    numbers = [places[id(bill.pattern)] for bill in bills]
+    batch = _Batch(bills, patterns, numbers)
+    host, series = bills[0].pattern.paper.host_id, bills[0].pattern.paper.series
+    customers = dict(await connection.fetch(CUSTOMERS, list({bill.organisation_id for bill in bills})))
+    last = await connection.fetchval(NUMBERS, host, series, len(bills))
+    first = last - len(bills) + 1
+    batch.number(customers, first, series)
+    faults.point("renewal_numbered")
+    await connection.execute(_BILLS, *batch.patterns_as_invoices(), *batch.lines(), *batch.invoices(), *batch.charges())
+    await connection.execute(_PAPERS, *batch.papers(), actor.name)
+    faults.point("renewal_stored")
+    await connection.execute(_BOOKED, *batch.postings(actor))
+    deliveries = [(b.pattern.paper.electronic, b) for b in bills]
+    await invoice_deliveries.queue_many(
+        connection,
+        [
+            (b.id, "ehf", b.peppol_id) if ehf and b.peppol_id and electronic else (b.id, "email", b.email)
+            for electronic, b in deliveries
+        ],
+    )
+    return batch.shown
+
+
+class _Batch:
+    """The columns of one batch."""
+
+    def __init__(self, bills: Sequence[Bill], patterns: list[Pattern], numbers: list[int]) -> None:
+        self.bills = bills
+        self.patterns = patterns
+        self.numbers = numbers
+        self.ids = [bill.id for bill in bills]
+        self.shown: list[str] = []
+        self.kids: list[str] = []
+        self.first = 0
+        self.first_line = [0, *_sums(len(pattern.lines) for pattern in patterns)]
+        self.charge_ids = [
+            [charge_id(bill.membership_id, line.fee.component, line.fee.period.start) for line in bill.pattern.lines]
+            for bill in bills
+        ]
+
+    def number(self, customers: dict[UUID, int], first: int, series: str) -> None:
+        self.first = first
+        norwegian = self.patterns[0].paper.document.seller.address.country == "NO"
+        for number, bill in zip(count(first), self.bills, strict=False):
+            self.shown.append(f"{series}-{number}")
+            customer = customers[bill.organisation_id]
+            self.kids.append(kid.made(KID_SCHEME, customer, number) if norwegian else "")
+
+    def patterns_as_invoices(self) -> list[list[Any]]:
+        rows = []
+        for no, p in enumerate(self.patterns):
+            d, t = p.paper.document, p.paper.document.totals
+            period = (d.period.start, d.period.end) if d.period else (None, None)
+            told = (d.currency, p.payment_days, p.paper.series, d.issued_on, d.due_on, *period)
+            rows.append((no, p.paper.host_id, p.network_id, *told, t.net, t.vat, d.language))
+        return _columns(rows)
+
+    def lines(self) -> list[list[Any]]:
+        rows = []
+        for line in (line for p in self.patterns for line in p.lines):
+            f = line.fee
+            days = (f.period.start, f.period.end)
+            vat = (f.vat_code, f.vat_percent, f.vat, f.currency, f.example)
+            why = (msgspec.to_builtins(f.steps), msgspec.to_builtins(line.reason), f.hours, f.account)
+            rows.append((len(rows), f.tier, f.component, f.names, *days, f.net, *vat, *why))
+        return _columns(rows)
+
+    def invoices(self) -> list[list[Any]]:
+        numbers = list(range(self.first, self.first + len(self.bills)))
+        references = [bill.buyer.reference for bill in self.bills]
+        return [self.ids, [b.organisation_id for b in self.bills], self.numbers, numbers, self.kids, references]
+
+    def charges(self) -> list[list[Any]]:
+        rows = [
+            (charge, bill.id, bill.membership_id, grant, self.first_line[no] + at)
+            for bill, no, ids in zip(self.bills, self.numbers, self.charge_ids, strict=True)
+            for at, (charge, grant) in enumerate(zip(ids, bill.grants, strict=True))
+        ]
+        return _columns(rows)
+
+    def papers(self) -> list[list[Any]]:
+        encode = msgspec.json.Encoder().encode
+        charges = ["{" + ",".join(map(str, ids)) + "}" for ids in self.charge_ids]
+        buyers = [encode(bill.buyer).decode() for bill in self.bills]
+        networks = ["{" + ",".join(map(str, p.paper.networks)) + "}" for p in self.patterns]
+        documents = [encode(p.paper.document).decode() for p in self.patterns]
+        own = [self.ids, self.numbers, charges, self.shown, self.kids, buyers]
+        return [*own, list(range(len(self.patterns))), networks, documents]
+
+    def postings(self, actor: Actor) -> list[Any]:
+        made = [_posting(pattern.paper) for pattern in self.patterns]
+        rows = [
+            (no, p.paper.host_id, p.paper.document.currency, p.paper.document.issued_on, msgspec.to_builtins(fact))
+            for no, (p, (fact, _)) in enumerate(zip(self.patterns, made, strict=True))
+        ]
+        entries = [
+            (no, a.kind, a.organisation is not None, a.network, a.code, e.invoice is not None, e.amount)
+            for no, (_, posting) in enumerate(made)
+            for e in posting.entries
+            for a in (e.account,)
+        ]
+        ids = [_transaction(bill.id) for bill in self.bills]
+        facts = [ids, self.ids, [b.organisation_id for b in self.bills], self.numbers]
+        return [*_columns(rows), *facts, OURS, actor.name, *_columns(entries)]
+
+
+def _posting(paper: Paper) -> tuple[money_facts.Issued, Posting]:
+    fact = money_facts.Issued(
+        host=paper.host_id,
+        currency=paper.document.currency,
+        on=paper.document.issued_on,
+        invoice=paper.id,
+        organisation=paper.organisation_id,
+        lines=paper.sold,
+    )
+    posting = money_facts.posting(fact, Standing())
+    assert posting is not None  # a pattern is over something, `Renewal.due`
+    return fact, posting
+
+
+def _transaction(invoice: UUID) -> UUID:
+    """`ledger.Key.id` of an issued invoice: a UUID of version 5, made without its detours."""
+    digest = bytearray(sha1(NAMESPACE.bytes + f"{OURS}/{invoice}/issued".encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(digest))
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _sums(lengths: Any) -> list[int]:
+    out, total = [], 0
+    for length in lengths:
+        total += length
+        out.append(total)
+    return out
