@@ -8,3 +8,4 @@ _CRM = Path(__file__).parent
 _PACKAGED = _CRM / "_templates"
 TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _CRM.parent / "templates"
 LOCALE = _CRM / "locale"
+LATE_INTEREST = _CRM / "late_interest.toml"

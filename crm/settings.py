@@ -16,6 +16,7 @@ class Settings(msgspec.Struct, frozen=True):
     smtp_url: str = ""
     mail_from: str = "Klynge <post@klynge.example>"
     ehf_url: str = ""
+    late_interest: str = ""
     stripe_keys: dict[str, str] = {}
     stripe_secrets: dict[str, tuple[str, ...]] = {}
     stripe_url: str = ""
@@ -45,6 +46,7 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         smtp_url=env.get("KLYNGE_SMTP_URL", ""),
         mail_from=env.get("KLYNGE_MAIL_FROM", "Klynge <post@klynge.example>"),
         ehf_url=env.get("KLYNGE_EHF_URL", ""),
+        late_interest=env.get("KLYNGE_LATE_INTEREST", ""),
         stripe_keys={host: keys[0] for host, keys in _by_host(env, "KLYNGE_STRIPE_KEY").items()},
         stripe_secrets=_by_host(env, "KLYNGE_STRIPE_WEBHOOK_SECRET"),
         stripe_url=env.get("KLYNGE_STRIPE_URL", "").rstrip("/"),
@@ -62,6 +64,8 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(
             "KLYNGE_EHF_URL must look like folder:/var/spool/ehf or https://accesspoint.example/documents"
         )
+    if settings.late_interest and not Path(settings.late_interest).is_file():
+        raise SettingsError("KLYNGE_LATE_INTEREST must be a file with rates, like crm/late_interest.toml")
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"KLYNGE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     return settings

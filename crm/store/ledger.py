@@ -130,6 +130,19 @@ async def owed(connection: Connection, invoices: Iterable[UUID]) -> dict[UUID, i
     return {row[0]: row[1] for row in rows}
 
 
+async def principal(connection: Connection, invoices: Iterable[UUID]) -> dict[UUID, int]:
+    """What is left to pay of what was billed: `owed` without what dunning claimed beside it."""
+    rows = await connection.fetch(
+        "select e.invoice_id, sum(e.amount)::bigint from ledger_entry e"
+        " join ledger_transaction t on t.id = e.transaction_id"
+        " left join ledger_transaction back on back.id = t.reverses_id"
+        " where e.invoice_id = any($1) and e.account in ('receivable', 'member_credit')"
+        " and t.kind <> 'claimed' and back.kind is distinct from 'claimed' group by e.invoice_id",
+        list(invoices),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def held(connection: Connection, payment: UUID) -> tuple[tuple[Item, int], ...]:
     """Where a payment's money stands now, first part first."""
     rows = await connection.fetch(

@@ -13,6 +13,7 @@ import msgspec
 
 from cluster_rules import cascades
 from cluster_rules.memberships import Decision, Facts
+from cluster_rules.money_facts import is_claim
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
@@ -85,12 +86,15 @@ async def suspended_for(connection: Connection, decision: UUID, invoice: UUID) -
 
 
 async def _turned(connection: Connection, booked: Booked, touched: Sequence[UUID]) -> tuple[list[UUID], list[UUID]]:
-    """The invoices that are settled now and were not before, and the other way round."""
-    after = await ledger.owed(connection, touched)
+    """The invoices that are settled now and were not before, and the other way round.
+
+    What was billed counts: a fee or interest of dunning that is still owed keeps nobody on hold (ADR 0016).
+    """
+    after = await ledger.principal(connection, touched)
     changed: dict[UUID, int] = {}
     fresh = set()
     for posting in booked.postings:
-        for entry in posting.entries:
+        for entry in () if is_claim(posting) else posting.entries:
             if entry.invoice and ledger.item_of(entry):
                 changed[entry.invoice] = changed.get(entry.invoice, 0) + entry.amount
                 if posting.kind == "issued":

@@ -29,14 +29,7 @@ create trigger only_ended after update on dunning_pause for each row
     execute function only_these_columns('ended_by', 'ended_at');
 create trigger no_truncate before truncate on dunning_pause for each statement execute function forbid_change();
 
--- What is owed of what was billed: without what dunning claimed, and the taking back of such claims.
-create function invoice_principal(wanted uuid) returns bigint language sql stable parallel safe as $$
-    select coalesce(sum(e.amount), 0)::bigint
-    from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
-    left join ledger_transaction o on o.id = t.reverses_id
-    where e.invoice_id = wanted and e.account in ('receivable', 'member_credit')
-        and t.kind <> 'claimed' and o.kind is distinct from 'claimed'
-$$;
+create index entry_of_dispute on ledger_entry (payment_id) where account = 'dispute_reserve';
 
 -- The tenant wall: who may see the invoice.
 grant select on dunning_step, dunning_pause to crm_reader;
