@@ -50,9 +50,9 @@ async def handle(context: Context, accounts: Accounts, wanted: str) -> timedelta
     async with context.db.tx() as connection:
         kept, now = await catalogue.load(connection), context.clock.now()
         done = [await card_money.book_found(connection, kept, event.account, each, now) for each in found]
-        if event.kind.startswith("checkout.session."):
-            status = "expired" if event.kind.endswith("expired") else "complete"
-            await cards.close_form(connection, event.about, status)
+        expired = event.kind == "checkout.session.expired"
+        if event.kind.startswith("checkout.session.") and (expired or any(done)):
+            await cards.close_form(connection, event.about, "expired" if expired else "complete")
         known = any(done) or event.kind.startswith("checkout.session.")
         await cards.note_event(connection, wanted, "done" if known else "ignored", context.clock.now())
         faults.point("card_event_booked")

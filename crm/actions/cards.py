@@ -106,10 +106,10 @@ async def _standing(context: Context, taker: StripeCards, form: Form, back: str)
         raise Refused("card_busy", "invoice") from error
     if found.status == "open":
         return found.url
+    if found.status == "complete":  # it stays the only one until its money is booked: nobody shall pay twice
+        return f"{back}?card=paid"
     async with context.db.tx() as connection:
         await cards.close_form(connection, form.object_id, found.status)
-    if found.status == "complete":
-        return f"{back}?card=paid"
     raise Refused("card_busy", "invoice")  # it has expired; the next click opens another one
 
 

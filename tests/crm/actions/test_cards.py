@@ -108,6 +108,21 @@ async def test_clicking_twice_is_the_same_form_and_another_amount_another_one(se
     assert second["amount_total"] == mine.gross - 100_00
 
 
+async def test_clicking_again_before_the_event_of_a_payment_never_asks_for_the_money_twice(
+    setting: Setting, actor: Actor
+) -> None:
+    fake, accounts, context = setting
+    mine = await bill(context, actor, "Kort AS")
+    await charged(setting, mine)
+    for _ in range(3):
+        assert await cards.open_form(context, accounts, mine.id, BACK, "Invoice") == f"{BACK}?card=paid"
+    assert len([o for o in fake.state.objects.values() if o["object"] == "checkout.session"]) == 1
+    assert await bring(context, accounts, fake, list(fake.held)) == ["kept"] * 3
+    assert await owed(context, mine) == 0
+    with pytest.raises(Refused, match="invoice_paid"):
+        await cards.open_form(context, accounts, mine.id, BACK, "Invoice")
+
+
 async def test_m13_a_form_nobody_heard_of_is_asked_for_again_with_the_same_key(setting: Setting, actor: Actor) -> None:
     fake, accounts, context = setting
     mine = await bill(context, actor, "Kort AS")
