@@ -60,6 +60,8 @@ class Fake:
         body, more = b"", True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return  # who asked was killed before all of it was said: nothing was asked
             body, more = body + message.get("body", b""), message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         path, query = scope["path"], nested(scope["query_string"].decode())
