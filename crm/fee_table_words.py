@@ -16,7 +16,7 @@ from crm.sentences import SIZES
 _UNDER = N_("%(basis)s under %(below)s")
 _FROM = N_("%(basis)s from %(least)s")
 _BETWEEN = N_("%(basis)s from %(least)s to under %(below)s")
-_PARENT = {
+PARENT = {
     "none": N_("without an owner company"),
     "domestic": N_("with an owner company in the same country"),
     "foreign": N_("with an owner company abroad"),
@@ -71,8 +71,8 @@ def fits(t: Translator, wanted: Fits, currency: str) -> str:
         out.append(_or(t, [kind_name(t, kind) for kind in wanted.kinds]))
     if wanted.countries:
         out.append(t.gettext("in %(countries)s", countries=_or(t, [country_name(t, c) for c in wanted.countries])))
-    if wanted.parent in _PARENT:
-        out.append(t.gettext(_PARENT[wanted.parent]))
+    if wanted.parent in PARENT:
+        out.append(t.gettext(PARENT[wanted.parent]))
     if wanted.roles:
         out.append(t.gettext("with the role %(roles)s", roles=_or(t, wanted.roles)))
     if wanted.younger_than_years:

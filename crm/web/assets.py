@@ -33,6 +33,7 @@ BUNDLE = (
     "css/menus.css",
     "css/office.css",
     "css/rules.css",
+    "css/fees.css",
     "css/invoices.css",
     "css/layouts.css",
     "css/join.css",

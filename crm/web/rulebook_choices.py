@@ -9,6 +9,7 @@ from cluster_rules.organisations import Kind
 from crm import names
 from crm.catalogue import NetworkRow
 from crm.forms import COUNTRIES
+from crm.i18n import N_
 from crm.rulebook_terms import VALUES
 from crm.web.office import Office
 from crm.web.rulebook_forms import ANY_LEVEL, Typed
@@ -16,6 +17,11 @@ from crm.web.rulebook_forms import ANY_LEVEL, Typed
 Choice = dict[str, str]
 Group = dict[str, Any]  # {label, choices}
 
+_LOCKED = {
+    "none": N_("may leave or go down at any time"),
+    "event_end": N_("stays until what was awarded is over"),
+    "months": N_("stays for some months"),
+}
 NEAR = ("NO", "SE", "DK", "FI", "IS")
 DAYS = [str(n).zfill(2) for n in range(1, 32)]
 
@@ -29,6 +35,11 @@ def own_levels(office: Office, book: Rulebook) -> list[Choice]:
     """The levels of the draft itself, the highest first."""
     tiers = sorted(book.tiers, key=lambda tier: -tier.rank)
     return [{"value": tier.code, "label": office.t.text(tier.names)} for tier in tiers]
+
+
+def locks(office: Office) -> list[Choice]:
+    """How long an event holds a member at the level it led to."""
+    return [{"value": value, "label": office.t.gettext(text)} for value, text in _LOCKED.items()]
 
 
 def levels_to_give(office: Office, book: Rulebook, typed: Typed) -> list[Group]:

@@ -72,7 +72,7 @@ async def show_part(
 
 @post(DRAFT + "/{path:str}", include_in_schema=False, status_code=200)
 async def save_part(request: Request, office: NamedDependency[Office], path: FromPath[str]) -> Response[Any]:
-    typed = _typed(await request.form())
+    typed = typed_of(await request.form())
     draft = await held(office)
     if draft is None:
         return await gone(request, office)
@@ -98,7 +98,7 @@ async def save_part(request: Request, office: NamedDependency[Office], path: Fro
 
 @post(DRAFT + "/{path:str}/removal", include_in_schema=False, status_code=200)
 async def remove(request: Request, office: NamedDependency[Office], path: FromPath[str]) -> Response[Any]:
-    typed = _typed(await request.form())
+    typed = typed_of(await request.form())
     draft = await held(office)
     if draft is None:
         return await gone(request, office)
@@ -110,10 +110,10 @@ async def remove(request: Request, office: NamedDependency[Office], path: FromPa
     document = forms.document(asked.book)
     document[asked.listed] = tuple(each for each in document[asked.listed] if each["code"] != asked.code)
     try:
-        book = _read(office, document)
+        book = read_next(office, document)
         await actions.save(office.context, office.actor, book, draft.stamp)
     except RulebookError as error:
-        return await refused(request, office, draft, _elsewhere(office, error))
+        return await refused(request, office, draft, elsewhere(office, error))
     except Refused:
         now = await held(office)
         return await gone(request, office) if now is None else await refused(request, office, now)
@@ -123,7 +123,7 @@ async def remove(request: Request, office: NamedDependency[Office], path: FromPa
 @post(DRAFT + "/words", include_in_schema=False, status_code=200)
 async def say_rule(request: Request, office: NamedDependency[Office]) -> Response[Any]:
     """The sentence of what is typed so far; for browsers with scripts, while they type."""
-    typed = _typed(await request.form())
+    typed = typed_of(await request.form())
     draft = await held(office)
     if draft is None:
         raise NotFound("draft", office.network.slug)
@@ -153,13 +153,13 @@ def edited(office: Office, asked: Asked, typed: Typed) -> tuple[Rulebook | None,
     else:
         document = part
     try:
-        return _read(office, document), {}
+        return read_next(office, document), {}
     except RulebookError as error:
         field = forms.field_of(asked.listed, asked.index, part, office.network.slug, error)
-        return None, {field: why(office.t, office.kept, error)} if field else {"": _elsewhere(office, error)}
+        return None, {field: why(office.t, office.kept, error)} if field else {"": elsewhere(office, error)}
 
 
-def _read(office: Office, document: Part) -> Rulebook:
+def read_next(office: Office, document: Part) -> Rulebook:
     """A document as the next version. RulebookError."""
     book = rulebooks.parse(document)
     check_next(office.kept, office.network.slug, book)
@@ -184,7 +184,8 @@ def _asked(office: Office, draft: Draft, path: str, code: str) -> Asked:
     raise NotFound(path, code)
 
 
-def _typed(form: FormMultiDict) -> Typed:
+def typed_of(form: FormMultiDict) -> Typed:
+    """What a form holds, field by field; files are not asked for."""
     out: dict[str, list[str]] = {}
     for name, value in form.multi_items():
         if isinstance(value, str):
@@ -202,7 +203,7 @@ def _strange_countries(office: Office, asked: Asked, typed: Typed) -> dict[str, 
     }
 
 
-def _elsewhere(office: Office, error: RulebookError) -> str:
+def elsewhere(office: Office, error: RulebookError) -> str:
     """A mistake that is about another part than the one in front of the reader."""
     text = why(office.t, office.kept, error)
     return office.t.gettext("Elsewhere in the rules, at %(field)s: %(why)s", field=error.field, why=text)
@@ -275,6 +276,9 @@ def _level_page(office: Office, asked: Asked, typed: Typed) -> dict[str, Any]:
         "countries": choices.countries(office, typed.get("open_to.countries", [])),
         "benefits": min(len(kept) + (0 if _has_spare(typed, kept) else NEW_BENEFITS), forms.MOST_ROWS),
         "required": required,
+        "upgrades": [n for n in range(forms.MOST_ROWS) if f"upgrades.{n}.to" in typed],
+        "other_levels": [each for each in choices.own_levels(office, asked.book) if each["value"] != asked.code],
+        "locks": choices.locks(office),
         "requirable": choices.levels_to_require(office, asked.book),
         "fees": [(t.text(c.names), words.fee(t, c, currency), c.example) for c in tier.fees] if tier else [],
         "title": office.t.text(asked.part["names"]),

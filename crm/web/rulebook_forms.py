@@ -71,6 +71,14 @@ LEVEL: dict[str, Kind] = {
     "temporary.months": "number",
     "temporary.until": "day",
 }
+UPGRADE: dict[str, Kind] = {
+    "event": "text",
+    "names.nb": "text",
+    "names.en": "text",
+    "to": "choice",
+    "lock_in": "choice",
+    "lock_months": "number",
+}
 WHOLE: dict[str, Kind] = {
     "effective_from": "day",
     "effective_from_existing": "day",
@@ -145,6 +153,8 @@ def shown(listed: str, part: Part) -> Typed:
         for n, each in enumerate(part["requires"]):
             out |= {f"requires.{n}.{name}": [each[name]] for name in ("network", "on_loss")}
             out[f"requires.{n}.tiers"] = list(each["tiers"])
+        for n, each in enumerate(part["upgrades"]):
+            out |= {f"upgrades.{n}.{name}": [_written(kind, _get(each, name))] for name, kind in UPGRADE.items()}
     return out
 
 
@@ -173,6 +183,7 @@ def applied(listed: str, part: Part, typed: Typed) -> tuple[Part, Mistakes]:
     if listed == "tiers":
         out["benefits"] = tuple(_benefits(part["benefits"], typed, mistakes))
         out["requires"] = tuple(_requires(part["requires"], typed))
+        out["upgrades"] = tuple(_upgrades(part["upgrades"], typed, mistakes))
     if listed == "link_rules" and not out["grants"]["tier"]:
         mistakes["grants.level"] = ("level", "")
     if listed and not any(out["names"].values()):
@@ -197,7 +208,7 @@ def field_of(listed: str, index: int, part: Part, network: str, error: RulebookE
         return "grants.level"
     field = re.split(r"\[", path)[0]
     first = field.split(".")[0]
-    return field if field in FIELDS[listed] else first if first in ("requires", "benefits") else ""
+    return field if field in FIELDS[listed] else first if first in ("requires", "benefits", "upgrades") else ""
 
 
 def one(typed: Typed, name: str) -> str:
@@ -273,6 +284,28 @@ def _requires(old: tuple[Part, ...], typed: Typed) -> Iterable[Part]:
         network, _, tier = wanted.partition("/")
         on_loss = one(typed, "requires.new.on_loss") or "end_with"
         yield {"network": network, "tiers": (tier,) if tier else (), "on_loss": on_loss}
+
+
+def _upgrades(old: tuple[Part, ...], typed: Typed, mistakes: Mistakes) -> Iterable[Part]:
+    """The events that change the level: those of before unless taken out, then the new one, if it leads somewhere."""
+    rows = _rows(typed, "upgrades", "to")
+    empty = {"event": "", "names": {"nb": "", "en": ""}, "to": "", "lock_in": "none", "lock_months": 0}
+    events = [each["event"] for each in old]
+    for place in [*(str(n) for n in range(rows)), *(["new"] if one(typed, "upgrades.new.to") else [])]:
+        if one(typed, f"upgrades.{place}.remove"):
+            continue
+        before = old[int(place)] if place != "new" and int(place) < len(old) else empty
+        row = _copy(before)
+        for name, kind in UPGRADE.items():
+            if f"upgrades.{place}.{name}" in typed:
+                mine: Mistakes = {}
+                _take(row, name, kind, {name: typed[f"upgrades.{place}.{name}"]}, mine)
+                mistakes |= {f"upgrades.{place}.{field}": what for field, what in mine.items()}
+        if not any(row["names"].values()):
+            mistakes[f"upgrades.{place}.names.nb"] = ("name", "")
+        row["event"] = row["event"] or code_of(row["names"], events).replace("-", "_")
+        yield row
+    yield from old[rows:]
 
 
 def _rows(typed: Typed, name: str, field: str) -> int:

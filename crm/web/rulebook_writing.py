@@ -117,7 +117,7 @@ def overview(office: Office, draft: Draft) -> dict[str, Any]:
         "differences": differences(office, newest, book),
         "wrong": _wrong(office, book),
         "facts": [{"label": label, "value": value} for label, value in words.facts(office.t, book)],
-        "levels": [level_of(office, known, book, tier) | {"code": tier.code} for tier in from_the_top(book)],
+        "levels": [level_of(office, known, book, tier) for tier in from_the_top(book)],
         "rules": [rule_of(office, known, book, rule) | {"code": rule.code} for rule in book.link_rules],
         "text": rulebooks.text(book),
         "here": office.base + PATH,

@@ -16,6 +16,7 @@ from crm.reads import rulebooks as reads
 from crm.rule_words import agreed_in
 from crm.rulebook_terms import VALUES
 from crm.web.office import Office, routes, show
+from crm.web.price_fields import tester
 from crm.web.rendering import PAGE_HEADERS
 
 PATH = "/setup/rules"
@@ -71,6 +72,7 @@ async def page_of(office: Office, book: Rulebook) -> dict[str, Any]:
         "reaching": _reaching(office),
         "source": f"{office.base}{PATH}/{book.version}/text",
         "here": f"{office.base}{PATH}",
+        "tester": tester(office, book, {"version": str(book.version)}),
     }
 
 
@@ -86,6 +88,7 @@ def level_of(office: Office, kept: Catalogue, book: Rulebook, tier: Tier) -> dic
     spared = [words.discount(t, kept, less, book.currency) for c in tier.fees for less in c.discounts]
     brought = [r for r in book.link_rules if not r.when.tiers or tier.code in r.when.tiers]
     return {
+        "code": tier.code,
         "name": t.text(tier.names),
         "summary": t.text(tier.summary),
         "fees": fees,

@@ -222,7 +222,7 @@ async def test_a_level_is_added_and_its_fees_are_left_alone(client, context):
     before = (await stored(context)).tier("principal")
     page = f"{LEVEL}?code=principal"
     shown = await client.get(page)
-    assert "NOK 150,000" in text(shown) and f'href="{DRAFT}/text"' in shown.text
+    assert "NOK 150,000" in text(shown) and f'href="{DRAFT}/fees?code=principal"' in shown.text
     fields = fields_of(shown) | {"benefits.1.nb": [""], "benefits.1.en": [""], "benefits.4.en": ["A chair"]}
     changed = {"votes": "5", "requires__new": "nora/partner", "requires__new__on_loss": "period_end", "public": []}
     assert (await save(client, page, fields, **changed)).status_code == 303

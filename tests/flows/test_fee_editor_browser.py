@@ -1,0 +1,54 @@
+"""Fees written in rows in Chromium: a band is changed, its price tried before and after, and published."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import browser, csp_messages
+from tests.flows.test_office_browser import NORA, VIEWS, office, site
+from tests.flows.test_rule_editor_browser import DRAFT, RULES, _begin, _faults
+
+pytestmark = pytest.mark.browser
+__all__ = ["browser", "site"]  # fixtures: importing them makes them known here
+
+FEES = f"{DRAFT}/fees?code=principal"
+PRICE = f"{RULES}/price?level=principal&employees=40"
+
+
+def _rich(page) -> None:
+    """One fee of every shape, not saved: what the form looks like at its fullest."""
+    page.locator("[id='fees.0.basis']").select_option("employees")
+    add_band = page.get_by_role("button", name="Add a band")
+    for n, (least, below, amount) in enumerate(
+        [("0", "10", "10,000"), ("10", "250", "45,000.50"), ("260", "", "90,000")]
+    ):
+        add_band.click()
+        page.wait_for_url("**/fees#fees.0.bands")
+        page.locator(f"[id='fees.0.bands.{n}.from']").fill(least)
+        page.locator(f"[id='fees.0.bands.{n}.below']").fill(below)
+        page.locator(f"[id='fees.0.bands.{n}.amount']").fill(amount)
+    page.get_by_role("button", name="Add a discount").click()
+    page.get_by_role("button", name="Add a fee").click()
+    page.locator("[id='fees.1.basis']").select_option("cases")
+    page.get_by_role("button", name="Add a case").last.click()
+    page.get_by_role("button", name="Add a condition").last.click()
+    page.locator("[id='fees.1.cases.0.when.0.what']").select_option("turnover")
+
+
+@pytest.mark.parametrize(("viewport", "scheme", "language"), VIEWS)
+def test_every_page_of_fees_is_accessible_fits_and_keeps_to_the_policy(site, browser, viewport, scheme, language):
+    faults = []
+    with office(site, browser, RULES, viewport=viewport, scheme=scheme, language=language) as page:
+        _begin(page)
+        for name, path in {"fees": FEES, "price": PRICE, "rules-tester": RULES, "draft-fees": DRAFT}.items():
+            page.goto(site.address + path)
+            faults += _faults(page, f"{viewport}-{scheme}-{name}")
+        page.goto(site.address + FEES)
+        if language == "en":
+            _rich(page)
+            faults += _faults(page, f"{viewport}-{scheme}-rich")
+            page.get_by_role("button", name="Save in the draft").click()
+            assert page.locator(".error-summary a").count() >= 3
+            page.locator(".error-summary a").first.click()
+            faults += _faults(page, f"{viewport}-{scheme}-rich-mistakes")
+        faults += csp_messages(page)
+    assert not faults
