@@ -82,6 +82,7 @@ CONFLICTS = frozenset(
         "write_off_decided",
         "write_off_open",
         "return_placed",
+        "role_held",
         "not_reversible",
         "version_stale",
     }

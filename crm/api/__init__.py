@@ -14,6 +14,7 @@ from crm.api import (
     payments,
     places,
     profiles,
+    relations,
     reviews,
     sizes,
 )
@@ -27,6 +28,7 @@ OPERATIONS = (
     *mergers.operations,
     *sizes.operations,
     *profiles.operations,
+    *relations.operations,
     *memberships.operations,
     *reviews.operations,
     *places.operations,

@@ -85,6 +85,17 @@ async def employ(connection: Connection, person: UUID, employer: UUID, since: da
     )
 
 
+async def leave(connection: Connection, person: UUID, employer: UUID) -> bool:
+    """The person does not work there any more, as far as we are told; False when it was not told before."""
+    done = await connection.execute(
+        "update employer set superseded_at = now() where organisation_id = $1 and employer_id = $2"
+        " and superseded_at is null",
+        person,
+        employer,
+    )
+    return done != "UPDATE 0"
+
+
 async def add_contact(connection: Connection, organisation: UUID, contact: ContactForm, language: str) -> None:
     """The person who speaks for it; the same e-mail address is not stored twice."""
     await connection.execute(

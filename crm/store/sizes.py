@@ -42,7 +42,9 @@ async def add(connection: Connection, organisation: UUID, sizes: Iterable[Size],
         )
 
 
-async def add_owner(connection: Connection, organisation: UUID, country: str, as_of: date, actor: Actor) -> None:
+async def add_owner(
+    connection: Connection, organisation: UUID, country: str, as_of: date, actor: Actor, source: str = ""
+) -> None:
     """From a day on the company that owns it is in this country; empty: nobody owns it."""
     await connection.execute(
         "update organisation_owner set superseded_at = now() where organisation_id = $1 and as_of = $2"
@@ -51,12 +53,13 @@ async def add_owner(connection: Connection, organisation: UUID, country: str, as
         as_of,
     )
     await connection.execute(
-        "insert into organisation_owner (id, organisation_id, country, as_of, recorded_by, recorded_at)"
-        " values ($1, $2, $3, $4, $5, now())",
+        "insert into organisation_owner (id, organisation_id, country, as_of, source, recorded_by, recorded_at)"
+        " values ($1, $2, $3, $4, $5, $6, now())",
         uuid4(),
         organisation,
         country,
         as_of,
+        source,
         actor.name,
     )
 
