@@ -1,0 +1,36 @@
+"""Issue 4: kill -9 at random moments under a load of issuing, paying, crediting and importing (a short version).
+
+All 300 rounds, with the database server killed as well: `python -m tests.crash.rounds` (docs/operations.md).
+"""
+
+import asyncpg
+import pytest
+
+from tests.crash import broken
+from tests.crash.rounds import Rounds
+from tests.seed import Keys
+
+pytestmark = [pytest.mark.anyio, pytest.mark.commits]
+
+SEED = 20261122
+ROUNDS = 12
+MOST_ROUNDS_OF_A_CONTROL = 6
+FOUND = {broken.EARLY: "lost:", broken.TWICE: "doubled", broken.HOLES: "numbers of"}
+
+
+async def test_issue_4_rounds_of_kill_9_lose_and_double_nothing(own_database: str, seeded: Keys) -> None:
+    done = await Rounds(own_database, seeded.manager_key, SEED).run(ROUNDS)
+    assert done.wrong == []
+    assert done.rounds == ROUNDS
+    assert len(done.finished) >= ROUNDS
+    assert done.told > len(done.finished)
+
+
+@pytest.mark.parametrize("mistake", broken.ALL)
+async def test_issue_4_control_the_rounds_find_a_broken_step(own_database: str, seeded: Keys, mistake: str) -> None:
+    if mistake == broken.HOLES:
+        connection = await asyncpg.connect(own_database)
+        await connection.execute(broken.WITHOUT_GUARD)
+        await connection.close()
+    done = await Rounds(own_database, seeded.manager_key, SEED, mistake).run(MOST_ROUNDS_OF_A_CONTROL)
+    assert any(FOUND[mistake] in why for why in done.wrong), done.wrong
