@@ -262,5 +262,5 @@ def _memberships(facts: Facts, wanted: Derived, today: date) -> tuple[Intent, ..
             continue
         gone = not segments or segments[-1].period.end_or_far <= today
         out.append(SetTimeline(organisation, network, segments))
-        out.append(Publish(organisation, network, "remove" if gone else "upsert", "left" if gone else "changed"))
+        out.append(Publish(organisation, network, "remove" if gone else "upsert", "left" if gone else "changed", today))
     return tuple(out)

@@ -54,12 +54,13 @@ class SetTimeline(msgspec.Struct, frozen=True, tag="set_timeline"):
 
 
 class Publish(msgspec.Struct, frozen=True, tag="publish"):
-    """One entry on the network's change feed: the member as it now is, or that it is gone."""
+    """One entry on the network's change feed: the member as it is on the day `on`, or that it is gone."""
 
     organisation: UUID
     network: str
     op: Literal["upsert", "remove"]
     reason: str
+    on: date
 
 
 class Charge(msgspec.Struct, frozen=True, tag="charge"):

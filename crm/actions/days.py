@@ -1,17 +1,32 @@
 """The turn of the day: what becomes true by itself when a day begins."""
 
+from uuid import UUID
+
 from crm import catalogue
 from crm.context import Context
 from crm.store import feed, known_names, reviews
 
 
 async def turn(context: Context) -> int:
-    """Tell the feed of memberships whose last day has passed; how many. Twice a day is as good as once."""
+    """Tell the feed of members whom the day has changed; how many are gone. Twice a day is as good as once."""
     async with context.db.tx() as connection:
         await known_names.turn(connection, context.clock.now())
-        ended = await feed.publish_ended(connection, context.clock.now())
+        await feed.renew_epoch(connection)
+        ended = await feed.turn(connection, context.clock.now())
     await review(context)
     return ended
+
+
+async def turn_feed(context: Context, network: UUID) -> None:
+    """The same for one network's feed, when somebody reads it before the hourly turn of a new day."""
+    async with context.db.tx() as connection:
+        await feed.turn(connection, context.clock.now(), network)
+
+
+async def prune_feed(context: Context) -> int:
+    """Drop feed entries past their retention; how many."""
+    async with context.db.tx() as connection:
+        return await feed.prune(connection, context.clock.now())
 
 
 async def review(context: Context) -> int:

@@ -5,6 +5,8 @@ from crm.api import (
     bank,
     card_events,
     docs,
+    dunning,
+    feed,
     health,
     invoices,
     memberships,
@@ -23,6 +25,7 @@ from crm.api.problems import problem
 
 OPERATIONS = (
     *networks.operations,
+    *feed.operations,
     *applications.operations,
     *organisations.operations,
     *mergers.operations,
@@ -35,6 +38,7 @@ OPERATIONS = (
     *invoices.operations,
     *payments.operations,
     *bank.operations,
+    *dunning.operations,
 )
 
 handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]

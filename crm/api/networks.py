@@ -10,13 +10,14 @@ import msgspec
 from msgspec import Meta
 
 from cluster_rules import offices
-from crm.api import answers, edge, shapes
+from crm.api import answers, edge, feed, shapes
 from crm.api.operations import PREFIX, Call, Operation
 from crm.api.problems import EdgeError
 from crm.catalogue import Catalogue, NetworkRow
 from crm.database import Connection
 from crm.errors import NotFound
 from crm.i18n import N_
+from crm.reads import feed as reads_feed
 from crm.reads import known_names, members, networks
 
 CURSOR_MAX = 200
@@ -69,10 +70,10 @@ class Office(shapes.Answer, frozen=True):
 
 
 class _Position(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What a cursor holds: the list it belongs to, its day, and the last item given."""
+    """What a cursor holds: the list it belongs to, its day (null: today's), and the last item given."""
 
     of: str
-    day: date
+    day: date | None
     known_at: datetime | None
     origin: str | None
     after: UUID
@@ -144,12 +145,16 @@ async def list_offices(call: Call[OfficeQuery, None]) -> shapes.Page[Office]:
     return shapes.Page([msgspec.convert(msgspec.structs.asdict(each), Office) for each in found], None, False)
 
 
-async def list_members(call: Call[MemberQuery, None]) -> shapes.Page[members.Member]:
+async def list_members(call: Call[MemberQuery, None]) -> Any:
     query, slug, now = call.query, call.slug(), call.context.clock.now()
     if query.as_of is not None:
         edge.day(query.as_of, "as_of", now.date())
     known_at = edge.moment(query.known_at, "known_at", now)
     start = _position(query, slug, known_at)
+    if feed.wants_stream(call):
+        return await feed.stream(call, query.origin, [query.as_of, query.known_at, query.cursor])
+    if query.as_of is None and known_at is None and (start is None or start.day is None):
+        return await _today(call, slug, start.after if start else None)
     day, after = (start.day, start.after) if start else (query.as_of, members.FIRST)
     async with call.reading() as connection:
         page = await members.page(connection, slug, day, now, query.origin, after, query.limit, known_at)
@@ -162,6 +167,23 @@ async def list_members(call: Call[MemberQuery, None]) -> shapes.Page[members.Mem
         when = {"as_of": page.day.isoformat(), "known_at": query.known_at, "origin": query.origin}
         _link_next(call, when | {"limit": str(query.limit), "cursor": cursor})
     return shapes.Page(listed, cursor, page.more)
+
+
+async def _today(call: Call[MemberQuery, None], slug: str, after: UUID | None) -> Any:
+    """Today's members as the feed has told them: the changes go on exactly where this list ends."""
+    query = call.query
+    head = await feed.ready(call)
+    if call.unchanged(feed.tag(call, head, query.origin, query.limit, query.cursor)):
+        return None
+    async with call.reading() as connection:
+        items, last = await reads_feed.listed(
+            connection, head.network, query.origin, after or members.FIRST, query.limit
+        )
+    cursor = _cursor(_Position(slug, None, None, query.origin, last)) if last else None
+    if cursor:
+        _link_next(call, {"origin": query.origin, "limit": str(query.limit), "cursor": cursor})
+    begun = msgspec.UNSET if after else feed.seal(call, head).write(head.position)
+    return feed.Listed(items, cursor, last is not None, begun)
 
 
 async def _as_called(connection: Connection, listed: list[members.Member], day: date | None) -> list[members.Member]:
@@ -249,12 +271,17 @@ operations = (
         tag=TAG,
         summary=N_("A network's members on a day"),
         description=N_(
-            "In the order of ids, a page at a time; the day stays the same on every page. A partner's key reads its "
-            "own network in full, and of other networks the members that its own link rules gave."
+            "In the order of ids, a page at a time; with `as_of` or `known_at`, the day stays the same on every page. "
+            "Without, the first page has `as_of_cursor`: page to the end, then follow the changes from there, and "
+            "nothing is lost while others write. `Accept: application/x-ndjson` streams all of today's list, one "
+            "member a line, with that cursor in the header `Klynge-As-Of-Cursor`. A partner's key reads its own "
+            "network in full, and of other networks the members that its own link rules gave."
         ),
         query=MemberQuery,
-        answer=shapes.Page[shapes.Member],
+        answer=shapes.MemberPage,
         listing=True,
+        streams=feed.NDJSON,
+        tagged=True,
         run=list_members,
     ),
 )

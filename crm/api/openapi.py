@@ -25,8 +25,10 @@ _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
 UUID = {"type": "string", "format": "uuid"}
 SLUG = {"type": "string", "pattern": "^[a-z0-9-]{1,60}$"}
+_IN_PATH = {"slug": SLUG, "bucket": {"type": "string", "pattern": "^[0-9a-f]{2}$"}}
 _TAGS = {
     "Networks": N_("Clusters and innovation networks, their levels, fees and link rules, and their members."),
+    "Sync": N_("For systems of partners: the list, then its changes, then a proof that nothing is missing."),
     "Applications": N_("From the wish to join to the decision."),
     "Organisations": N_("Legal entities and their units, and what they are members of."),
     "Memberships": N_("Changes, with everything that follows from them."),
@@ -71,6 +73,7 @@ _ERRORS = {
     403: N_("The key may see this, but not do that."),
     404: N_("Nothing there, or nothing this key may see."),
     409: N_("It does not fit what is stored."),
+    410: N_("The cursor is too old; begin again with the list."),
     412: N_("It has changed since it was read."),
     413: N_("The body is too large."),
     415: N_("The body is not sent as application/json."),
@@ -129,7 +132,7 @@ def _operation(operation: Operation, refs: Json) -> Json:
         out["requestBody"] = {"required": True, "content": {_JSON: content}}
     out["responses"] = {
         str(operation.status): _success(operation, refs),
-        **({"304": {"description": "Not changed since.", "headers": _etag()}} if operation.etag else {}),
+        **({"304": {"description": "Not changed since.", "headers": _etag()}} if operation.has_tag else {}),
         **{str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in _statuses(operation)},
         "default": {"$ref": "#/components/responses/Problem"},
     }
@@ -146,7 +149,7 @@ def _statuses(operation: Operation) -> Iterable[int]:
         yield from (412, 413)
     if operation.body is not None:
         yield 415
-    yield 422
+    yield from (*operation.refusals, 422)
 
 
 def _success(operation: Operation, refs: Json) -> Json:
@@ -155,7 +158,10 @@ def _success(operation: Operation, refs: Json) -> Json:
         "content": {_JSON: {"schema": refs[str(operation.answer)]}},
     }
     headers: Json = {}
-    if operation.etag:
+    if operation.streams:
+        out["content"][operation.streams] = {"schema": {"type": "string"}}
+        headers["Klynge-As-Of-Cursor"] = _header("With a stream: where to go on with the changes.")
+    if operation.has_tag:
         headers |= _etag()
     if operation.listing:
         headers["Link"] = _header('The next page, `rel="next"`; absent on the last one.')
@@ -176,7 +182,7 @@ def _header(said: str) -> Json:
 
 def _in_path(operation: Operation) -> list[Json]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": dict(SLUG if name == "slug" else UUID)}
+        {"name": name, "in": "path", "required": True, "schema": dict(_IN_PATH.get(name, UUID))}
         for name in operation.parameters
     ]
 
@@ -210,7 +216,7 @@ def _in_headers(operation: Operation) -> list[Json]:
     if operation.precondition:
         tag = {"type": "string", "pattern": '^(\\*|(W/)?"[!#-~]*")$', "examples": ['"5f0c8d1e9b7a4c3d2e1f0a9b"']}
         out.append(_sent("If-Match", "The ETag the change is meant for; 412 when it is not the newest.", tag))
-    if operation.etag:
+    if operation.has_tag:
         out.append(_sent("If-None-Match", "The ETag you have; 304 when it is the newest.", {"type": "string"}))
     return out
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler, route
+from litestar.response import Stream
 
 from cluster_rules.errors import RuleViolation
 from crm import catalogue
@@ -47,6 +48,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `renames`: what rules call a field -> what the body calls it. `missing`: what besides the path's own
     names may be said not to be there. `max_body`: bytes, where a body may be larger than the app's limit.
+    `tagged`: makes its own ETag (`Call.unchanged`). `streams`: the media type it can answer with piece by piece.
+    `refusals`: statuses of its own.
     """
 
     id: str
@@ -61,13 +64,21 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: type[msgspec.Struct] | None = None
     status: int = 200
     etag: bool = False
+    tagged: bool = False
     listing: bool = False
+    streams: str = ""
+    refusals: tuple[int, ...] = ()
     location: str = ""
     precondition: Callable[["Call[Any, Any]", Connection], Awaitable[str]] | None = None
     renames: dict[str, str] = {}
     missing: tuple[str, ...] = ()
     max_body: int | None = None
     example: dict[str, Any] | None = None
+
+    @property
+    def has_tag(self) -> bool:
+        """Is there an ETag, whoever makes it?"""
+        return self.etag or self.tagged
 
     @property
     def parameters(self) -> list[str]:
@@ -81,6 +92,13 @@ class File(msgspec.Struct, frozen=True):
     content: bytes
     media_type: str
     name: str
+
+
+class Pieces(msgspec.Struct, frozen=True):
+    """An answer that is sent while it is made."""
+
+    content: AsyncIterator[bytes]
+    media_type: str
 
 
 class Call(Generic[Query, Body]):
@@ -115,6 +133,11 @@ class Call(Generic[Query, Body]):
     def id(self, name: str) -> UUID:
         """An id from the path; anything else is not found."""
         return edge.identity(self.text(name), name)
+
+    def unchanged(self, tag: str) -> bool:
+        """Has the caller got what has this ETag? Then nothing is to be answered but that (None)."""
+        self.headers["etag"] = tag
+        return _names(self.request.headers.get("if-none-match", ""), tag)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -157,9 +180,9 @@ def _route(path: str, group: list[Operation]) -> HTTPRouteHandler:
     where, methods = _MEMBER.sub(r"{\1:str}", PREFIX + path), cast(Any, list(by_method))
     room = max((operation.max_body for operation in group if operation.max_body), default=None)
     limit = {"request_max_body_size": room} if room else {}
-    return route(
-        where, http_method=methods, status_code=200, include_in_schema=False, opt={"key": True}, **limit
-    )(endpoint)
+    return route(where, http_method=methods, status_code=200, include_in_schema=False, opt={"key": True}, **limit)(
+        endpoint
+    )
 
 
 async def serve(operation: Operation, request: Request, context: Context) -> Response:
@@ -196,13 +219,17 @@ async def _show(call: Call[Any, Any]) -> Response[bytes]:
     found = await call.operation.run(call)
     if isinstance(found, File):
         return _file(found)
-    answer = encoded(found)
     headers = {
         "cache-control": "private, no-cache",
         "vary": "Accept-Language, Authorization",
         "content-language": call.language,
         **call.headers,
     }
+    if call.operation.tagged and found is None:
+        return Response(b"", status_code=304, headers=headers, media_type="application/json")
+    if isinstance(found, Pieces):
+        return cast(Any, Stream(found.content, headers=headers, media_type=found.media_type))
+    answer = encoded(found)
     if call.operation.etag:
         tag = await _tag_of(call, answer)
         headers["etag"] = tag

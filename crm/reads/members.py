@@ -101,6 +101,7 @@ class Member(msgspec.Struct, frozen=True):
     origin: str
     starts_on: date
     ends_on: date | None
+    version: int | None = None
 
 
 class Page(msgspec.Struct, frozen=True):

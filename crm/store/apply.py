@@ -29,7 +29,7 @@ from cluster_rules.organisations import Organisation
 from crm import faults
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import charges, mail
+from crm.store import charges, feed, mail
 
 _OPEN_MEMBERSHIPS = """
 with wanted as (select * from unnest($1::uuid[], $2::uuid[]) as w (organisation_id, network_id)),
@@ -65,7 +65,8 @@ async def apply(
     invoices = await charges.gather(connection, catalogue, memberships, _only(intents, Charge), payer)
     faults.point("apply_charges")
     await _waivers(connection, memberships, _only(intents, WaiveFee))
-    await _feed(connection, catalogue, memberships, _only(intents, Publish))
+    told = [(memberships[i.organisation, i.network], i.on) for i in _only(intents, Publish)]
+    await feed.publish(connection, told)
     faults.point("apply_feed")
     await mail.cancel(connection, catalogue, _only(intents, CancelNotices))
     mails = await mail.queue_notices(connection, catalogue, _only(intents, Notify), family)
@@ -187,25 +188,4 @@ async def _waivers(connection: Connection, memberships: dict[Key, UUID], waivers
         "insert into fee_waiver (id, membership_id, grant_id, starts_on, ends_on, recorded_at)"
         " values ($1, $2, $3, $4, $5, now())",
         [(uuid4(), memberships[w.organisation, w.network], w.because, w.period.start, w.period.end) for w in waivers],
-    )
-
-
-async def _feed(
-    connection: Connection, catalogue: Catalogue, memberships: dict[Key, UUID], entries: Iterable[Publish]
-) -> None:
-    """One entry a membership; `version` counts a membership's changes without a hole."""
-    await connection.executemany(
-        "insert into feed (network_id, organisation_id, membership_id, op, reason, version, recorded_at)"
-        " values ($1, $2, $3, $4, $5,"
-        " (select coalesce(max(f.version), 0) + 1 from feed f where f.membership_id = $3), now())",
-        [
-            (
-                catalogue.network(e.network).id,
-                e.organisation,
-                memberships[e.organisation, e.network],
-                e.op,
-                e.reason,
-            )
-            for e in entries
-        ],
     )

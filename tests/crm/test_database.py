@@ -130,13 +130,14 @@ OWN = {
     "charge": BY_MEMBERSHIP,
     "fee_waiver": BY_MEMBERSHIP,
     "link_answer": "t.source_network_id = $1",
-    "feed": "t.network_id = $1",
+    "feed": "t.network_id = $1 or " + LINKED_FROM.format(id="membership_id"),
+    "feed_member": "t.network_id = $1 or " + LINKED_FROM.format(id="membership_id"),
     "mail": "t.network_id = $1",
     "audit": "t.network_id = $1",
 }
 # What everybody may read: no row of these is one member's or one network's secret.
 OPEN = {"host", "network", "rulebook", "agreement", "terms", "organisation", "organisation_profile", "identifier"}
-OPEN |= {"known_name", "main_unit"}
+OPEN |= {"known_name", "main_unit", "feed_head", "feed_epoch"}
 UNGUARDED = """
     select c.relname from pg_class c join pg_namespace s on s.oid = c.relnamespace
     where s.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm')
