@@ -9,7 +9,7 @@ import structlog
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 
 from crm import api, web
 from crm.clock import SystemClock
@@ -23,6 +23,7 @@ from crm.web.rendering import error_page
 
 BODY_MAX_BYTES = 64 * 1024
 API_PATHS = ("/api/", "/healthz", "/readyz", "/webhooks/")
+GONE = "client disconnected prematurely"  # as Litestar says it
 log = structlog.get_logger("klynge")
 
 Lifespan = Callable[[Litestar], object]
@@ -70,6 +71,9 @@ async def _database(app: Litestar) -> AsyncIterator[None]:
 def _failure(request: Request, error: Exception) -> Response:
     """Programs get problem+json, people a page; what is our fault is logged with a reference."""
     status = error.status_code if isinstance(error, HTTPException) else status_of(error)
+    if isinstance(error, InternalServerException) and error.detail == GONE:
+        log.info("left", route=_route(request))  # the reader went on to another page while a form was on its way
+        return Response(b"", status_code=400)
     reference = uuid4().hex[:12]
     if isinstance(error, Unavailable):
         log.warning("unavailable", reference=reference, route=_route(request), why=repr(error.__cause__))

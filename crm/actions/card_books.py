@@ -68,7 +68,9 @@ async def books(context: Context, actor: Actor, host: UUID) -> Books:
         code = await cards.host_code(connection, desk.host)
         account = code if code in context.settings.stripe_keys else ""
         found = await cards.differences(connection, desk.host, account)
-        held = await cards.held_events(connection, account)
+        # What is older has been read again by the nightly comparison: it is booked, or a difference of its own.
+        since = context.clock.now() - timedelta(days=LOOK_BACK_DAYS)
+        held = await cards.held_events(connection, account, since)
     return Books(tuple(d for d in found if d.is_open), tuple(d for d in found if not d.is_open), tuple(held))
 
 

@@ -161,3 +161,14 @@ async def of_invoice(connection: Connection, invoice: UUID) -> Money:
         ),
         credit=await connection.fetchval(_CREDIT, invoice),
     )
+
+
+async def left(connection: Connection, invoice: UUID) -> dict[UUID, int]:
+    """The net amount of each charge of an invoice that no credit note takes back, drafts of those too."""
+    rows = await connection.fetch(
+        "select c.id, c.net - coalesce((select sum(l.net) from credit_line l where l.charge_id = c.id), 0)::bigint"
+        ' as "left"'
+        " from charge c where c.invoice_id = $1 order by c.starts_on, c.recorded_at, c.net desc, c.id",
+        invoice,
+    )
+    return {row["id"]: row["left"] for row in rows}

@@ -272,6 +272,18 @@ async def aging(connection: Connection, hosts: list[UUID], day: date) -> list[Bu
     ]
 
 
+async def host_of(connection: Connection, invoice: UUID) -> UUID | None:
+    """The host whose invoice it is."""
+    return await connection.fetchval("select host_id from invoice where id = $1", invoice)
+
+
+async def is_member(connection: Connection, organisation: UUID, network: UUID) -> bool:
+    """Whether the buyer is or was a member of the network itself; a parent that pays for its units may not be."""
+    return await connection.fetchval(
+        "select exists (select from membership where organisation_id = $1 and network_id = $2)", organisation, network
+    )
+
+
 async def events(connection: Connection, invoice: UUID) -> list[Event]:
     """What happened to an invoice, the oldest first."""
     rows = await connection.fetch(

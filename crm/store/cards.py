@@ -370,12 +370,13 @@ async def differences(connection: Connection, host: UUID, account: str) -> list[
     return [Listed(**dict(row)) for row in rows]
 
 
-async def held_events(connection: Connection, account: str) -> list[Held]:
-    """Events of an account that nobody could read, the oldest first; those whose difference is closed stay here."""
+async def held_events(connection: Connection, account: str, since: datetime) -> list[Held]:
+    """Events of an account that came since a moment and that nobody could read, the oldest first."""
     rows = await connection.fetch(
         "select id, kind, about, last_error, received_at from card_event where account = $1 and status = 'held'"
-        " order by received_at, id limit $2",
+        " and received_at >= $2 order by received_at, id limit $3",
         account,
+        since,
         SWEEP_LIMIT,
     )
     return [Held(**dict(row)) for row in rows]
