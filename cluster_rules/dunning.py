@@ -61,6 +61,7 @@ class Overdue(msgspec.Struct, frozen=True):
     """What is known of an invoice. `principal` is what is owed of what was billed, without what dunning claimed.
 
     `owed_again_on`: the day on which money went back (a refund, a lost dispute), so that it was owed anew.
+    `notice_until`: the last day to pay by a collection notice that was sent; without one nothing goes to a collector.
     `paused_until` is the first day after a pause; `paused` without it: until somebody resumes.
     """
 
@@ -70,6 +71,7 @@ class Overdue(msgspec.Struct, frozen=True):
     paused: bool = False
     paused_until: date | None = None
     owed_again_on: date | None = None
+    notice_until: date | None = None
     taken: tuple[Taken, ...] = ()
 
 
@@ -174,9 +176,13 @@ def _above(steps: Sequence[DunningStep], about: Overdue) -> Next | None:
     since = max(about.due_on, about.owed_again_on or about.due_on)
     for step, key in zip(steps, keys(steps), strict=True):
         if step.after_days > floor and key not in taken:
+            if step.kind == "export" and about.notice_until is None:
+                return None
             due = since + timedelta(days=step.after_days)
             if last:
                 distance = timedelta(days=step.after_days - last.after_days)
                 due = max(about.due_on + timedelta(days=step.after_days), max(last.on, since) + distance)
+            if step.kind == "export" and about.notice_until:
+                due = max(due, about.notice_until + timedelta(days=1))
             return Next(step, key, due)
     return None

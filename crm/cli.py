@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from cluster_rules.errors import RuleViolation
-from crm import cli_access, cli_bank, cli_cards, cli_data, cli_networks, demo, migrate, serving
+from crm import cli_access, cli_bank, cli_cards, cli_data, cli_dunning, cli_networks, demo, migrate, serving
 from crm.cli_tools import DataDir, err, on_database, out, settings_for
 from crm.context import Context
 from crm.demo import Demo, DemoError
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.rulebook, name="rulebook")
 app.add_typer(cli_networks.network, name="network")
+app.command("dunning")(cli_dunning.run_dunning)
 app.add_typer(cli_cards.card, name="card")
 app.add_typer(cli_bank.app, name="bank")
 app.add_typer(cli_access.key, name="key")

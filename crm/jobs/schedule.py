@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from crm.actions import card_books, card_events, days, invoice_deliveries, mail, places
+from crm.actions import card_books, card_events, days, dunning, invoice_deliveries, mail, places
+from crm.actor import SYSTEM
 from crm.jobs.tasks import Tools
 from crm.store import job_tables
 
@@ -47,6 +48,18 @@ async def turn_the_day(tools: Tools) -> None:
     await places.turn(tools.context)
 
 
+async def remind(tools: Tools) -> None:
+    """Each morning the steps of the rulebooks for invoices that are not paid; a step is taken once for an invoice."""
+    done = await dunning.run_all(tools.context, SYSTEM)
+    if done.steps or done.blocked:
+        log.info("dunning", letters=done.letters, waiting=done.waiting, by_rule=done.by_rule, blocked=done.blocked)
+
+
+async def drop_old_changes(tools: Tools) -> None:
+    """Partners' feeds are kept as long as promised (docs/sync.md), not for ever."""
+    await days.prune_feed(tools.context)
+
+
 async def forget_finished_jobs(tools: Tools) -> None:
     """The queue's log would grow for ever."""
     async with tools.context.db.tx() as connection:
@@ -58,6 +71,8 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("2 * * * *", sweep_deliveries),
     ("* * * * *", sweep_card_events),
     ("5 * * * *", turn_the_day),
+    ("0 7 * * *", remind),
     ("45 3 * * *", compare_card_books),
     ("15 3 * * *", forget_finished_jobs),
+    ("25 3 * * *", drop_old_changes),
 )

@@ -50,7 +50,7 @@ with ladder as (
 ), known as (
     select late.*, last.after_days as last_days, last.on_date as last_on, paused.id is not null as paused,
         paused.until_on as paused_until, paused.reason as pause_reason, again.on_date as owed_again_on,
-        coalesce(reserved.amount, 0) > 0 as disputed, waits.id as waits
+        coalesce(reserved.amount, 0) > 0 as disputed, waits.id as waits, notice.until as notice_until
     from late
     left join lateral (select s.after_days, s.on_date from dunning_step s where s.invoice_id = late.id
         order by s.after_days desc, s.on_date desc limit 1) last on true
@@ -63,12 +63,15 @@ with ladder as (
             and p.payment_id is not null and p.account in ('receivable', 'member_credit', 'suspense'))) reserved on true
     left join lateral (select s.id from dunning_step s where s.invoice_id = late.id and s.outcome = 'waiting'
         limit 1) waits on true
+    left join lateral (select max(s.pay_by) as until from dunning_step s where s.invoice_id = late.id
+        and s.kind = 'collection_notice') notice on true
 )
 """
 # The same rule as `cluster_rules.dunning.next_step`, for all invoices at once (tests compare the two).
 _DUE = """
 select known.id from known cross join lateral (
-    select l.after_days from ladder l where l.network_id = known.network_id and l.after_days > coalesce(last_days, 0)
+    select l.after_days, l.key like 'export-%' as export from ladder l
+    where l.network_id = known.network_id and l.after_days > coalesce(last_days, 0)
         and not exists (select from dunning_step s where s.invoice_id = known.id and s.key = l.key)
     order by l.after_days limit 1
 ) next
@@ -76,6 +79,7 @@ where not disputed and waits is null and not (paused and (paused_until is null o
     and $4 >= case when last_on is null then greatest(due_on, owed_again_on) + next.after_days
         else greatest(due_on + next.after_days,
             greatest(last_on, due_on, owed_again_on) + next.after_days - last_days) end
+    and (not next.export or coalesce(notice_until < $4, false))
     and known.id > $6 order by known.id limit $7
 """
 _FACTS = """
@@ -318,6 +322,7 @@ def _row(values: dict[str, Any]) -> Row:
         values["paused"],
         values["paused_until"],
         values["owed_again_on"],
+        values["notice_until"],
         tuple(msgspec.convert(each, Taken) for each in values["taken"]),
     )
     given = {name: values[name] for name in Row.__struct_fields__ if name in values}

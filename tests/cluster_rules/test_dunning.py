@@ -91,6 +91,13 @@ def test_another_ladder_never_goes_back() -> None:
     assert step(about, on(400), gentle) == "suspension-1"
 
 
+def test_nothing_goes_to_a_collector_without_a_notice_that_has_run_out() -> None:
+    taken = Taken("suspension-1", 56, on(56))
+    assert step(owed(taken), on(400)) == "over"
+    assert step(owed(taken, notice_until=on(90)), on(90)) == "early"
+    assert step(owed(taken, notice_until=on(90)), on(91)) == "export-1"
+
+
 steps = st.lists(
     st.tuples(st.sampled_from(["reminder", "collection_notice", "suspension", "export"]), st.integers(1, 120)),
     min_size=1,
