@@ -1,4 +1,4 @@
-"""The page of one invoice: a draft and what stands in its way, every action, every refusal at its field, undo, credit notes."""
+"""The page of one invoice: what stands in a draft's way, every action, refusals at their fields, undo, credit notes."""
 
 import re
 from datetime import date
@@ -243,7 +243,8 @@ async def test_every_kind_of_event_has_its_words(client: httpx.AsyncClient, cont
     async with context.db.tx() as connection:
         for kind in EVENTS:
             await connection.execute(
-                "insert into invoice_event (invoice_id, kind, actor, detail, recorded_at) values ($1, $2, 'x', '{}', now())",
+                "insert into invoice_event (invoice_id, kind, actor, detail, recorded_at)"
+                " values ($1, $2, 'x', '{}', now())",
                 mine.id,
                 kind,
             )
