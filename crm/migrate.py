@@ -13,6 +13,7 @@ from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
 from piccolo.apps.migrations.commands.forwards import run_forwards
 
+from crm.store import feed
 from piccolo_conf import DB
 
 MIGRATION_LOCK = 727_001
@@ -37,6 +38,8 @@ async def migrate(dsn: str) -> None:
         if not result.success:
             raise MigrationError(f"{result.message}\n{told.getvalue()}")
         await _install_queue(connection)
+        async with connection.transaction():
+            await feed.renew_epoch(connection)
     finally:
         await connection.close()
 

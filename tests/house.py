@@ -20,10 +20,14 @@ GROUND = """
     actor audit_words catalogue clock context cursors database desk document_mistakes document_words dunning_sentences
     dunning_words errors fact_words
     faults fee_table_words fee_words folder folder_checks forms i18n identifiers invoice_sentences letters logs
-    names outcome_words passwords paths payment_sentences rule_words rulebook_checks rulebook_mistakes
+    names outcome_words passwords paths payment_sentences renewal_sentences renewal_words
+    rule_words rulebook_checks rulebook_mistakes
     rulebook_terms rulebook_words sentences settings simulation steps terms words
 """
-TOP = "__main__ app cli cli_access cli_bank cli_cards cli_data cli_dunning cli_networks cli_tools demo piccolo_app serving"
+TOP = """
+    __main__ app cli client cli_access cli_bank cli_cards cli_data cli_dunning
+    cli_networks cli_renewals cli_tools demo piccolo_app serving
+"""
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
 
 # Floor -> the floors it may import from, besides itself.
@@ -86,6 +90,7 @@ HOMES = {
         "crm.cli_data",
         "crm.cli_dunning",
         "crm.cli_networks",
+        "crm.cli_renewals",
         "crm.cli_tools",
     ),
     "typst": ("crm.gateways.pdf",),
