@@ -15,6 +15,7 @@ from crm.api import (
     organisations,
     payments,
     places,
+    prices,
     profiles,
     relations,
     reviews,
@@ -25,6 +26,7 @@ from crm.api.problems import problem
 
 OPERATIONS = (
     *networks.operations,
+    *prices.operations,
     *feed.operations,
     *applications.operations,
     *organisations.operations,
