@@ -29,6 +29,7 @@ Kind = Literal[
     "dispute_lost",
     "moved",
     "writtenoff",
+    "claimed",
     "reversal",
 ]
 Note = Annotated[str, Meta(max_length=forms.NOTE_MAX)]

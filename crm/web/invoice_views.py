@@ -213,6 +213,7 @@ def postings(office: Office, money: Money) -> list[dict[str, Any]]:
         "dispute_lost": t.gettext("Dispute lost"),
         "moved": t.gettext("Money placed"),
         "writtenoff": t.gettext("Written off"),
+        "claimed": t.gettext("Fee, interest or compensation"),
         "reversal": t.gettext("Taken back"),
     }
     for each in money.postings:
