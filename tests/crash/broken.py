@@ -14,17 +14,18 @@ from piccolo.engine.postgres import PostgresTransaction
 
 from crm.database import Connection, Database
 from crm.store import idempotency, invoices
+from tests.crash import teller
 from tests.crash.teller import Teller
 
 EARLY = "told before it is committed"
-TWICE = "no idempotency key"
+TWICE = "payments without their idempotency key"
 HOLES = "numbers committed before their documents"
 ALL = (EARLY, TWICE, HOLES)
 # The database refuses it otherwise, whoever tries.
 WITHOUT_GUARD = "alter table invoice_series disable trigger user"
 
 
-LATE_SECONDS = 0.05
+LATE_SECONDS = 0.25
 
 
 class Ordered(Protocol):
@@ -42,7 +43,8 @@ def step(order: Ordered) -> Iterator[None]:
             wrong.enter_context(patch.object(Database, "tx", _committed_later))
             wrong.enter_context(patch.object(Teller, "_post", _patiently(Teller._post)))
         elif order.broken == TWICE:
-            wrong.enter_context(patch.object(idempotency, "claim", _unclaimed))
+            wrong.enter_context(patch.object(idempotency, "claim", _unclaimed(idempotency.claim)))
+            wrong.enter_context(patch.object(teller, "ASKED_AGAIN", 1.0))
         elif order.broken == HOLES:
             wrong.enter_context(patch.object(invoices, "_numbers", _alone(order.dsn, invoices._numbers)))
         yield
@@ -85,15 +87,20 @@ async def _commit(db: Database, connection: Connection, transaction: Any) -> Non
 def _patiently(original: Callable[..., Any]) -> Callable[..., Any]:
     """The next step waits until the last one must be committed: nobody notices, but for a crash."""
 
-    async def post(teller: Teller, *given: Any) -> Any:
-        await asyncio.sleep(2 * LATE_SECONDS)
-        return await original(teller, *given)
+    async def post(self: Teller, *given: Any) -> Any:
+        await asyncio.sleep(1.2 * LATE_SECONDS)
+        return await original(self, *given)
 
     return post
 
 
-async def _unclaimed(*_: object) -> None:
-    """Every request is a new one."""
+def _unclaimed(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Every payment is a new one, whatever its key says."""
+
+    async def claim(connection: Connection, owner: str, key: str, fingerprint: str) -> Any:
+        return None if "-pay-" in key else await original(connection, owner, key, fingerprint)
+
+    return claim
 
 
 def _alone(dsn: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -102,7 +109,9 @@ def _alone(dsn: str, original: Callable[..., Any]) -> Callable[..., Any]:
     async def numbers(_: Connection, papers: Any) -> Any:
         own = await asyncpg.connect(dsn)
         try:
-            return await original(own, papers)
+            made = await original(own, papers)
+            await asyncio.sleep(LATE_SECONDS)
+            return made
         finally:
             await own.close()
 

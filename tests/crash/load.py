@@ -102,7 +102,6 @@ async def under_load(order: Order, app: Litestar, settings: Settings) -> None:
             await asyncio.gather(*(_connected(db) for _ in range(order.at_once)))
             with broken.step(order):
                 waiting = numbers(order)
-                tell({"warm": os.getpid()})
                 await asyncio.gather(*(_worker(order, teller, waiting) for _ in range(order.at_once)))
     await accounts.close()
 

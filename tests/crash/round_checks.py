@@ -16,11 +16,12 @@ from tests.crash.plan import Story
 from tests.fakes.stripe import Fake
 
 HOLES = """
-    select h.code, i.series, count(*), count(distinct i.number), max(i.number), s.last_number
-    from invoice i join host h on h.id = i.host_id
-    join invoice_series s on s.host_id = i.host_id and s.series = i.series
-    where i.number is not null group by h.code, i.series, s.last_number
-    having count(*) <> max(i.number) or count(distinct i.number) <> count(*) or max(i.number) <> s.last_number
+    select h.code, s.series, count(i.id), count(distinct i.number), coalesce(max(i.number), 0), s.last_number
+    from invoice_series s join host h on h.id = s.host_id
+    left join invoice i on i.host_id = s.host_id and i.series = s.series and i.number is not null
+    group by s.id, h.code
+    having count(i.id) <> s.last_number or count(distinct i.number) <> s.last_number
+        or coalesce(max(i.number), 0) <> s.last_number
 """
 UNBALANCED = """
     select transaction_id::text from ledger_entry group by transaction_id having sum(amount) <> 0
@@ -28,6 +29,7 @@ UNBALANCED = """
 """
 # What the load tells of -> is it stored?
 STORED = {
+    "sent": "select id::text from application where id::text = any($1)",
     "application": "select id::text from application where status = 'approved' and id::text = any($1)",
     "membership": "select id::text from membership where id::text = any($1)",
     "invoice": "select id::text from invoice where status = 'issued' and id::text = any($1)",
