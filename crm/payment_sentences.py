@@ -13,6 +13,7 @@ PAYMENTS: dict[str, tuple[str, ...]] = {
     "bank_file_large": (N_("The file is too large (limit: %(limit)s)."),),
     "bank_file_unreadable": (N_("The file is not XML that may be read (line %(line)s). Nothing was imported."),),
     "bank_file_version": (N_("%(given)s is a version that is not known. Known are .001.02 to .001.13."),),
+    "card_paid_on": (N_("A card payment is paid back on the day the provider says. Leave paid_on out."),),
     "card_refund": (N_("A card payment is paid back by the card provider. Start the refund there."),),
     "credit_short": (N_("The organisation has not that much credit."),),
     "host_unknown": (N_("No host, or more than one, fits %(given)s. Name the host by its code."),),

@@ -138,8 +138,20 @@ async def _withdraw(context: Context, taker: StripeCards, form: Form) -> None:
 async def refund(context: Context, accounts: Accounts, actor: Actor, payment: UUID, amount: int, reason: str) -> UUID:
     """Give money of a card payment back; the refund's id. What the payment had paid is owed again (M7).
 
-    Refused `not_a_card_payment`, `card_not_offered`, `card_refused`; RuleViolation `refund_exceeds`. When the
-    provider does not answer, a job goes on asking with the same key.
+    Refused as `want_refund`, or `card_refused`. When the provider does not answer, a job goes on asking.
+    """
+    made = await want_refund(context, accounts, actor, payment, amount, reason)
+    faults.point("card_refund_asked")
+    await ask_refund(context, accounts, made)
+    return made
+
+
+async def want_refund(
+    context: Context, accounts: Accounts, actor: Actor, payment: UUID, amount: int, reason: str
+) -> UUID:
+    """Store that money of a card payment is to go back, with a job that asks for it; the refund's id.
+
+    Refused `not_a_card_payment`, `card_not_offered`; RuleViolation `refund_exceeds`. Asking is `ask_refund`.
     """
     async with context.db.tx() as connection:
         host, currency, provider, _, _ = await payments.payment(connection, payment)
@@ -158,9 +170,7 @@ async def refund(context: Context, accounts: Accounts, actor: Actor, payment: UU
         made = await cards.ask_refund(connection, host, payment, amount, currency, reason, actor.name, now + ASK_AGAIN)
         detail = {"payment": str(payment), "amount": amount, "currency": currency, "reason": reason}
         await audit.append(connection, actor, "card_refund_asked", detail, desk.networks[0], None, made)
-    faults.point("card_refund_asked")
-    await ask_refund(context, accounts, made)
-    return made
+        return made
 
 
 async def ask_refund(context: Context, accounts: Accounts, wanted: UUID) -> timedelta | None:

@@ -17,7 +17,9 @@ from crm.api import (
     places,
     prices,
     profiles,
+    refunds,
     relations,
+    renewals,
     reviews,
     sizes,
 )
@@ -39,8 +41,10 @@ OPERATIONS = (
     *places.operations,
     *invoices.operations,
     *payments.operations,
+    *refunds.operations,
     *bank.operations,
     *dunning.operations,
+    *renewals.operations,
 )
 
 handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]

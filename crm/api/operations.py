@@ -48,6 +48,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `renames`: what rules call a field -> what the body calls it. `missing`: what besides the path's own
     names may be said not to be there. `max_body`: bytes, where a body may be larger than the app's limit.
+    `after`: what is asked of the outside world once the change is committed; it gives the answer as it is then.
     `tagged`: makes its own ETag (`Call.unchanged`). `streams`: the media type it can answer with piece by piece.
     `refusals`: statuses of its own.
     """
@@ -73,6 +74,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     renames: dict[str, str] = {}
     missing: tuple[str, ...] = ()
     max_body: int | None = None
+    after: Callable[["Call[Any, Any]", Any], Awaitable[Any]] | None = None
     example: dict[str, Any] | None = None
 
     @property
@@ -283,10 +285,31 @@ async def _change(call: Call[Any, Any]) -> Response[bytes]:
             current = await operation.precondition(call, connection)
             if current not in wanted and "*" not in wanted:
                 raise EdgeError(412, "if-match", "version_stale")
-        answer = encoded(await operation.run(call))
+        found = await operation.run(call)
+        answer = encoded(found)
         if key:
             await idempotency.keep(connection, owner, key, operation.status, answer.decode())
+    if operation.after:
+        answer = await _afterwards(call, operation.after, found, key)
     return _done(call, operation.status, answer)
+
+
+async def _afterwards(
+    call: Call[Any, Any], after: Callable[[Call[Any, Any], Any], Awaitable[Any]], found: Any, key: str | None
+) -> bytes:
+    """Outside the transaction. Refused there, the key is free again: the same request may be tried once more."""
+    owner = str(call.actor.id)
+    try:
+        answer = encoded(await after(call, found))
+    except RuleViolation:
+        if key:
+            async with call.context.db.tx() as connection:
+                await idempotency.forget(connection, owner, key)
+        raise
+    if key:
+        async with call.context.db.tx() as connection:
+            await idempotency.keep(connection, owner, key, call.operation.status, answer.decode())
+    return answer
 
 
 def _fingerprint(call: Call[Any, Any]) -> str:

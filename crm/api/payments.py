@@ -66,14 +66,6 @@ class PlacementForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: Note = ""
 
 
-class RefundForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Money of a payment that was paid back by bank."""
-
-    amount: Amount
-    paid_on: date
-    reason: Note = ""
-
-
 class Booked(shapes.Answer, frozen=True):
     """What was booked (`transactions` can be taken back) and what followed: invoices paid or owed again and so on."""
 
@@ -144,12 +136,6 @@ async def record(call: Call[Nothing, PaymentForm]) -> Booked:
 async def place(call: Call[Nothing, PlacementForm]) -> Booked:
     shares = [Share(each.amount, each.invoice, each.organisation) for each in call.body.shares]
     return _booked(await actions.place(call.context, call.actor, call.id("payment_id"), shares, call.body.note))
-
-
-async def refund(call: Call[Nothing, RefundForm]) -> Booked:
-    given = call.body
-    payment = call.id("payment_id")
-    return _booked(await actions.refund(call.context, call.actor, payment, given.amount, given.paid_on, given.reason))
 
 
 async def take_back(call: Call[Nothing, None]) -> Booked:
@@ -230,20 +216,6 @@ operations = (
         status=201,
         example={"shares": [{"amount": 50000, "organisation": "0b6f4f6e-0f57-4a53-9bfa-5d2f8a4a2a10"}]},
         run=place,
-    ),
-    Operation(
-        id="refund_payment",
-        method="POST",
-        path="/payments/{payment_id}/refunds",
-        tag=TAG,
-        summary=N_("Record a refund"),
-        description=N_("Money paid back by bank: credit goes first, then the invoices it had paid are owed again."),
-        body=RefundForm,
-        answer=Booked,
-        status=201,
-        renames={"received_on": "paid_on"},
-        example={"amount": 50000, "paid_on": "2026-11-20", "reason": "Paid twice"},
-        run=refund,
     ),
     Operation(
         id="reverse_booking",

@@ -172,3 +172,31 @@ async def left(connection: Connection, invoice: UUID) -> dict[UUID, int]:
         invoice,
     )
     return {row["id"]: row["left"] for row in rows}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """How far a refund by card is: its booking once there is one, and the invoices that are owed again by it."""
+
+    status: str
+    transaction: UUID | None
+    reopened: tuple[UUID, ...]
+
+
+_ASKED = """
+select r.status, t.id as transaction, array(
+    select e.invoice_id from ledger_entry e where e.transaction_id = t.id and e.invoice_id is not null
+        and e.account in ('receivable', 'member_credit')
+    group by e.invoice_id having (
+        select sum(o.amount) between 1 and sum(e.amount) from ledger_entry o
+        where o.invoice_id = e.invoice_id and o.account in ('receivable', 'member_credit'))
+    order by e.invoice_id) as reopened
+from card_refund r join payment p on p.id = r.payment_id
+left join ledger_transaction t on r.object_id <> '' and t.provider = p.provider and t.object_id = r.object_id
+where r.id = $1
+"""
+
+
+async def asked(connection: Connection, refund: UUID) -> Asked:
+    """A refund that was asked for."""
+    row = await connection.fetchrow(_ASKED, refund)
+    return Asked(row["status"], row["transaction"], tuple(row["reopened"]))

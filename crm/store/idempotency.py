@@ -60,3 +60,8 @@ async def keep(connection: Connection, owner: str, key: str, status_code: int, b
         status_code,
         body,
     )
+
+
+async def forget(connection: Connection, owner: str, key: str) -> None:
+    """The answer did not hold: the key may be used again."""
+    await connection.execute("delete from idempotency_key where owner = $1 and key = $2", owner, key)

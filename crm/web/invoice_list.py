@@ -29,7 +29,9 @@ MOST_EXPORTED = 100_000
 MOST_ISSUED = 1_000  # at once, by a form
 # What the address may ask for: a bucket, or several that are one figure elsewhere.
 STATES: dict[str, tuple[reads.Bucket, ...]] = {"unpaid": UNPAID, "overdue": LATE} | {b: (b,) for b in BUCKETS}
-ALWAYS = BUCKETS[:8]  # chips that are there even when nothing is in them
+# The chips in their order: ages first, then what is not waited for; the last two only when something is in them.
+CHIPS: tuple[reads.Bucket, ...] = (*UNPAID, "draft", "paid", "credited", "written_off", "credit_note")
+ALWAYS = CHIPS[:8]
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -182,7 +184,7 @@ def state_words(office: Office) -> dict[str, str]:
         "late30": t.gettext("1–30 days late"),
         "late60": t.gettext("31–60 days late"),
         "late90": t.gettext("61–90 days late"),
-        "late": t.gettext("More than 90 days late"),
+        "late": t.gettext("Over 90 days late"),
         "paid": t.gettext("Paid"),
         "credited": t.gettext("Credited"),
         "written_off": t.gettext("Written off"),
@@ -232,7 +234,7 @@ def chips(office: Office, asked: Asked, figures: Sequence[Figure]) -> list[dict[
     """Each bucket with how many are in it and what they come to: unpaid ones what is owed, others their totals."""
     words, out = state_words(office), []
     fitting = [f for f in figures if f.undelivered or not asked.undelivered]
-    for bucket in BUCKETS:
+    for bucket in CHIPS:
         inside = [f for f in fitting if f.bucket == bucket]
         count = sum(f.count for f in inside)
         if count or bucket in ALWAYS or asked.state == bucket:
