@@ -9,6 +9,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
+from cluster_rules import fee_checks
 from cluster_rules.components import FeeComponent
 from cluster_rules.errors import RulebookError
 from cluster_rules.networks import Rulebook, Tier
@@ -30,6 +31,7 @@ from crm.web.rulebook_writing import DRAFT, PATH, changed, gone, held, refused, 
 
 FEES = DRAFT + "/fees"
 DO = "do"
+PRICED = ("amount", "percent", "index", "floor", "cap", "hours")
 _PLACE = re.compile(r"(bands|cases|discounts)\[(\d+)\]\.?(.*)")
 
 
@@ -119,7 +121,9 @@ def _field_of(asked: Asked, place: int, made: fee_forms.Applied, error: Rulebook
             listed, number, inside = found.groups()
             row = made.places.get(f"{n}.{listed}.{number}", f"{at}.{listed}")
             return f"{row}.{_named(inside)}" if _named(inside) else row
-        return f"{at}.{_named(rest)}" if rest else at
+        name = _named(rest)
+        of_price = name in PRICED and fee["basis"] == "fixed"
+        return f"{at}.price.{name}" if of_price else f"{at}.{name}" if name else at
     return ""
 
 
@@ -193,9 +197,10 @@ def _rows(typed: Typed, listed: str) -> list[str]:
 
 
 def _said(office: Office, book: Rulebook, part: Part) -> str:
-    """The price in words; nothing while it cannot be said."""
+    """The price in words; nothing while it is not one that can be saved."""
     try:
         fee = msgspec.convert(part, FeeComponent)
-    except msgspec.ValidationError:
+        fee_checks.check(book, "", fee)
+    except (msgspec.ValidationError, RulebookError):
         return ""
     return words.fee(office.t, fee, book.currency, book.indexes)
