@@ -80,7 +80,13 @@ async def letter(context: Context, actor: Actor, network: str, invoice: UUID, on
     found = next((each for each in planned if each.row.id == invoice and each.found.step.writes), None)
     if found is None:
         raise NotFound("invoice_id", invoice)
-    return dunning_letters.letter(found.row, found.found, found.claims, day, f"{context.settings.base_url}/{found.row.language}/pay/")
+    return draft(context, found, day)
+
+
+def draft(context: Context, planned: Planned, day: date) -> Outgoing:
+    """The letter of a step as it would leave on a day, but for its own address to pay at."""
+    base = f"{context.settings.base_url}/{planned.row.language}/pay/"
+    return dunning_letters.letter(planned.row, planned.found, planned.claims, day, base)
 
 
 async def run(context: Context, actor: Actor, network: str, on: date | None = None) -> Ran:
