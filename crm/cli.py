@@ -9,7 +9,18 @@ import typer
 from rich.table import Table
 
 from cluster_rules.errors import RuleViolation
-from crm import cli_access, cli_bank, cli_cards, cli_data, cli_dunning, cli_networks, demo, migrate, serving
+from crm import (
+    cli_access,
+    cli_bank,
+    cli_cards,
+    cli_data,
+    cli_dunning,
+    cli_networks,
+    cli_renewals,
+    demo,
+    migrate,
+    serving,
+)
 from crm.cli_tools import DataDir, err, on_database, out, settings_for
 from crm.context import Context
 from crm.demo import Demo, DemoError
@@ -142,6 +153,7 @@ def run_migrations(data_dir: DataDir = None) -> None:
 
 app.command("import")(cli_data.import_folder)
 app.command("verify")(cli_data.verify_all)
+app.command("renew")(cli_renewals.renew)
 
 
 def _sentences(error: Exception) -> list[str]:

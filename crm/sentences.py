@@ -7,6 +7,7 @@ from crm.dunning_sentences import DUNNING
 from crm.i18n import N_
 from crm.invoice_sentences import INVOICES
 from crm.payment_sentences import PAYMENTS
+from crm.renewal_sentences import RENEWALS
 
 # What rules, actions and forms refuse. The codes are stable (docs/api.md).
 _RULES: dict[str, tuple[str, ...]] = {
@@ -205,7 +206,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
     "version_stale": (N_("It has changed since you read it. Read it again, then decide."),),
 }
 
-REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | DUNNING
+REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING
 
 KINDS = {
     "company": N_("company"),

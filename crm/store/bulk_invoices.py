@@ -50,19 +50,19 @@ from unnest($36::uuid[], $37::uuid[], $38::uuid[], $39::uuid[], $40::int[])
     as c (id, invoice_id, membership_id, grant_id, no) join line l using (no)
 """
 _PAPERS = """
-with paper as (
-    select f.id, f.charges, p.networks, p.document
-        || jsonb_build_object('number', f.number, 'kid', f.kid, 'buyer', f.buyer::jsonb) as document, f.number
-    from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
-        as f (id, no, charges, number, kid, buyer)
-    join unnest($7::int[], $8::text[], $9::text[]) as told (no, networks, text) using (no)
-    join lateral (select told.networks::uuid[] as networks, told.text::jsonb as document offset 0) p on true
+with pattern as materialized (
+    select no, networks::uuid[] as networks, document::jsonb as document
+    from unnest($7::int[], $8::text[], $9::text[]) as p (no, networks, document)
 ), written as (
     insert into invoice_document (invoice_id, network_ids, charge_ids, document)
-    select id, networks, charges::uuid[], document from paper
+    select f.id, p.networks, f.charges::uuid[],
+        p.document || jsonb_build_object('number', f.number, 'kid', f.kid, 'buyer', f.buyer::jsonb)
+    from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
+        as f (id, no, charges, number, kid, buyer) join pattern p using (no)
 )
 insert into invoice_event (invoice_id, kind, actor, detail, recorded_at)
-select id, 'issued', $10, jsonb_build_object('number', number), now() from paper
+select f.id, 'issued', $10, jsonb_build_object('number', f.number), now()
+from unnest($1::uuid[], $4::text[]) as f (id, number)
 """
 _BOOKED = """
 with pattern as (select * from unnest($1::int[], $2::uuid[], $3::text[], $4::date[], $5::jsonb[])

@@ -134,8 +134,8 @@ def window(kept: Catalogue, networks: Iterable[str], day: date, before: bool) ->
     oldest = year.start if year else date.min + timedelta(days=1)
     if year:
         oldest = add_months(oldest, -12 * (1 + max((d.years for d in _discounts(tiers)), default=0)))
-    turns = {book.effective_from for book in kept.rulebooks.versions}
-    needed = {fact for book in kept.rulebooks.versions for tier in book.tiers for fact in fees.needed(tier)}
+    turns = {book.effective_from for book in books}
+    needed = {fact for tier in tiers for fact in fees.needed(tier)}
     return Window(day, year, days, oldest, tuple(sorted(turns)), "employees" in needed, "founded_on" in needed)
 
 
