@@ -40,6 +40,7 @@ POINTS = (
     "renewal_stored",
     "renewal_before_commit",
     "renewal_committed",
+    "dunning_taken",
     "mail_claimed",
     "mail_accepted",
     "mail_marked",
