@@ -269,6 +269,20 @@ async def test_what_the_rule_may_not_suspend_waits_for_a_person(context: Context
     assert await steps(context, mine.id) == [("suspension-1", "waiting")]
 
 
+async def test_verify_finds_a_claim_that_is_not_booked(context: Context, actor: Actor) -> None:
+    """The control of every "verify finds nothing" above."""
+    await with_ladder(context)
+    mine = await late_bill(context, actor)
+    await ran(context, actor, 14)
+    async with context.db.tx() as connection:
+        await connection.execute("alter table dunning_step disable trigger user")
+        await connection.execute(
+            "update dunning_step set claims = '[]', kind = 'suspension', pay_by = null where invoice_id = $1", mine.id
+        )
+    found = {each.check for each in await wrong(at(context, 14))}
+    assert found == {"dunning_claim", "dunning_suspension"}
+
+
 async def test_a_paid_invoice_is_neither_suspended_nor_exported(context: Context, actor: Actor) -> None:
     await with_ladder(context)
     mine = await late_bill(context, actor)
