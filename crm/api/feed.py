@@ -5,7 +5,8 @@ docs/sync.md is the guide, ADR 0020 the reasons.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from time import monotonic
 from typing import Annotated, Any
 
@@ -128,23 +129,24 @@ def _takes_gzip(header: str) -> bool:
     return False
 
 
-async def _nothing() -> AsyncIterator[bytes]:
+async def _nothing() -> AsyncGenerator[bytes, None]:
     return
     yield b""
 
 
-async def _lines(call: Call[Any, None], head: feed.Head, origin: str | None) -> AsyncIterator[bytes]:
-    async with call.reading() as connection:
-        async for chunk in feed.stream(connection, head.network, origin):
+async def _lines(call: Call[Any, None], head: feed.Head, origin: str | None) -> AsyncGenerator[bytes, None]:
+    async with call.reading() as connection, aclosing(feed.stream(connection, head.network, origin)) as chunks:
+        async for chunk in chunks:
             yield chunk
 
 
-async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _gzipped(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes]:
     packer = zlib.compressobj(level=1, wbits=31)
-    async for chunk in chunks:
-        if packed := await asyncio.to_thread(packer.compress, chunk):
-            yield packed
-    yield packer.flush()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if packed := await asyncio.to_thread(packer.compress, chunk):
+                yield packed
+        yield packer.flush()
 
 
 # --- what has changed

@@ -5,7 +5,7 @@ for the OpenAPI document alike. So the two cannot differ.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -14,7 +14,6 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler, route
-from litestar.response import Stream
 
 from cluster_rules.errors import RuleViolation
 from crm import catalogue
@@ -22,6 +21,7 @@ from crm.api import edge
 from crm.api.keys import door_of
 from crm.api.language import translator_for
 from crm.api.problems import EdgeError
+from crm.api.streams import ClosedStream
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
@@ -99,7 +99,7 @@ class File(msgspec.Struct, frozen=True):
 class Pieces(msgspec.Struct, frozen=True):
     """An answer that is sent while it is made."""
 
-    content: AsyncIterator[bytes]
+    content: AsyncGenerator[bytes, None]
     media_type: str
 
 
@@ -230,7 +230,7 @@ async def _show(call: Call[Any, Any]) -> Response[bytes]:
     if call.operation.tagged and found is None:
         return Response(b"", status_code=304, headers=headers, media_type="application/json")
     if isinstance(found, Pieces):
-        return cast(Any, Stream(found.content, headers=headers, media_type=found.media_type))
+        return cast(Any, ClosedStream(found.content, headers=headers, media_type=found.media_type))
     answer = encoded(found)
     if call.operation.etag:
         tag = await _tag_of(call, answer)

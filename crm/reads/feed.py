@@ -6,7 +6,7 @@ feed has told them: body and version come from one row.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date, datetime
 from uuid import UUID
 
@@ -34,11 +34,11 @@ left join lateral (
 ) last on true
 where n.slug = $1
 """
-# $1 network, $2 and $3 position, $4 limit.
+# $1 network, $2 and $3 position, $4 limit. (`order by xid` would be by the text that is selected.)
 _CHANGES = """
-select xid::text, seq, op, membership_id, version, reason, member from feed
-where network_id = $1 and (xid, seq) > ($2::text::xid8, $3) and xid < pg_snapshot_xmin(pg_current_snapshot())
-order by xid, seq limit $4
+select f.xid::text, f.seq, f.op, f.membership_id, f.version, f.reason, f.member from feed f
+where f.network_id = $1 and (f.xid, f.seq) > ($2::text::xid8, $3) and f.xid < pg_snapshot_xmin(pg_current_snapshot())
+order by f.xid, f.seq limit $4
 """
 _LISTED = """
 select organisation_id, body from feed_member
@@ -141,7 +141,7 @@ async def of_bucket(connection: Connection, network: UUID, bucket: int) -> list[
     return [msgspec.Raw(row["body"]) for row in await connection.fetch(_OF_BUCKET, network, bucket)]
 
 
-async def stream(connection: Connection, network: UUID, origin: str | None) -> AsyncIterator[bytes]:
+async def stream(connection: Connection, network: UUID, origin: str | None) -> AsyncGenerator[bytes, None]:
     """Today's members as JSON, one a line, as fast as they are taken: never more than a few chunks in memory.
 
     COPY in CSV with quote and delimiter that no JSON holds is the JSON itself.

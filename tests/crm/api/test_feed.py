@@ -1,4 +1,4 @@
-"""What a partner's system reads, against the served application: list, changes, digest; refusals; waiting; the client."""
+"""What a partner's system reads of the served application: list, changes, digest; refusals; waiting; the client."""
 
 import asyncio
 import gzip
