@@ -70,6 +70,14 @@ class Row(msgspec.Struct, frozen=True):
     key: tuple[int, int, UUID]
 
 
+class Unpaid(msgspec.Struct, frozen=True):
+    """What is owed of a network's invoices in one currency, and how much of it is overdue."""
+
+    currency: str
+    owed: int
+    overdue: int
+
+
 class Numbered(msgspec.Struct, frozen=True):
     """An issued document by its number."""
 
@@ -145,6 +153,20 @@ with books as (
         and ($6::uuid is null or i.organisation_id = $6)
 )
 """
+_UNPAID = """
+select i.currency, sum(books.owed)::bigint as owed,
+    coalesce(sum(books.owed) filter (where i.due_on < $3), 0)::bigint as overdue
+from (
+    select e.invoice_id, sum(e.amount)::bigint as owed
+    from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+    where e.host_id = $1 and e.invoice_id is not null and e.account in ('receivable', 'member_credit')
+        and t.on_date <= $3
+    group by e.invoice_id having sum(e.amount) > 0
+) books join invoice i on i.id = books.invoice_id
+where i.kind = 'invoice' and i.issued_on <= $3 and (i.network_id = $2 or i.network_id is null and exists
+    (select from charge c join membership m on m.id = c.membership_id where c.invoice_id = i.id and m.network_id = $2))
+group by 1 order by 1
+"""
 # The newest way to the buyer went wrong.
 _UNDELIVERED = """
 select invoice_id from (
@@ -179,6 +201,11 @@ from (
 async def figures(connection: Connection, wanted: Filter) -> list[Figure]:
     """Counts and sums by bucket, currency and whether they arrived, by the text and organisation that are wanted."""
     return [Figure(**dict(row)) for row in await connection.fetch(_FIGURES, *_values(wanted))]
+
+
+async def unpaid(connection: Connection, network: UUID, host: UUID, day: date) -> list[Unpaid]:
+    """What is owed of a network's invoices at the end of a day: the same sums as those of its list."""
+    return [Unpaid(**dict(row)) for row in await connection.fetch(_UNPAID, host, network, day)]
 
 
 async def page(

@@ -14,7 +14,7 @@ from crm.reads import known_names, organisations
 from crm.reads import mergers as merger_reads
 from crm.reads import office as reads
 from crm.reads.timeline import ApplicationStep, DecisionEvent
-from crm.web import office_events
+from crm.web import member_money, office_events
 from crm.web import office_member as page
 from crm.web.fields import When, id_of, when_of
 from crm.web.office import Office, routes, show
@@ -64,6 +64,7 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
         "why_nots": page.why_nots(office, found),
         "rows": page.rows(office, found),
         "invoices": page.invoices(office, found),
+        **member_money.shown(office, await member_money.of_member(office, found)),
         "events": timeline(office, found.events),
         "done": done(office, found, request.query_params),
         "can": possible(office, found) | {"record": office_events.upgrades(office, found.membership)},

@@ -17,6 +17,7 @@ from crm.context import Context
 from crm.errors import Unauthenticated
 from crm.i18n import Translator, translator
 from crm.reads import applications as application_reads
+from crm.reads import invoice_list
 from crm.reads import office as reads
 from crm.store.accounts import Session
 from crm.web import session
@@ -154,7 +155,14 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         ahead = await reads.ahead(connection, network, today)
         newest = await reads.newest(connection, network, today, tiers)
         links = await reads.linked(connection, network, today)
-    shown = {"applications": waiting, "ahead": ahead, "newest": newest, "rules": rules_of(office, links)}
+        unpaid = await invoice_list.unpaid(connection, network, office.network.host_id, today)
+    shown = {
+        "unpaid": unpaid,
+        "applications": waiting,
+        "ahead": ahead,
+        "newest": newest,
+        "rules": rules_of(office, links),
+    }
     return await show(request, office, "office/overview.html", "overview", levels=levels(office, cube), **shown)
 
 
