@@ -44,6 +44,14 @@ class HostRow(_Row, frozen=True, kw_only=True):
     invoicing: Literal["combined", "separate"] = "combined"
 
 
+class NameRow(_Row, frozen=True, kw_only=True):
+    """A name that a network had before, `until` the first day without it; `short` empty: the one of today."""
+
+    names: dict[str, str]
+    until: date
+    short: dict[str, str] = {}
+
+
 class NetworkFileRow(_Row, frozen=True, kw_only=True):
     """A network of networks.toml."""
 
@@ -60,7 +68,7 @@ class NetworkFileRow(_Row, frozen=True, kw_only=True):
     time_zone: str = "Europe/Oslo"
     aliases: list[str] = []
     offices: list[Office] = []
-    names_history: list[dict[str, Any]] = []
+    names_history: list[NameRow] = []
 
 
 class AgreementRow(_Row, frozen=True, kw_only=True):
@@ -124,6 +132,42 @@ class ContactRow(_Row, frozen=True, kw_only=True):
     language: str = "nb"
 
 
+class SizeRow(_Row, frozen=True, kw_only=True):
+    """A line of sizes.csv: a figure that fees depend on; units as in `cluster_rules.organisations.Size`."""
+
+    organisation_key: str
+    basis: str
+    value: int
+    scope: str = "own"
+    currency: str = ""
+    as_of: date
+    source: str = ""
+
+
+class AgreedFeeRow(_Row, frozen=True, kw_only=True):
+    """A line of agreed_fees.csv: a yearly amount in minor units agreed for a component, [starts_on, ends_on)."""
+
+    network: str
+    organisation_key: str
+    component: str
+    amount: int
+    currency: str
+    starts_on: date
+    ends_on: date | None = None
+    source: str
+
+
+class RoleRow(_Row, frozen=True, kw_only=True):
+    """A line of roles.csv: a role in a network, [starts_on, ends_on)."""
+
+    network: str
+    organisation_key: str
+    role: str
+    starts_on: date
+    ends_on: date | None = None
+    source: str = ""
+
+
 class ApplicationRow(_Row, frozen=True, kw_only=True):
     """A line of applications.csv: somebody who waits for an answer."""
 
@@ -154,3 +198,6 @@ class Folder(msgspec.Struct, frozen=True):
     memberships: list[MembershipRow]
     contacts: list[ContactRow]
     applications: list[ApplicationRow]
+    sizes: list[SizeRow] = []
+    agreed_fees: list[AgreedFeeRow] = []
+    roles: list[RoleRow] = []

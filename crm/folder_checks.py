@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from cluster_rules.organisations import BASES, MONEY_BASES
 from crm import forms
 from crm.errors import Refused
-from crm.folder import Folder, FolderError, OrganisationRow
+from crm.folder import Folder, FolderError, NameRow, OrganisationRow
 from crm.i18n import LANGUAGES
 from crm.identifiers import normalise
 
@@ -25,6 +26,8 @@ OLDEST_DAY = date(1900, 1, 1)
 LATEST_DAY = date(2100, 1, 1)
 ON_END = ("end_links", "period_end", "grandfather")
 SCHEMES = (("orgnr", "no-orgnr"), ("vat", "vat"), ("lei", "lei"), ("ror", "ror"))
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -48,6 +51,14 @@ def check(folder: Folder, known: Known) -> None:
     _organisations(folder)
     _memberships(folder, networks)
     _contacts(folder)
+    _sizes(folder)
+    _of_networks("agreed_fees.csv", folder.agreed_fees, "component", folder, networks)
+    _of_networks("roles.csv", folder.roles, "role", folder, networks)
+    for place, row in enumerate(folder.agreed_fees, 2):
+        if not 0 <= row.amount <= forms.SIZE_MAX:
+            raise FolderError("agreed_fees.csv", place, "amount", f"not 0 to {forms.SIZE_MAX}")
+        if not row.source.strip():
+            raise FolderError("agreed_fees.csv", place, "source", "is empty")
 
 
 def identifiers_of(place: int, row: OrganisationRow) -> dict[str, str]:
@@ -81,6 +92,9 @@ def _files(folder: Folder) -> tuple[tuple[str, Iterable[tuple[int, Any]]], ...]:
         ("organisations.csv", enumerate(folder.organisations, 2)),
         ("memberships.csv", enumerate(folder.memberships, 2)),
         ("contacts.csv", enumerate(folder.contacts, 2)),
+        ("sizes.csv", enumerate(folder.sizes, 2)),
+        ("agreed_fees.csv", enumerate(folder.agreed_fees, 2)),
+        ("roles.csv", enumerate(folder.roles, 2)),
     )
 
 
@@ -152,7 +166,56 @@ def _networks(folder: Folder, known: Known) -> set[str]:
         for field, longest in (("kind", 30), ("colour", 20)):
             if len(getattr(row, field)) > longest:
                 raise FolderError("networks.toml", place, field, f"longer than {longest} characters")
+        _names_history(place, row.names_history)
     return seen | known.networks
+
+
+def _names_history(place: int, names: Sequence[NameRow]) -> None:
+    for each in names:
+        if missing := set(LANGUAGES) - each.names.keys():
+            raise FolderError("networks.toml", place, "names_history", f"{', '.join(sorted(missing))} is missing")
+    days = [each.until for each in names]
+    if any(later <= earlier for earlier, later in pairwise(days)):
+        raise FolderError("networks.toml", place, "names_history", "the days do not follow each other")
+
+
+def _sizes(folder: Folder) -> None:
+    file, keys = "sizes.csv", {row.key for row in folder.organisations}
+    seen: set[tuple[object, ...]] = set()
+    for place, row in enumerate(folder.sizes, 2):
+        if row.organisation_key not in keys:
+            raise FolderError(file, place, "organisation_key", f"no organisation {row.organisation_key}")
+        _one_of(file, place, "basis", row.basis, BASES)
+        _one_of(file, place, "scope", row.scope, ("own", "group"))
+        if (row.basis, row.scope) == ("employees", "own"):
+            raise FolderError(file, place, "basis", "own employees stand in organisations.csv")
+        if not 0 <= row.value <= forms.SIZE_MAX:
+            raise FolderError(file, place, "value", f"not 0 to {forms.SIZE_MAX}")
+        if (row.basis in MONEY_BASES) != bool(_CURRENCY.fullmatch(row.currency)):
+            raise FolderError(file, place, "currency", "turnover and balance have one such as NOK, and nothing else")
+        key = (row.organisation_key, row.basis, row.scope, row.currency, row.as_of)
+        if key in seen:
+            raise FolderError(file, place, "as_of", "the same figure stands there twice for the day")
+        seen.add(key)
+
+
+def _of_networks(file: str, rows: Sequence[Any], what: str, folder: Folder, networks: set[str]) -> None:
+    """Rows about an organisation in a network, of which those about the same thing (`what`) never overlap."""
+    keys = {row.key for row in folder.organisations}
+    about: dict[tuple[str, ...], list[tuple[date, date]]] = {}
+    for place, row in enumerate(rows, 2):
+        if row.organisation_key not in keys:
+            raise FolderError(file, place, "organisation_key", f"no organisation {row.organisation_key}")
+        if row.network not in networks:
+            raise FolderError(file, place, "network", f"no network {row.network}")
+        if not _NAME.fullmatch(getattr(row, what)):
+            raise FolderError(file, place, what, f"{getattr(row, what)!r} is not a code: a-z, 0-9, _ and hyphens")
+        _period(file, place, row.starts_on, row.ends_on)
+        days = (row.starts_on, row.ends_on or date.max)
+        others = about.setdefault((row.network, row.organisation_key, getattr(row, what)), [])
+        if any(days[0] < end and start < days[1] for start, end in others):
+            raise FolderError(file, place, "starts_on", "overlaps a row before")
+        others.append(days)
 
 
 def _agreements(folder: Folder, networks: set[str]) -> None:

@@ -20,7 +20,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.folder import AgreementRow, Folder, FolderError, MembershipRow
-from crm.store import audit, families, imports
+from crm.store import audit, fact_imports, families, imports, known_names
 from crm.store import rulebooks as rulebook_store
 
 Progress = Callable[[int, int], None]
@@ -64,6 +64,9 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
             connection, [(row, found, first_days.get(row.key, today)) for row, found in identified]
         )
         await imports.add_contacts(connection, folder.contacts)
+        _agreed(kept, folder)
+        await fact_imports.add(connection, folder, {n.slug: n.id for n in kept.networks}, actor)
+        await known_names.turn(connection, context.clock.now())
         decisions = _decisions(context, kept, folder)
         networks = {n.slug: n.id for n in kept.networks}
         added = await imports.add_decisions(connection, decisions, networks, actor)
@@ -76,6 +79,18 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
         counts = Imported(len(folder.networks), len(new_books), len(new), added)
         await audit.append(connection, actor, "imported", msgspec.to_builtins(counts))
         return counts
+
+
+def _agreed(kept: Catalogue, folder: Folder) -> None:
+    """An amount is agreed for a component that the network's rulebook of the day leaves to an agreement."""
+    for place, row in enumerate(folder.agreed_fees, 2):
+        book = kept.book(row.network, row.starts_on)
+        codes = {c.code for tier in book.tiers for c in tier.fees if c.basis == "agreed"}
+        if row.component not in codes:
+            why = f"{row.network} has no component {row.component} that is agreed with each member"
+            raise FolderError("agreed_fees.csv", place, "component", why)
+        if row.currency != book.currency:
+            raise FolderError("agreed_fees.csv", place, "currency", f"not {book.currency}")
 
 
 def _first_days(rows: list[MembershipRow]) -> dict[str, date]:

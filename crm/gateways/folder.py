@@ -15,6 +15,7 @@ import msgspec
 from cluster_rules.errors import RulebookError
 from cluster_rules.networks import Rulebook
 from crm.folder import (
+    AgreedFeeRow,
     AgreementRow,
     ApplicationRow,
     ContactRow,
@@ -24,6 +25,8 @@ from crm.folder import (
     MembershipRow,
     NetworkFileRow,
     OrganisationRow,
+    RoleRow,
+    SizeRow,
 )
 from crm.gateways import rulebook_text
 from crm.i18n import translator
@@ -39,6 +42,9 @@ FILES = (
     "memberships.csv",
     "contacts.csv",
     "applications.csv",
+    "sizes.csv",
+    "agreed_fees.csv",
+    "roles.csv",
 )
 # What the decoder says of a day, and what whoever wrote the file can do about it.
 _DECODER_DATE, _DATE = "Invalid RFC3339 encoded date", "is not a date; write YYYY-MM-DD"
@@ -60,6 +66,9 @@ def read(folder: Path) -> Folder:
         memberships=_csv(folder / "memberships.csv", MembershipRow),
         contacts=_csv(folder / "contacts.csv", ContactRow),
         applications=_csv(folder / "applications.csv", ApplicationRow),
+        sizes=_csv(folder / "sizes.csv", SizeRow),
+        agreed_fees=_csv(folder / "agreed_fees.csv", AgreedFeeRow),
+        roles=_csv(folder / "roles.csv", RoleRow),
     )
 
 

@@ -40,6 +40,8 @@ COLUMNS = {
     "contacts.csv": "organisation_key,name,email,role,language",
     "applications.csv": "network,tier,organisation_name,kind,country,orgnr,employees,website,contact_name,"
     "contact_email,contact_role,billing_reference,submitted_at,language",
+    "sizes.csv": "organisation_key,basis,value,scope,currency,as_of,source",
+    "roles.csv": "network,organisation_key,role,starts_on,ends_on,source",
 }
 
 
@@ -319,5 +321,5 @@ def test_applications():
 
 def test_the_readme_names_every_file():
     text = (DATA / "README.md").read_text(encoding="utf-8")
-    for name in [*COLUMNS, "hosts.toml", "networks.toml", "agreements.toml", "fields.toml"]:
+    for name in [*COLUMNS, "hosts.toml", "networks.toml", "agreements.toml", "fields.toml", "agreed_fees.csv"]:
         assert f"`{name}`" in text

@@ -170,6 +170,20 @@ MISTAKES = [
     ("contacts.csv", "vilde.hagefoss@uio.example", "vilde.hagefoss", "email", "email_format"),
     ("contacts.csv", "Vilde Hagefoss,", "Vilde \u2028 Hagefoss,", "name", "control_characters"),
     ("contacts.csv", "(eksempel),nb", "(eksempel),se", "language", "se"),
+    ("sizes.csv", "\nfjordsyn-helse,", "\nnobody,", "organisation_key", "nobody"),
+    ("sizes.csv", "helse,turnover", "helse,colour", "basis", "colour"),
+    ("sizes.csv", ",own,NOK", ",mine,NOK", "scope", "mine"),
+    ("sizes.csv", ",own,NOK", ",own,", "currency", "NOK"),
+    ("sizes.csv", "1850,group", "1850,own", "basis", "organisations.csv"),
+    ("sizes.csv", "21400000000", "-1", "value", "not 0 to"),
+    ("sizes.csv", "2025-12-31", "last year", "as_of", "YYYY-MM-DD"),
+    ("sizes.csv", "fjordsyn-helse,turnover", "lysverk-industrier,turnover", "as_of", "twice"),
+    ("roles.csv", "smart-innovation-norway,", "nobody,", "organisation_key", "nobody"),
+    ("roles.csv", "\nsin-applied-ai,ife", "\nsin,ife", "network", "sin"),
+    ("roles.csv", "ife,initiator", "ife,Initiator!", "role", "not a code"),
+    ("roles.csv", "2019-09-04,,", "2019-09-04,2019-09-04,", "ends_on", "not after"),
+    ("roles.csv", "sin-applied-ai,ife", "sin-applied-ai,esmart-systems", "starts_on", "overlaps"),
+    ("roles.csv", "ife,initiator", "ife,", "row", "role"),
 ]
 
 
@@ -224,3 +238,63 @@ async def test_progress_is_told(context: Context, place: Path) -> None:
     heard: list[tuple[int, int]] = []
     await imports.load(context, IMPORTER, folder.read(place), lambda done, total: heard.append((done, total)))
     assert heard[-1][0] == heard[-1][1] > 100
+
+
+AGREED = "network,organisation_key,component,amount,currency,starts_on,ends_on,source\n"
+
+
+async def test_sizes_and_roles_are_facts_and_never_overwritten(context: Context, place: Path) -> None:
+    async with context.db.tx() as connection:
+        query = "select count(*) from {} where superseded_at is null"
+        before = [await connection.fetchval(query.format(t)) for t in ("organisation_size", "organisation_role")]
+        assert before == [5, 3]
+        await connection.execute("update organisation_size set superseded_at = now() where basis = 'inhabitants'")
+    replace(place, "sizes.csv", "21400000000", "1")
+    append(place, "roles.csv", "sin-applied-ai,cyviz,core,2020-01-01,2021-01-01,Board")
+    await load(context, place)
+    async with context.db.tx() as connection:
+        assert [await connection.fetchval(query.format(t)) for t in ("organisation_size", "organisation_role")] == [
+            4,
+            4,
+        ]
+        assert await connection.fetchval("select count(*) from organisation_size where value = 1") == 0
+    assert await verify.run(context) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("nora-industry-network,telenor,membership,100,NOK,2026-01-01,,Contract", "component"),
+        ("nora-industry-network,telenor,membership,-1,NOK,2026-01-01,,Contract", "amount"),
+        ("nora-industry-network,telenor,membership,100,NOK,2026-01-01,,", "row"),
+        ("nora-industry-network,nobody,membership,100,NOK,2026-01-01,,Contract", "organisation_key"),
+    ],
+)
+async def test_an_agreed_fee_that_cannot_be_is_told(context: Context, place: Path, line: str, field: str) -> None:
+    (place / "agreed_fees.csv").write_text(AGREED + line + "\n")
+    with pytest.raises(FolderError) as told:
+        await load(context, place)
+    assert (told.value.file, told.value.row, told.value.field) == ("agreed_fees.csv", 2, field)
+
+
+async def test_earlier_names_of_a_network_are_kept(context: Context, place: Path) -> None:
+    history = (
+        '\n[[networks.names_history]]\nnames = {nb = "Gammel", en = "Old"}\nuntil = 2020-01-01\n'
+        '[[networks.names_history]]\nnames = {nb = "Eldre", en = "Older"}\nuntil = 2022-01-01\n'
+    )
+    path = place / "networks.toml"
+    path.write_text(path.read_text() + history)
+    await load(context, place)
+    await load(context, place)
+    async with context.db.tx() as connection:
+        rows = await connection.fetch(
+            "select k.names ->> 'en' as name, k.starts_on from known_name k join network n on n.id = k.network_id"
+            " where n.slug = 'nce-smart-energy-markets' order by k.starts_on nulls first"
+        )
+        assert [(r["name"], str(r["starts_on"])) for r in rows][:2] == [("Old", "None"), ("Older", "2020-01-01")]
+        now = await connection.fetchval("select names ->> 'en' from network where slug = 'nce-smart-energy-markets'")
+    assert (rows[2]["name"], str(rows[2]["starts_on"]), len(rows)) == (now, "2022-01-01", 3)
+    path.write_text(path.read_text().replace("until = 2022-01-01", "until = 2019-01-01"))
+    with pytest.raises(FolderError) as told:
+        await load(context, place)
+    assert told.value.field == "names_history"
