@@ -6,9 +6,7 @@ DUNNING: dict[str, tuple[str, ...]] = {
     "dunning_claims": (N_("Interest and compensation come with the collection notice, and a letter has no `by`."),),
     "dunning_days": (N_("At most %(limit)s; a step is at least one day after the due date."),),
     "dunning_decided": (N_("This step has been decided already."),),
-    "dunning_fee": (
-        N_("Only a letter has a fee, of 0 or more; one with standard compensation has none."),
-    ),
+    "dunning_fee": (N_("Only a letter has a fee, of 0 or more; one with standard compensation has none."),),
     "dunning_missing": (N_("The rulebook of %(network)s has no steps for invoices that are not paid."),),
     "dunning_none": (N_("No membership on this invoice can be put on hold."),),
     "dunning_notice": (
@@ -24,5 +22,5 @@ DUNNING: dict[str, tuple[str, ...]] = {
             "enter it in the table of rates."
         ),
     ),
-    "rates_unreadable": (N_("The table of rates of late interest cannot be read: %(message)s"),),
+    "rates_unreadable": (N_("The table of rates of late interest cannot be read (%(message)s)."),),
 }
