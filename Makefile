@@ -10,7 +10,7 @@ demo: environment
 
 # Everything that must hold before a change is let in.
 test: lint chromium
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: environment
 	$(PY) -m ruff check
