@@ -55,8 +55,8 @@ class Life(RuleBasedStateMachine):
 
     server: Server
 
-    @initialize(level=LEVEL)
-    def begin(self, level: tuple[str, str]) -> None:
+    @initialize(levels=st.lists(LEVEL, min_size=2, max_size=3))
+    def begin(self, levels: list[tuple[str, str]]) -> None:
         self.name = f"klynge_life_{next(_numbers)}"
         dsn = self.server.create_database(self.name, TEMPLATE)
         self.runner = asyncio.Runner()
@@ -64,7 +64,8 @@ class Life(RuleBasedStateMachine):
         self.world: World = self.run(self._open(dsn))
         self.first = self.world.today
         self.remembered: list[tuple[datetime, list[Line]]] = []
-        self.run(self.world.join(*level, self.world.today + timedelta(days=9)))
+        for level in levels:
+            self.run(self.world.join(*level, self.world.today))
 
     async def _open(self, dsn: str) -> World:
         return await lives.begin(await self.stack.enter_async_context(context_on(dsn, size=2)))
@@ -230,7 +231,35 @@ def forgets_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applications, "decide", mutant)
 
 
-@pytest.mark.parametrize("mutant", [forgets_links])
+def forgets_what_was_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for an earlier moment, the timelines of now are told."""
+    original = World.lines
+
+    async def mutant(world: World, known_at: datetime | None = None) -> list[Line]:
+        return await original(world)
+
+    monkeypatch.setattr(World, "lines", mutant)
+
+
+def bills_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An approval that is repeated is billed again."""
+    original = applications.approve
+
+    async def mutant(context: Any, *given: Any) -> Any:
+        made = await original(context, *given)
+        async with context.db.tx() as connection:
+            await connection.execute(
+                "insert into charge select (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(),"
+                " 'component', gen_random_uuid()))).*"
+                " from charge c where c.membership_id = $1",
+                made.memberships[0],
+            )
+        return made
+
+    monkeypatch.setattr(applications, "approve", mutant)
+
+
+@pytest.mark.parametrize("mutant", [forgets_links, forgets_what_was_known, bills_again])
 def test_issue_3_control_a_mutant_does_not_live_long(
     life: type[Life], mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
