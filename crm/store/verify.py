@@ -83,15 +83,23 @@ CHECKS = {
         from membership_grant g
         where g.superseded_at is null and g.kind = 'linked' and g.id not in (select id from rooted)""",
     "feed_version": """
-        select 'membership ' || membership_id,
-               'its feed has ' || count(*) || ' entries, versions ' || min(version) || ' to ' || max(version)
-        from feed group by membership_id
-        having min(version) <> 1 or max(version) <> count(*) or count(distinct version) <> count(*)""",
+        select 'membership ' || f.membership_id, 'its feed has ' || count(*) || ' entries, versions ' || min(f.version)
+               || ' to ' || max(f.version) || ', and the newest told is ' || coalesce(max(m.version), 0)
+        from feed f left join feed_member m on m.membership_id = f.membership_id group by f.membership_id
+        having max(f.version) - min(f.version) + 1 <> count(*) or count(distinct f.version) <> count(*)
+        or max(f.version) is distinct from max(m.version)""",
     "feed_missing": """
-        select 'membership ' || p.membership_id, 'has a timeline and no feed entry'
+        select 'membership ' || p.membership_id, 'has a timeline and was never told of'
         from membership_period p
-        where p.superseded_at is null and not exists (select from feed f where f.membership_id = p.membership_id)
+        where p.superseded_at is null and not exists (select from feed_member f where f.membership_id = p.membership_id)
         group by p.membership_id""",
+    "feed_body": """
+        select 'membership ' || f.membership_id, 'partners see ' || coalesce(f.body, 'nobody') || ', on ' || f.shown_on
+               || ' it was ' || coalesce(feed_versioned(v.body, f.version), 'nobody')
+        from feed_member f left join lateral feed_view(f.membership_id, f.network_id, f.organisation_id, f.shown_on) v
+        on true
+        where f.body is distinct from feed_versioned(v.body, f.version) or f.listed <> coalesce(not v.pending, false)
+        or f.body_hash is distinct from sha256(convert_to(f.body, 'UTF8'))""",
     "charge_elsewhere": """
         select 'charge ' || c.id, case
             when i.id is null then 'its invoice ' || c.invoice_id || ' is gone'

@@ -44,7 +44,12 @@ DAMAGES = [
     ("feed_version", "{membership}", f"update feed set version = 3 {OF_MEMBER}"),
     ("feed_version", "{membership}", f"insert into feed select nextval('feed_seq_seq'), network_id, organisation_id,"
      f" membership_id, op, reason, version, recorded_at from feed {OF_MEMBER}"),
-    ("feed_missing", "{linked}", f"delete from feed {OF_LINKED}"),
+    ("feed_version", "{membership}", f"update feed_member set version = version + 1 {OF_MEMBER}"),
+    ("feed_missing", "{linked}", f"delete from feed_member {OF_LINKED}"),
+    ("feed_body", "{membership}", f"update feed_member set body = replace(body, 'AS', 'ASA') {OF_MEMBER}"),
+    ("feed_body", "{linked}", f"update feed_member set listed = not listed {OF_LINKED}"),
+    ("feed_body", "{linked}", f"update feed_member set body_hash = '' {OF_LINKED}"),
+    ("feed_body", "{membership}", "update organisation set name = 'Another' where id = '{organisation}'"),
     ("feed_newest", "feed", f"update feed set op = 'remove' {OF_MEMBER}"),
     ("feed_newest", "feed", f"delete from membership_period {OF_LINKED}"),
     ("audit_chain", "audit 1", "update audit set detail = '{{}}' where seq = 1"),

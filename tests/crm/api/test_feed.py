@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +27,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 MEMBERS = f"{V1}/networks/{NORA}/members"
 CHANGES = f"{V1}/networks/{NORA}/changes"
 DIGEST = f"{V1}/networks/{NORA}/digest"
-GUIDE = Path(__file__).parents[3] / "docs" / "sync.md"
 RENAME = "update organisation set name = $2 where id = $1"
 
 
@@ -396,25 +394,3 @@ async def test_one_members_versions_come_in_order_though_its_transactions_do_not
     items = (await ok(api, CHANGES, after=cursor))["items"]
     assert [i["member"]["organisation"]["name"] for i in items] == ["Først AS", "Sist AS"]
     assert items[0]["version"] + 1 == items[1]["version"]
-
-
-# --- the client
-
-
-async def test_the_client_repairs_what_differs(address: str, seeded: Keys, db: asyncpg.Connection) -> None:
-    copy = mirror(address, seeded)
-    assert copy.prove() == []
-    whole = copy.members()
-    copy._db.execute("update member set body = replace(body, 'active', 'suspended') where id = ?", (whole[0]["id"],))
-    copy._db.execute("delete from member where id = ?", (whole[1]["id"],))
-    stranger = {**whole[2], "id": "00000000-0000-4000-8000-000000000000"}
-    copy._db.execute("insert into member values (?, 1, ?)", (stranger["id"], json.dumps(stranger)))
-    wanted = {partner.bucket_of(m["id"]) for m in (whole[0], whole[1], stranger)}
-    assert set(copy.prove()) == wanted
-    assert (copy.members(), copy.prove()) == (whole, [])
-
-
-def test_the_published_test_vectors() -> None:
-    vectors = json.loads(GUIDE.read_text().split("<!-- vectors -->\n```json\n")[1].split("\n```")[0])
-    assert len(vectors["members"]) == 10
-    assert partner.digests(vectors["members"]) == vectors["buckets"]

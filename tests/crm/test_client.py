@@ -1,0 +1,83 @@
+"""The client that partners copy: it repairs what differs, and its digest is the published one."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crm import client as partner
+from tests.crm.api.serving import served
+from tests.crm.api.support import NORA
+from tests.seed import Keys
+
+GUIDE = Path(__file__).parents[2] / "docs" / "sync.md"
+
+
+@pytest.fixture
+def address(own_database: str) -> Iterator[str]:
+    with served(own_database) as place:
+        yield place
+
+
+@pytest.mark.commits
+def test_the_client_repairs_what_differs(address: str, seeded: Keys) -> None:
+    copy = partner.Mirror(address, NORA, seeded.partner_keys[NORA], ":memory:")
+    assert copy.prove() == []
+    whole = copy.members()
+    copy._db.execute("update member set body = replace(body, 'active', 'suspended') where id = ?", (whole[0]["id"],))
+    copy._db.execute("delete from member where id = ?", (whole[1]["id"],))
+    stranger = {**whole[2], "id": "00000000-0000-4000-8000-000000000000"}
+    copy._db.execute("insert into member values (?, 1, ?)", (stranger["id"], json.dumps(stranger)))
+    wanted = {partner.bucket_of(m["id"]) for m in (whole[0], whole[1], stranger)}
+    assert set(copy.prove()) == wanted
+    assert (copy.members(), copy.prove()) == (whole, [])
+
+
+def test_the_published_test_vectors() -> None:
+    vectors = json.loads(GUIDE.read_text().split("<!-- vectors -->\n```json\n")[1].split("\n```")[0])
+    assert len(vectors["members"]) == 10
+    assert partner.digests(vectors["members"]) == vectors["buckets"]
+
+
+@pytest.mark.commits
+def test_the_file_alone_follows_a_network(address: str, seeded: Keys, tmp_path: Path) -> None:
+    """As the guide says: one file, copied anywhere, without Klynge beside it."""
+    copied = tmp_path / "client.py"
+    copied.write_text(Path(partner.__file__).read_text())
+    process = subprocess.Popen(
+        [sys.executable, "-I", copied, address, NORA, tmp_path / "members.sqlite"],
+        env={"KLYNGE_KEY": seeded.partner_keys[NORA]},
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    try:
+        assert process.stdout
+        assert re.fullmatch(r"\d\d+ members, 0 buckets repaired\n", process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.commits
+def test_the_guides_calls_are_answered(address: str, seeded: Keys, tmp_path: Path) -> None:
+    """The curl lines of docs/sync.md, run by a shell."""
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.S)
+    calls = "\n".join(block for block in blocks if "curl" in block or "BASE=" in block)
+    calls = calls.replace("http://127.0.0.1:8000", address)
+    take = "CURSOR=$(sed -n 's/^klynge-as-of-cursor: *\\([^ \\r]*\\).*/\\1/ip' head.txt)\n"
+    script = calls.replace('curl -s "$BASE/changes', take + 'curl -s "$BASE/changes')
+    environment = {"KLYNGE_KEY": seeded.partner_keys[NORA], "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    members = [json.loads(line) for line in (tmp_path / "members.ndjson").read_text().split("\n")[:-1]]
+    assert len(members) > 10
+    page = json.loads(done.stdout.splitlines()[-1])
+    assert (page["items"], page["has_more"]) == ([], False)
