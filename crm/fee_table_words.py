@@ -34,7 +34,12 @@ _CHARGED = {
 
 def component(t: Translator, fee: FeeComponent, currency: str, indexes: Sequence[Index] = ()) -> str:
     """NOK 7,500 for turnover under NOK 10,000,000; otherwise NOK 47,000; once, in the first year."""
-    out = [_prices(t, fee, currency, indexes)]
+    return "; ".join([_prices(t, fee, currency, indexes), *notes(t, fee)])
+
+
+def notes(t: Translator, fee: FeeComponent) -> list[str]:
+    """What to know besides the price: whose size, of which day, in which years."""
+    out = []
     if fee.scope in _SCOPE:
         out.append(t.gettext(_SCOPE[fee.scope]))
     if fee.reference:
@@ -43,7 +48,14 @@ def component(t: Translator, fee: FeeComponent, currency: str, indexes: Sequence
         out.append(t.gettext(_CHARGED[fee.charged]))
     if fee.free_after:
         out.append(t.gettext("free to the year's end when joining from %(day)s (day.month)", day=_day(fee.free_after)))
-    return "; ".join(out)
+    return out
+
+
+def rows(t: Translator, fee: FeeComponent, currency: str, indexes: Sequence[Index] = ()) -> list[str]:
+    """The price row by row: each band or case by itself; a fee that is neither has one row."""
+    if fee.basis == "cases":
+        return list(_cases(t, fee, currency, indexes))
+    return list(_bands(t, fee, currency, indexes)) if fee.basis in BASES else [_prices(t, fee, currency, indexes)]
 
 
 def bare(t: Translator, fee: FeeComponent, currency: str) -> str:

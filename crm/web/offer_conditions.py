@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
+from cluster_rules.organisations import BASES
+from crm import fee_table_words as table
 from crm import rulebook_words as words
 from crm.catalogue import Catalogue
 from crm.i18n import Translator
 from crm.reads.offers import Offer
+from crm.sentences import SIZES
 
 
 def of(t: Translator, kept: Catalogue, offer: Offer) -> dict[str, list[str]]:
@@ -17,6 +20,21 @@ def of(t: Translator, kept: Catalogue, offer: Offer) -> dict[str, list[str]]:
         "requires": [words.requirement(t, kept, each) for each in offer.tier.requires],
         "discounts": list(dict.fromkeys(words.discount(t, kept, less, currency) for less in spared)),
     }
+
+
+def built(t: Translator, offer: Offer) -> list[dict[str, Any]]:
+    """How a level's fee is made up: {name, rows, notes} of each part; empty where one amount says it all."""
+    fees, currency = offer.tier.fees, offer.book.currency
+    if all(c.basis == "fixed" for c in fees) and len(fees) < 2:
+        return []
+    out = []
+    for component in fees:
+        name = t.text(component.names)
+        if component.basis in BASES:
+            name = t.gettext("%(fee)s, by %(basis)s", fee=name, basis=t.gettext(SIZES[component.basis]))
+        rows = table.rows(t, component, currency, offer.book.indexes)
+        out.append({"name": name, "rows": rows, "notes": table.notes(t, component)})
+    return out
 
 
 def on_cards(

@@ -56,7 +56,8 @@ async def show_network(request: Request, context: NamedDependency[Context], slug
     prices = {offer.tier.code: offer_words.price(t, offer) for offer in found.offers}
     brought = offer_words.brought(t, found.kept, found.brought_by)
     asks = {offer.tier.code: offer_conditions.of(t, found.kept, offer) for offer in found.offers}
-    values = {"about": found, "stories": stories, "prices": prices, "asks": asks, "brought": brought}
+    built = {offer.tier.code: offer_conditions.built(t, offer) for offer in found.offers}
+    values = {"about": found, "stories": stories, "prices": prices, "built": built, "asks": asks, "brought": brought}
     return await open_page(request, "public/network.html", nav="networks", **values)
 
 

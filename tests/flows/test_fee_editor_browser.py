@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import browser, csp_messages
-from tests.flows.test_office_browser import NORA, VIEWS, office, site
+from tests.flows.test_office_browser import VIEWS, office, site
 from tests.flows.test_rule_editor_browser import DRAFT, RULES, _begin, _faults
 
 pytestmark = pytest.mark.browser
@@ -52,3 +52,48 @@ def test_every_page_of_fees_is_accessible_fits_and_keeps_to_the_policy(site, bro
             faults += _faults(page, f"{viewport}-{scheme}-rich-mistakes")
         faults += csp_messages(page)
     assert not faults
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_band_is_changed_its_price_tried_before_and_after_and_published(site, browser, javascript):
+    """With and without scripts: the second run finds the first one's bands published, and changes them again."""
+    amount = "90,000" if javascript else "80,000"
+    with office(site, browser, RULES, javascript=javascript) as page:
+        _begin(page)
+        page.goto(site.address + FEES)
+        if javascript:
+            _bands(page)
+        page.locator("[id='fees.0.bands.0.amount']").fill("plenty")
+        page.get_by_role("button", name="Save in the draft").click()
+        expect(page.locator(".error-summary")).to_contain_text("“plenty” is not a number")
+        page.locator("[id='fees.0.bands.0.amount']").fill(amount)
+        page.get_by_role("button", name="Save in the draft").click()
+        page.wait_for_url("**saved=fees")
+        page.goto(site.address + FEES)
+        for employees, said in (("49", f"NOK {amount} a year for 49 employees"), ("50", "NOK 200,000 a year for 50")):
+            page.get_by_label("Number of employees").fill(employees)
+            page.get_by_role("button", name="Show the price").click()
+            if not javascript:
+                page.wait_for_url(f"**employees={employees}**")
+            expect(page.locator("#price")).to_contain_text(said)
+            expect(page.locator("#price")).to_contain_text("The draft against version")
+        page.goto(f"{site.address}{DRAFT}/whole")
+        for field in ("effective_from", "effective_from_existing"):
+            page.locator(f"#{field}").fill("2026-11-22")
+        page.get_by_role("button", name="Save in the draft").click()
+        page.get_by_role("button", name="See what it would do").click()
+        page.get_by_role("button", name="Publish version").click()
+        page.wait_for_url("**done=1")
+        page.goto(f"{site.address}{RULES}/price?level=principal&employees=49")
+        expect(page.locator("#price")).to_contain_text(f"NOK {amount} a year for 49 employees")
+        expect(page.locator("#price")).not_to_contain_text("By the draft")
+        page.goto(f"{site.address}/en/networks/nora-industry-network")
+        expect(page.locator("table.compare")).to_contain_text(f"0 to 49: NOK {amount}")
+
+
+def _bands(page) -> None:
+    page.locator("[id='fees.0.basis']").select_option("employees")
+    for n, (name, value) in enumerate([("below", "50"), ("amount", "200,000")]):
+        page.get_by_role("button", name="Add a band").click()
+        expect(page.locator(f"[id='fees.0.bands.{n}.from']")).to_be_visible()
+        page.locator(f"[id='fees.0.bands.{n}.{name}']").fill(value)
