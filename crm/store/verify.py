@@ -17,7 +17,7 @@ from cluster_rules.fees import Step, explained
 from cluster_rules.money import share
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import audit, verify_invoices
+from crm.store import audit, verify_invoices, verify_renewals
 from crm.store.mail import SEND_TASK
 
 FAMILIES_AT_A_TIME = 200
@@ -153,6 +153,7 @@ CHECKS = {
         select 'mail ' || m.id, 'is ' || m.status || ' and no job will send it' from mail m
         where m.status in ('queued', 'sending') and not exists (select from waiting w where w.mail = m.id)""",
     **verify_invoices.CHECKS,
+    **verify_renewals.CHECKS,
 }
 
 # "Gone" is said by the decision, or by the hourly turn of the day (crm/actions/days.py) once the last day has
