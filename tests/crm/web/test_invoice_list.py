@@ -177,3 +177,36 @@ async def test_others_see_nothing_of_it(client: httpx.AsyncClient, some: list[Bi
         assert (await claire.get(f"{HERE}/export.csv")).status_code == 404
         theirs = await claire.get(f"{CLAIRE}/invoices?q=NORA-{some[2].number}")
         assert f"NORA-{some[2].number}</a>" not in theirs.text
+
+
+async def test_a_member_s_page_and_the_overview_lead_to_the_same_sums(
+    client: httpx.AsyncClient, context: Context, actor: Actor, some: list[Bill]
+) -> None:
+    """What is unpaid is one figure, wherever it stands."""
+    await payments.record(context, actor, some[3].id, some[3].gross + 700_00, "NOK", date(2026, 11, 22), "x")
+    await sign_in(client)
+    overview = await client.get(f"/n/{NETWORK}")
+    listed = text(await client.get(f"{HERE}?state=unpaid"))
+    unpaid = re.search(r"unpaid (NOK [\d,.]+)", listed)[1]
+    assert f"Fees unpaid {unpaid} nothing is overdue" in text(overview)
+    assert f'href="{HERE}?state=unpaid"' in overview.text
+    async with context.db.tx() as connection:
+        network = await connection.fetchrow("select id, host_id from network where slug = $1", NETWORK)
+        for on in (date(2026, 11, 22), date(2026, 12, 23), date(2027, 4, 1), date(2026, 1, 1)):
+            wanted = invoice_list.Filter(network["id"], network["host_id"], on, on)
+            sums = await invoice_list.unpaid(connection, wanted.network, wanted.host, on)
+            figures = await invoice_list.figures(connection, wanted)
+            assert sum(each.owed for each in sums) == sum(f.owed for f in figures)
+            assert sum(each.overdue for each in sums) == sum(f.owed for f in figures if f.bucket in invoice_list.LATE)
+    member = await client.get(f"/n/{NETWORK}/members/{some[2].organisation}")
+    assert f"NORA-{some[2].number}" in text(member)
+    owed = re.search(r"Unpaid (NOK [\d,.]+)", text(member))[1]
+    href = f"{HERE}?organisation={some[2].organisation}&state=unpaid"
+    assert href.replace("&", "&amp;") in member.text
+    shown = text(await client.get(href))
+    assert f"unpaid {owed}" in shown
+    assert "Organisation: Celsius AS" in shown
+    rich = text(await client.get(f"/n/{NETWORK}/members/{some[3].organisation}"))
+    assert "Has NOK 700 to its credit" in rich
+    await send(client, f"{HERE}/billing/{some[2].organisation}", email="faktura@celsius.example")
+    assert "faktura@celsius.example" in text(await client.get(f"/n/{NETWORK}/members/{some[2].organisation}"))
