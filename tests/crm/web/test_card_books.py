@@ -1,4 +1,4 @@
-"""Card payments compared: open differences are shown, hinted at and closed with a word; those of other hosts are not."""
+"""Card payments compared: open differences are shown, hinted at, closed with a word; those of other hosts are not."""
 
 from datetime import date
 from uuid import UUID
