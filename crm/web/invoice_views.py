@@ -164,6 +164,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     "reopened": ("refresh", "warning"),
     "credited": ("receipt-refund", "neutral"),
     "written_off": ("ban", "neutral"),
+    "reminded": ("clock", "warning"),
+    "collection": ("clock", "warning"),
 }
 
 
@@ -189,6 +191,10 @@ def _event(office: Office, event: Event) -> dict[str, Any]:
         "reopened": t.gettext("Unpaid again"),
         "credited": t.gettext("Credited by %(number)s", number=detail.get("number", "")),
         "written_off": t.gettext("Written off"),
+        "reminded": t.gettext("Reminder sent"),
+        "collection": t.gettext("Sent to a collector")
+        if detail.get("step", "").startswith("export")
+        else t.gettext("Collection notice sent"),
     }
     return {
         "on": event.recorded_at,

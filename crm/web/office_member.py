@@ -18,11 +18,13 @@ from cluster_rules.why import Link
 from crm import names, outcome_words, words
 from crm.errors import NotFound
 from crm.fee_words import explain
+from crm.reads import dunning as dunning_reads
 from crm.reads import invoices as invoice_reads
 from crm.reads import memberships as membership_reads
 from crm.reads import office as reads
 from crm.reads import organisations as organisation_reads
 from crm.reads import timeline as timeline_reads
+from crm.reads.dunning import OnHold
 from crm.reads.invoices import Invoice
 from crm.reads.memberships import Asked, Membership
 from crm.reads.organisations import Organisation
@@ -40,6 +42,7 @@ class Found(msgspec.Struct, frozen=True):
     invoices: tuple[Invoice, ...]
     contacts: tuple[reads.Contact, ...]
     events: tuple[Event, ...]
+    on_hold: tuple[OnHold, ...] = ()
 
     def decision(self, wanted: UUID) -> DecisionEvent | None:
         """The decision with this id."""
@@ -63,7 +66,8 @@ async def find(office: Office, wanted: UUID, when: When | None = None) -> Found:
         bills = await invoice_reads.some(connection, office.kept, await reads.invoices_of(connection, wanted))
         contacts = await reads.contacts(connection, wanted)
         events = await timeline_reads.of_organisation(connection, wanted, networks)
-    return Found(organisation, membership, tuple(shown), tuple(bills), tuple(contacts), tuple(events))
+        held = await dunning_reads.on_hold(connection, [m.id for m in shown], day or office.today)
+    return Found(organisation, membership, tuple(shown), tuple(bills), tuple(contacts), tuple(events), tuple(held))
 
 
 def status(office: Office, membership: Membership) -> str:
@@ -88,7 +92,7 @@ def rows(office: Office, found: Found) -> list[dict[str, Any]]:
                 "href": f"/n/{m.network}/members/{m.organisation_id}" if ours else "",
                 "tier": office.tier(m.tier, m.network),
                 "status": status(office, m),
-                "now": _state_words(office, m),
+                "now": _state_words(office, m, found.on_hold),
                 "since": m.starts_on,
                 "origin": m.origin,
                 "why_href": f"#why-{m.network}" if linked else "",
@@ -98,9 +102,12 @@ def rows(office: Office, found: Found) -> list[dict[str, Any]]:
     return out
 
 
-def _state_words(office: Office, membership: Membership) -> str:
-    """The state with the day that matters to it; empty for the plain word."""
+def _state_words(office: Office, membership: Membership, on_hold: Sequence[OnHold]) -> str:
+    """The state with the day or the invoice that matters to it; empty for the plain word."""
     t, state = office.t, status(office, membership)
+    unpaid = next((each for each in on_hold if each.membership_id == membership.id), None)
+    if state == "suspended" and unpaid:
+        return t.gettext("On hold: invoice %(number)s is not paid", number=unpaid.number)
     if state == "ending" and membership.ends_on:
         return t.gettext("Ends %(day)s", day=office.last_day(membership.ends_on))
     if state == "ended" and membership.ends_on:

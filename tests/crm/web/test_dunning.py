@@ -80,6 +80,11 @@ async def test_a_suspension_is_decided_on_the_page(context: Context, actor: Acto
     )
     assert held == 1
     assert "Ring oss" in await value(context, "select body_text from mail where kind = 'membership_suspended_unpaid'")
+    number = await value(context, "select series || '-' || number from invoice where id = $1", mine.id)
+    member = (await client.get(f"{NORA}/members/{mine.organisation}")).text
+    assert f"On hold: invoice {number} is not paid" in member
+    bill = (await client.get(f"{NORA}/invoices/{mine.id}")).text
+    assert "Reminder sent" in bill and "Collection notice sent" in bill and "Fee, interest or compensation" in bill
     again = await send(client, f"{PAGE}/steps/{step}/carry-out")
     assert again.status_code == 409 and "decided already" in again.text
 
