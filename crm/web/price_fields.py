@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from cluster_rules.networks import Rulebook, Tier
-from cluster_rules.organisations import AgreedFee, Profile, Role
+from cluster_rules.organisations import KINDS, AgreedFee, Profile, Role
 from cluster_rules.periods import Period
 from crm import names, steps
+from crm.forms import COUNTRIES
 from crm.web import figures
 from crm.web import rulebook_choices as choices
 from crm.web.fields import day_of
@@ -56,6 +57,9 @@ def profile(office: Office, book: Rulebook, typed: Typed, many: Many, day: date)
     wrong: dict[str, str] = {}
     no_number = office.t.gettext("Write a number.")
     told = steps.told({"kind": typed.get("kind", ""), "country": typed.get("country", "")})
+    for field, known in (("kind", KINDS), ("country", COUNTRIES), ("owner_country", COUNTRIES)):
+        if typed.get(field) and typed[field] not in known:
+            wrong[field] = office.t.gettext("Choose one of the list.")
     if given := typed.get("employees", "").strip():
         told = msgspec.structs.replace(told, employees=steps.employees_of(given))
         if told.employees is None:

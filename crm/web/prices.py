@@ -21,6 +21,7 @@ from crm.web.rulebooks import PATH, book_of
 
 PRICE = PATH + "/price"
 LONGEST = 100
+EARLIEST, LATEST = 1900, 2200  # years of joining that can be asked about
 
 
 @get(PRICE, include_in_schema=False)
@@ -62,7 +63,7 @@ def _prices(
     if not typed.get("level"):
         return None, {}
     day = day_of(typed.get("starts_on", "")) if typed.get("starts_on") else office.today
-    if day is None:
+    if day is None or not EARLIEST <= day.year <= LATEST:
         return None, {"starts_on": office.t.gettext("Write a day.")}
     profile, wrong = fields.profile(office, books[-1], typed, many, day)
     if not any(book.tier(typed["level"]) for book in books):

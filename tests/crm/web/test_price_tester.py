@@ -4,6 +4,7 @@ import pytest
 
 from tests.crm.web.office import CLAIRE, NORA, NORA_ONLY, sign_in, text
 from tests.crm.web.rule_forms import DRAFT, begin, fields_of
+from tests.crm.web.test_fee_editor import TABLES, stand_in
 
 pytestmark = pytest.mark.anyio
 PRICE = f"{NORA}/setup/rules/price"
@@ -58,12 +59,34 @@ async def test_a_discount_for_members_elsewhere_counts_when_ticked(client):
     assert "off: Members" not in text(await price(client, member_of="nowhere/member"))
 
 
+FIGURES = {"employees": "40", "size_turnover_own_NOK": "12 000 000", "founded_on": "2024-05-01", "owner_country": "SE"}
+
+
+@pytest.mark.parametrize("file", TABLES, ids=lambda path: path.stem)
+async def test_every_real_fee_table_is_priced_or_says_what_is_missing(client, context, file):
+    await sign_in(client)
+    await begin(client)
+    book = await stand_in(context, file)
+    for tier in book.tiers:
+        form = fields_of(await price(client, level=tier.code), "tester")
+        figures = {name: "250" for name in form if name.startswith(("size_", "agreed."))}
+        told = figures | {name: value for name, value in FIGURES.items() if name in form}
+        answer = await price(client, level=tier.code, **told)
+        assert answer.status_code == 200, tier.code
+        said = text(answer)
+        assert "By the draft" in said
+        assert "When joining" in said or "The price cannot be said yet" in said, tier.code
+
+
 @pytest.mark.parametrize(
     ("typed", "field", "said"),
     [
         ({"level": "king"}, "level", "There is no level called king."),
         ({"employees": "many"}, "employees", "Write a number."),
         ({"starts_on": "soon"}, "starts_on", "Write a day."),
+        ({"starts_on": "9999-12-31"}, "starts_on", "Write a day."),
+        ({"kind": "king"}, "kind", "Choose one of the list."),
+        ({"country": "XX"}, "country", "Choose one of the list."),
         ({"founded_on": "1990"}, "founded_on", "Write a day."),
         ({"size_turnover_own_NOK": "much"}, "size_turnover_own_NOK", "Write a number."),
         ({"agreed.fee": "1,5,0"}, "agreed.fee", "Write a number."),
