@@ -2,10 +2,11 @@
 
 Kinds: membership_approved, linked_membership_started, linked_membership_ending,
 linked_membership_continues, tier_changed, membership_ending, membership_suspended, suspension_lifted,
-decision_withdrawn, membership_event, linked_membership_paid, place_given, place_waiting, facts_changed.
+decision_withdrawn, membership_event, linked_membership_paid, place_given, place_waiting, facts_changed,
+organisation_merged, organisation_split, organisation_renamed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -104,6 +105,28 @@ def of_facts(
     for network in networks:
         yield Notify("facts_changed", change.organisation, network, "managers", values)
     yield from _about_links(facts, listed, today)
+
+
+def of_organisations(
+    kind: str,
+    about: Iterable[UUID],
+    held: Mapping[UUID, Iterable[str]],
+    told_by: Iterable[str],
+    values: dict[str, Any],
+) -> Iterator[Notify]:
+    """The mails about organisations that merge, split or get another name (`organisation_` and which).
+
+    Each of `about` hears of it once, from a network of `told_by` or else one it is a member of (`held`); the
+    managers of every network that holds any of them hear of it once.
+    """
+    tellers, listed = list(told_by), list(about)
+    for organisation in listed:
+        networks = sorted(held.get(organisation, ()))
+        teller = next((n for n in networks if n in tellers), next(iter(networks or tellers), None))
+        if teller:
+            yield Notify(f"organisation_{kind}", organisation, teller, "member", values)
+    for network in sorted({n for each in held.values() for n in each}):
+        yield Notify(f"organisation_{kind}", listed[0], network, "managers", values)
 
 
 def of_place(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:

@@ -15,7 +15,9 @@ from cluster_rules.applications import LATEST_START_DAYS
 from cluster_rules.cascades import Consequences, repair
 from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import Step
+from cluster_rules.intents import Notify
 from cluster_rules.memberships import Facts, Transfer
+from cluster_rules.notices import of_organisations
 from cluster_rules.transfers import member_since, standing
 from crm import catalogue, forms
 from crm.actor import Actor
@@ -263,7 +265,27 @@ def _derived(
 ) -> _Plan:
     reason = Step(why, {"restructuring": str(made.id)})
     today = context.clock.today(kept.network(networks[0]).zone) if networks else context.clock.now().date()
-    return _Plan(kept, made, family, facts, networks, Consequences(repair(facts, today, reason)))
+    told = _told(made, facts, networks, today, why == "withdrawn")
+    return _Plan(kept, made, family, facts, networks, Consequences((*repair(facts, today, reason), *told)))
+
+
+def _told(
+    made: Restructuring, facts: Facts, networks: tuple[str, ...], today: date, taken_back: bool
+) -> tuple[Notify, ...]:
+    """The mails to both, and to the managers of every network that either is a member of."""
+    assert made.source is not None and made.target is not None
+    held: dict[UUID, set[str]] = {made.source: set(networks), made.target: set()}
+    for grant in facts.grants:
+        if grant.organisation in held and grant.period.end_or_far > today:
+            held[grant.organisation].add(grant.network)
+    values = {
+        "one": str(made.source),
+        "other": str(made.target),
+        "on": made.effective_on.isoformat(),
+        "taken_back": taken_back,
+    }
+    kind = "merged" if made.kind == "merger" else "split"
+    return tuple(of_organisations(kind, held, held, networks, values))
 
 
 def _transfer(context: Context, facts: Facts, made: Restructuring, choice: Choice) -> Transfer:

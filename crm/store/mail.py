@@ -17,6 +17,7 @@ from crm.store import jobs
 
 NOTICES_LEAVE_AT = time(8, 0)  # in the network's time zone
 SEND_TASK = "send_mail"
+_BETWEEN = ("organisation_merged", "organisation_split")  # about one organisation and another
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -97,6 +98,7 @@ async def queue_notices(
         return []
     organisations = {n.organisation for n in notices} | {family}
     organisations |= {o for n in notices for o in fact_words.parents(n.values.get("facts", {}))}
+    organisations |= {UUID(n.values[part]) for n in notices if n.kind in _BETWEEN for part in ("one", "other")}
     names = dict(await connection.fetch("select id, name from organisation where id = any($1)", list(organisations)))
     contacts = await _contacts(connection, list(organisations))
     managers = await managers_of(connection, [catalogue.network(n.network).id for n in notices])
@@ -165,6 +167,8 @@ def _values(catalogue: Catalogue, notice: Notify, names: dict[UUID, str], langua
         "linked": [],
         "facts": fact_words.shown(t, given.get("facts", {}), names),
         "taken_back": given.get("taken_back", False),
+        "one": names[UUID(given["one"])] if given.get("one") else given.get("former", ""),
+        "other": names[UUID(given["other"])] if given.get("other") else given.get("name", ""),
     }
     for link in given.get("linked", []):
         tier = t.text(catalogue.tier_names(link["network"], link["tier"]))

@@ -8,6 +8,10 @@ import httpx
 from stdnum.exceptions import ValidationError
 from stdnum.no import orgnr
 
+from crm.actions import verify
+from crm.context import Context
+from crm.store.verify import Difference
+
 NORA, CLAIRE = "nora-industry-network", "claire-innovation-network"
 V1 = "/api/v1"
 _numbers = count(899_000_000)
@@ -72,6 +76,13 @@ async def memberships(
     answer = await client.get(f"{V1}/organisations/{organisation}/memberships", params=when, headers=headers)
     assert answer.status_code == 200, answer.text
     return {item["network"]: item for item in answer.json()["items"]}
+
+
+async def verified(context: Context) -> list[Difference]:
+    """What `crm verify` finds, once all is done that waits for the commit (a test's transaction never commits)."""
+    async with context.db.tx() as connection:
+        await connection.execute("set constraints all immediate; set constraints all deferred")
+    return await verify.run(context)
 
 
 def problem_of(answer: httpx.Response, status: int) -> dict[str, Any]:

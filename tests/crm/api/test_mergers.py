@@ -5,9 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from crm.actions import verify
 from crm.context import Context
-from tests.crm.api.support import CLAIRE, NORA, V1, approved, memberships, new_orgnr, wrong
+from tests.crm.api.support import CLAIRE, NORA, V1, approved, memberships, new_orgnr, verified, wrong
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +56,7 @@ async def test_a_company_is_taken_over(client: httpx.AsyncClient, context: Conte
     assert (shown["merged_into"], shown["merged_on"]) == (new, DAY)
     found = await client.get(f"{V1}/organisations?identifier=no-orgnr:{number}", headers=manager_headers)
     assert [o["merged_into"] for o in found.json()["items"]] == [new]
-    assert await verify.run(context) == []
+    assert await verified(context) == []
 
     again = await post(client, manager_headers, f"/organisations/{old}/mergers", into=new, effective_on=DAY)
     assert wrong(again, 409) == [("organisation", "already_merged")]
@@ -67,7 +66,7 @@ async def test_a_company_is_taken_over(client: httpx.AsyncClient, context: Conte
         NORA: "partner"
     }
     assert set(await memberships(client, manager_headers, old, as_of=DAY)) == {NORA, CLAIRE}
-    assert await verify.run(context) == []
+    assert await verified(context) == []
     assert (await client.delete(f"{V1}/mergers/{made['id']}", headers=manager_headers)).status_code == 404
 
 
@@ -81,7 +80,7 @@ async def test_what_ends_and_what_moves_is_chosen(
     assert {slug: m["tier"] for slug, m in held.items()} == {NORA: "principal"}
     third = await member(client, manager_headers, "Tredje AS")
     await merge(client, manager_headers, third, new, memberships=[{"network": NORA, "membership": "end"}])
-    assert await verify.run(context) == []
+    assert await verified(context) == []
 
 
 async def test_a_new_company_comes_out_of_another_with_its_membership(
@@ -102,10 +101,10 @@ async def test_a_new_company_comes_out_of_another_with_its_membership(
     }
     shown = (await client.get(f"{V1}/organisations/{made['organisation_id']}", headers=manager_headers)).json()
     assert (shown["name"], shown["parent_id"]) == ("Avspaltet AS", None)
-    assert await verify.run(context) == []
+    assert await verified(context) == []
     assert (await client.delete(f"{V1}/mergers/{made['id']}", headers=manager_headers)).status_code == 200
     assert set(await memberships(client, manager_headers, old, as_of=DAY)) == {NORA, CLAIRE}
-    assert await verify.run(context) == []
+    assert await verified(context) == []
 
 
 async def test_a_unit_becomes_a_legal_entity(
@@ -138,11 +137,11 @@ async def test_a_unit_becomes_a_legal_entity(
             unit,
         )
     assert [tuple(row) for row in rows] == [("2020-01-01", old), (DAY, taken)]
-    assert await verify.run(context) == []
+    assert await verified(context) == []
     assert (await client.delete(f"{V1}/mergers/{made['id']}", headers=manager_headers)).status_code == 200
     answer = await post(client, manager_headers, f"/organisations/{old}/splits", **body)
     assert answer.status_code == 201, answer.text
-    assert await verify.run(context) == []
+    assert await verified(context) == []
 
 
 @pytest.mark.parametrize(
@@ -188,4 +187,43 @@ async def test_an_organisation_keeps_its_old_names(
     later = await post(client, manager_headers, path, name="Fremtid AS", **{"from": "2027-05-16"})
     assert later.json()["name"] == "Equinor Robotikk AS"
     assert wrong(await post(client, manager_headers, path, name=" ", **{"from": DAY}), 422) == [("name", "required")]
-    assert await verify.run(context) == []
+    assert await verified(context) == []
+
+
+async def test_mergers_splits_and_names_are_told_once_to_each(
+    client: httpx.AsyncClient, context: Context, manager_headers: Headers
+) -> None:
+    async def told(kind: str) -> set[tuple[str, str]]:
+        async with context.db.tx() as connection:
+            rows = await connection.fetch("select subject, recipient from mail where kind = $1", kind)
+        subjects = [(row["subject"].partition(": ")[2], row["recipient"]) for row in rows]
+        networks = [(row["subject"].partition(": ")[0], row["recipient"]) for row in rows]
+        assert len(networks) == len(set(networks)), "nobody hears of it twice from one network"
+        return set(subjects)
+
+    one = {"contact__email": "en@fjord.example", "contact__name": "En Fjord"}
+    other = {"contact__email": "to@nord.example", "contact__name": "To Nord"}
+    old = await member(client, manager_headers, "Fjordrobot AS", **one)
+    new = await member(client, manager_headers, "Nordrobot AS", tier="partner", **other)
+    await post(client, manager_headers, f"/organisations/{old}/mergers/preview", into=new, effective_on=DAY)
+    assert await told("organisation_merged") == set()
+    made = await merge(client, manager_headers, old, new)
+    mails = await told("organisation_merged")
+    assert {to for _, to in mails} >= {"en@fjord.example", "to@nord.example", "ingrid@klynge.example"}
+    assert {what for what, _ in mails} <= {
+        "Fjordrobot AS blir del av Nordrobot AS",
+        "Fjordrobot AS becomes part of Nordrobot AS",
+    }
+    await client.delete(f"{V1}/mergers/{made['id']}", headers=manager_headers)
+    body = {"name": "Nordhavn AS", "from": "2026-11-22"}
+    answer = await client.post(f"{V1}/organisations/{new}/names", json=body, headers=manager_headers)
+    assert answer.status_code == 201, answer.text
+    mails = await told("organisation_renamed")
+    assert {to for _, to in mails} >= {"to@nord.example", "ingrid@klynge.example"}
+    assert {what for what, _ in mails} <= {"Nordrobot AS heter Nordhavn AS", "Nordrobot AS is called Nordhavn AS"}
+    again = await client.post(f"{V1}/organisations/{new}/names", json=body, headers=manager_headers)
+    assert again.status_code == 201 and await told("organisation_renamed") == mails, "the same name is no news"
+    part = {"name": "Avspaltet AS", "country": "NO", "kind": "company", "employees": 12, "identifiers": []}
+    split = {"effective_on": DAY, "new": part, "memberships": [{"network": NORA}]}
+    assert (await post(client, manager_headers, f"/organisations/{old}/splits", **split)).status_code == 201
+    assert "en@fjord.example" in {to for _, to in await told("organisation_split")}

@@ -5,9 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from crm.actions import verify
 from crm.context import Context
-from tests.crm.api.support import CLAIRE, NORA, V1, approved, memberships, wrong
+from tests.crm.api.support import CLAIRE, NORA, V1, approved, memberships, verified, wrong
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +50,7 @@ async def test_item_15_a_company_that_moves_to_sweden_loses_the_dual_membership(
     made = await changed(client, manager_headers, one, **body)
     assert set(await memberships(client, manager_headers, one, as_of="2026-11-30")) == {NORA, CLAIRE}
     assert set(await memberships(client, manager_headers, one, as_of="2026-12-01")) == {NORA}
-    assert await verify.run(context) == []
+    assert await verified(context) == []
     told = {(mail["language"], mail["organisation_id"] is not None) for mail in await mails(context, "facts_changed")}
     assert told and all(about for _, about in told)
 
@@ -60,7 +59,7 @@ async def test_item_15_a_company_that_moves_to_sweden_loses_the_dual_membership(
     back = await client.delete(f"{V1}/profile-changes/{made['id']}", headers=manager_headers)
     assert back.status_code == 200, back.text
     assert set(await memberships(client, manager_headers, one, as_of=DAY)) == {NORA, CLAIRE}
-    assert await verify.run(context) == []
+    assert await verified(context) == []
     again = await client.delete(f"{V1}/profile-changes/{made['id']}", headers=manager_headers)
     assert again.status_code == 404
     listed = await client.get(f"{V1}/organisations/{one}/profiles", headers=manager_headers)
@@ -75,7 +74,7 @@ async def test_a_swedish_company_that_moves_to_norway_gets_the_link(
     await changed(client, manager_headers, one, effective_on="2026-10-01", country="NO")
     held = await memberships(client, manager_headers, one, as_of=DAY)
     assert held[CLAIRE]["starts_on"] == "2026-10-01"
-    assert await verify.run(context) == []
+    assert await verified(context) == []
 
 
 async def test_a_level_that_does_not_fit_any_more_goes_to_review_at_once(
@@ -116,7 +115,7 @@ async def test_changes_of_one_fact_are_taken_back_the_newest_first(
     async with context.db.tx() as connection:
         query = "select count(*) from organisation_profile where organisation_id = $1::uuid and superseded_at is null"
         assert await connection.fetchval(query, one) == 1
-    assert await verify.run(context) == []
+    assert await verified(context) == []
 
 
 async def test_a_unit_gets_another_parent(
@@ -129,7 +128,7 @@ async def test_a_unit_gets_another_parent(
     made = await changed(client, manager_headers, one, effective_on="2026-09-01", parent=new)
     shown = (await client.get(f"{V1}/organisations/{one}", headers=manager_headers)).json()
     assert shown["parent_id"] == new
-    assert await verify.run(context) == []
+    assert await verified(context) == []
     circle = await post(client, manager_headers, f"/organisations/{new}/profiles", effective_on=DAY, parent=old)
     assert wrong(circle, 422) == [("parent", "parent_wrong")]
     itself = await post(client, manager_headers, f"/organisations/{old}/profiles", effective_on=DAY, parent=old)
@@ -137,7 +136,7 @@ async def test_a_unit_gets_another_parent(
     await client.delete(f"{V1}/profile-changes/{made['id']}", headers=manager_headers)
     shown = (await client.get(f"{V1}/organisations/{one}", headers=manager_headers)).json()
     assert shown["parent_id"] == old
-    assert await verify.run(context) == []
+    assert await verified(context) == []
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 
 from cluster_rules.components import Case, FeeComponent, Fits
 from crm import catalogue
-from crm.actions import rulebooks, verify
+from crm.actions import rulebooks
 from crm.actor import Actor
 from crm.context import Context
-from tests.crm.api.support import NORA, V1, approved, wrong
+from tests.crm.api.support import NORA, V1, approved, verified, wrong
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +78,7 @@ async def test_a_role_is_given_ended_and_taken_back(
     gone = await client.delete(f"{V1}/organisations/{one}/roles/{ended.json()['id']}", headers=manager_headers)
     assert gone.status_code == 200 and gone.json()["id"] is None
     assert (await client.delete(where, headers=manager_headers)).status_code == 404
-    assert await verify.run(context) == []
+    assert await verified(context) == []
 
 
 async def test_an_owner_abroad_changes_the_fee(client: httpx.AsyncClient, manager_headers: Headers, one: str) -> None:
