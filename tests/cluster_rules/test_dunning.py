@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cluster_rules import dunning
 from cluster_rules.dunning import DunningStep, Next, Nothing, Overdue, Taken
 from cluster_rules.errors import RulebookError
+from tests.cluster_rules.histories import QUICK
 
 DUE = date(2026, 10, 1)
 LADDER = (
@@ -107,6 +108,7 @@ steps = st.lists(
 days = st.lists(st.integers(1, 20), min_size=5, max_size=60)
 
 
+@QUICK
 @given(ladder=steps, waits=days, events=st.data())
 def test_whatever_happens_each_step_comes_once_upwards_and_with_its_distance(
     ladder: tuple[DunningStep, ...], waits: list[int], events: st.DataObject

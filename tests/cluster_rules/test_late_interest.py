@@ -12,6 +12,7 @@ from cluster_rules import late_interest
 from cluster_rules.dunning import DunningStep
 from cluster_rules.errors import RuleViolation
 from cluster_rules.late_interest import Late, Rate
+from tests.cluster_rules.histories import QUICK
 
 FIRST = Rate("NOK", date(2026, 1, 1), date(2026, 7, 1), 1200, 460_00, "kred.no")
 SECOND = Rate("NOK", date(2026, 7, 1), date(2027, 1, 1), 1225, 470_00, "a test's own")
@@ -90,6 +91,7 @@ def test_a_table_that_says_two_things_is_refused() -> None:
 payments = st.lists(st.tuples(st.integers(0, 250), st.integers(1, 20_000_00)), max_size=5)
 
 
+@QUICK
 @given(payments=payments, days=st.integers(0, 240), due_in=st.integers(0, 60))
 def test_interest_is_what_each_late_day_comes_to(payments: list[tuple[int, int]], days: int, due_in: int) -> None:
     """Against the plainest reckoning there is: day by day in fractions; rounding only once a line."""

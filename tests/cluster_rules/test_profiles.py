@@ -16,6 +16,7 @@ from cluster_rules.notices import FactsChange
 from cluster_rules.organisations import Organisation
 from cluster_rules.periods import Period
 from cluster_rules.profiles import Told, changed, replaced, restored
+from tests.cluster_rules.histories import QUICK
 from tests.cluster_rules.make import (
     CIN,
     NORA,
@@ -77,6 +78,7 @@ def test_before_the_first_day_the_first_facts_hold_still() -> None:
     ]
 
 
+@QUICK
 @given(st.lists(st.tuples(DAYS, VALUES), max_size=4), DAYS, VALUES)
 def test_what_is_taken_back_was_never_said(
     words: list[tuple[date, dict[str, Any]]], on: date, values: dict[str, Any]

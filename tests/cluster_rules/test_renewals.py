@@ -13,6 +13,7 @@ from cluster_rules.components import Discount, Index, IndexValue
 from cluster_rules.memberships import Charged
 from cluster_rules.organisations import AgreedFee
 from cluster_rules.renewals import Renewal
+from tests.cluster_rules.histories import QUICK
 from tests.cluster_rules.make import (
     CIN,
     NORA,
@@ -227,6 +228,7 @@ def test_a_discount_for_members_elsewhere_counts_while_they_are() -> None:
     assert found.net == 10_000_00
 
 
+@QUICK
 @given(
     joined=st.dates(date(2020, 1, 1), date(2027, 6, 30)),
     on=st.dates(date(2026, 1, 1), date(2029, 12, 31)),
