@@ -32,6 +32,11 @@ ACTOR = Actor("Bench", "import")
 _ROOM = 1000  # ids of one family: what is made for it is numbered within
 
 _STEPS = '[{"code": "fixed", "values": {"amount": 100000}}]'
+# What is there is told to partners' feeds, as the engine would have told it.
+_TELL = """
+select feed_publish(array(select id from membership m
+    where not exists (select from feed_member f where f.membership_id = m.id)), '{today}')
+"""
 Rows = dict[str, list[tuple]]
 
 _COLUMNS = {
@@ -46,7 +51,6 @@ _COLUMNS = {
     "invoice": "id host_id organisation_id status currency created_at",
     "charge": "id invoice_id membership_id grant_id tier component names starts_on ends_on net vat_code vat_percent vat"
     " currency steps recorded_at",
-    "feed": "network_id organisation_id membership_id op reason version recorded_at",
 }
 
 
@@ -65,8 +69,11 @@ async def fill(context: Context, dsn: str, first: int, last: int) -> None:
                 _Family(number, kept).write(rows)
             for table, columns in _COLUMNS.items():
                 await copying.copy_records_to_table(table, records=rows[table], columns=columns.split())
-        for statement in (*rebuilding, "vacuum analyze", "checkpoint"):
+        for statement in (*rebuilding, "vacuum analyze"):
             await copying.execute(statement)
+        await copying.execute(_TELL.format(today=TODAY))
+        await copying.execute("vacuum analyze feed, feed_member")
+        await copying.execute("checkpoint")
     finally:
         await copying.close()
 
@@ -205,8 +212,6 @@ class _Family:
     def _timeline(self, rows: Rows, intent: SetTimeline) -> None:
         held = self._membership(rows, intent.organisation, intent.network)
         there = self.kept.network(intent.network).id
-        told = ("remove", "left") if intent.segments[-1].period.end_or_far <= TODAY else ("upsert", "changed")
-        rows["feed"].append((there, intent.organisation, held, *told, 1, RECORDED))
         for s in intent.segments:
             end = None if s.period.end_or_far == FAR else s.period.end
             told = (s.tier, s.status, s.origin, s.period.start, end)

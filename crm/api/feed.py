@@ -62,7 +62,7 @@ class Listed(msgspec.Struct, frozen=True):
 class _Changes(msgspec.Struct, frozen=True):
     """`shapes.Changes`, the same way."""
 
-    items: list[feed.Entry]
+    items: msgspec.Raw
     next_cursor: str
     has_more: bool
 
@@ -158,13 +158,13 @@ async def list_changes(call: Call[ChangesQuery, None]) -> _Changes:
     after = _position(call, head, sealed)
     bell = _bell_of(call)
     if query.wait and bell.waiting < MOST_WAITING:
-        found, last, more = await _waited(call, head, after, bell)
+        page = await _waited(call, head, after, bell)
     else:
-        found, last, more = await _page(call, head, after)
-    cursor = sealed.write(last)
+        page = await _page(call, head, after)
+    cursor = sealed.write(page.last)
     address = f"{PREFIX}/networks/{call.slug()}/changes?after={cursor}&limit={query.limit}"
     call.headers["link"] = f'<{address}>; rel="next"'
-    return _Changes(found, cursor, more)
+    return _Changes(page.items, cursor, page.more)
 
 
 def _position(call: Call[ChangesQuery, None], head: feed.Head, sealed: Seal) -> Position:
@@ -181,16 +181,12 @@ def _position(call: Call[ChangesQuery, None], head: feed.Head, sealed: Seal) -> 
     return after
 
 
-async def _page(
-    call: Call[ChangesQuery, None], head: feed.Head, after: Position
-) -> tuple[list[feed.Entry], Position, bool]:
+async def _page(call: Call[ChangesQuery, None], head: feed.Head, after: Position) -> feed.Page:
     async with call.reading() as connection:
         return await feed.changes(connection, head.network, after, call.query.limit)
 
 
-async def _waited(
-    call: Call[ChangesQuery, None], head: feed.Head, after: Position, bell: Bell
-) -> tuple[list[feed.Entry], Position, bool]:
+async def _waited(call: Call[ChangesQuery, None], head: feed.Head, after: Position, bell: Bell) -> feed.Page:
     """The page as soon as there is something on it, or empty when time is up. No connection is held while waiting."""
     until, pause = monotonic() + call.query.wait, FIRST_PAUSE
     async with bell.listening(head.network) as rung:
@@ -198,7 +194,7 @@ async def _waited(
             rung.clear()
             page = await _page(call, head, after)
             left = until - monotonic()
-            if page[0] or left <= 0:
+            if page.count or left <= 0:
                 return page
             async with call.reading() as connection:
                 now = await feed.head(connection, call.slug(), call.context.clock.now())

@@ -1,6 +1,7 @@
 """F11 and AC-25: naive cursors lose changes, ours loses none; a partner cut off anywhere ends with the register."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -120,12 +121,14 @@ async def by_position(dsn: str, network: UUID, seen: Seen, writing: list[asyncio
     async with connected(dsn) as db:
         while True:
             done = all(task.done() for task in writing)
-            entries, after, _ = await feed.changes(db, network, after, 200)
-            for entry in entries:
-                assert newest.get(entry.id, entry.version - 1) == entry.version - 1, "in order, and each once"
-                newest[entry.id] = entry.version
-                seen["ours"].add((entry.id, entry.version))
-            if done and not entries:
+            page = await feed.changes(db, network, after, 200)
+            after = page.last
+            for entry in json.loads(bytes(page.items)):
+                who, version = UUID(entry["id"]), entry["version"]
+                assert newest.get(who, version - 1) == version - 1, "in order, and each once"
+                newest[who] = version
+                seen["ours"].add((who, version))
+            if done and not page.count:
                 return
             await asyncio.sleep(0.002)
 

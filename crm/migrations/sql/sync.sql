@@ -145,6 +145,7 @@ create constraint trigger feed_told after insert or update on organisation_profi
     for each row execute function feed_organisation();
 
 create index feed_member_list on feed_member (network_id, organisation_id) where listed;
+create index feed_member_bucket on feed_member (network_id, bucket, membership_id) where listed;
 create index feed_member_organisation on feed_member (organisation_id);
 create index feed_recorded on feed using brin (recorded_at);
 alter table feed_member
