@@ -1,12 +1,13 @@
 """Organisations as the register has them, each once, found by id or by a strong identifier."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 
 from crm.database import Connection
+from crm.reads.known import believed
 
 
 class Identifier(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ class Organisation(msgspec.Struct, frozen=True):
     former_names: list[FormerName]
 
 
-_ORGANISATION = """
+_READ = """
 select o.id, o.name, p.kind, p.country, p.municipality, p.county, p.employees, p.founded_on, p.parent_id, o.website,
     o.merged_into_id as merged_into, o.merged_on, (
         select coalesce(jsonb_agg(jsonb_build_object('name', k.name, 'until', k.until) order by k.until), '[]') from (
@@ -53,10 +54,11 @@ select o.id, o.name, p.kind, p.country, p.municipality, p.county, p.employees, p
               from identifier i where i.organisation_id = o.id), '[]') as identifiers
 from organisation o
 join lateral (
-    select * from organisation_profile f where f.organisation_id = o.id and f.superseded_at is null
+    select * from organisation_profile f where f.organisation_id = o.id and {profile}
     order by (f.starts_on <= $1 and (f.ends_on is null or f.ends_on > $1)) desc, f.starts_on limit 1
 ) p on true
 """
+_ORGANISATION = _READ.format(profile="f.superseded_at is null")
 # A partner knows an organisation through a membership or an application it may see; a manager knows them all.
 _KNOWN = """
 ($2 or exists (select 1 from membership m where m.organisation_id = o.id)
@@ -64,8 +66,15 @@ _KNOWN = """
 """
 
 
-async def one(connection: Connection, wanted: UUID, today: date, everything: bool) -> Organisation | None:
-    """The organisation with this id, if the reader may know of it."""
+async def one(
+    connection: Connection, wanted: UUID, today: date, everything: bool, known_at: datetime | None = None
+) -> Organisation | None:
+    """The organisation with this id, if the reader may know of it; its facts of a day, as known now or at a moment."""
+    if known_at is not None:
+        as_known = _READ.format(profile=believed("f", "$4"))
+        rows = await connection.fetch(f"{as_known} where o.id = $3 and {_KNOWN}", today, everything, wanted, known_at)
+        if rows:
+            return _shown(rows[0])  # nothing was known of it yet: what is known now
     rows = await connection.fetch(f"{_ORGANISATION} where o.id = $3 and {_KNOWN}", today, everything, wanted)
     return _shown(rows[0]) if rows else None
 

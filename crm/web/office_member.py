@@ -56,7 +56,9 @@ async def find(office: Office, wanted: UUID, when: When | None = None) -> Found:
     async with context.db.reading(office.actor.sees) as connection:
         now = await membership_reads.of_organisation(connection, office.kept, context.clock, wanted)
         membership = next((m for m in now if m.network == office.network.slug), None)
-        organisation = await organisation_reads.one(connection, wanted, day or office.today, everything=False)
+        organisation = await organisation_reads.one(
+            connection, wanted, day or office.today, False, when.known_at(office.network.zone) if when else None
+        )
         if membership is None or organisation is None:
             raise NotFound("member", wanted)
         shown = now

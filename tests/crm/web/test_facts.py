@@ -151,3 +151,26 @@ async def test_a_persons_employer_is_found_and_saved(client: httpx.AsyncClient, 
     assert (await send(client, f"{home}/employer", employer=one)).status_code == 303
     assert "Fjellheim Robotikk AS" in text(await client.get(f"{home}/roles"))
     assert (await send(client, f"{home}/employer", employer=one, leave="yes")).status_code == 303
+
+
+async def test_ac_5_the_page_shows_the_facts_of_a_day_as_they_were_known(
+    client: httpx.AsyncClient, context: Context
+) -> None:
+    async with context.db.tx() as connection:
+        one = await connection.fetchval("select id from organisation where name = 'eSmart Systems'")
+        await connection.execute(
+            "update organisation_profile set superseded_at = '2026-11-10' where organisation_id = $1", one
+        )
+        await connection.execute(
+            "insert into organisation_profile select (jsonb_populate_record(p, jsonb_build_object("
+            "'id', gen_random_uuid(), 'country', v.country, 'recorded_at', recorded, 'superseded_at', till))).*"
+            " from organisation_profile p,"
+            " (values ('SE', '2026-01-01'::timestamptz, '2026-11-10'::timestamptz), ('DK', '2026-11-10', null))"
+            " as v (country, recorded, till) where p.organisation_id = $1",
+            one,
+        )
+    await sign_in(client)
+    here = f"{NORA}/members/{one}"
+    assert "Denmark" in text(await client.get(here))
+    page = text(await client.get(here, params={"known": "2026-11-05"}))
+    assert "Sweden" in page and "Denmark" not in page
