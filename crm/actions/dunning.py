@@ -28,6 +28,7 @@ from crm.store.dunning import Ladders, Row
 from crm.store.mail import Outgoing
 
 BATCH = 200  # invoices of one transaction
+MOST_AT_ONCE = 1_000_000  # invoices of one run
 MOST_SHOWN = 500
 MOST_PAUSED_DAYS = 366
 EVENTS = {"reminder": "reminded", "collection_notice": "collection", "export": "collection"}
@@ -99,13 +100,13 @@ async def run(context: Context, actor: Actor, network: str, on: date | None = No
     steps = dunning.ladders(kept, [own], day)
     if not steps:
         raise Refused("dunning_missing", "network", network=network)
-    total, after = Ran(), dunning.FIRST
-    while True:
+    async with context.db.tx() as connection:
+        wanted = await dunning.due(connection, steps, day, dunning.FIRST, MOST_AT_ONCE)
+    total = Ran()
+    for first in range(0, len(wanted), BATCH):
+        some = wanted[first : first + BATCH]
         async with context.db.tx() as connection:
-            wanted = await dunning.due(connection, steps, day, after, BATCH)
-            if not wanted:
-                return total
-            made, by_rule = await _batch(connection, context, actor, steps, wanted, day, today)
+            made, by_rule = await _batch(connection, context, actor, steps, some, day, today)
             total = _sum(total, made)
             if made.steps:
                 await audit.append(connection, actor, "dunning_run", msgspec.to_builtins(made), own)
@@ -113,7 +114,7 @@ async def run(context: Context, actor: Actor, network: str, on: date | None = No
         for invoice in by_rule:
             if await _suspend_by_rule(context, actor, steps, invoice, day, today):
                 total = _sum(total, Ran(by_rule=1))
-        after = wanted[-1]
+    return total
 
 
 async def run_all(context: Context, actor: Actor) -> Ran:

@@ -36,7 +36,7 @@ with ladder as (
     left join ledger_transaction back on back.id = t.reverses_id
     where e.account in ('receivable', 'member_credit') and e.invoice_id is not null
         and e.host_id in (select host_id from network where id = any($1))
-        and ($5::uuid[] is null or e.invoice_id = any($5))
+        and {these}
     group by 1 having sum(e.amount) > 0
 ), late as (
     select i.id, i.host_id, i.organisation_id, i.due_on, i.currency, i.language, i.kid, i.gross,
@@ -67,6 +67,8 @@ with ladder as (
         and s.kind = 'collection_notice') notice on true
 )
 """
+_ALL = _OWING.replace("{these}", "$5::uuid[] is null")
+_THESE = _OWING.replace("{these}", "e.invoice_id = any($5)")
 # The same rule as `cluster_rules.dunning.next_step`, for all invoices at once (tests compare the two).
 _DUE = """
 select known.id from known cross join lateral (
@@ -157,7 +159,7 @@ def ladders(kept: Catalogue, networks: Sequence[UUID], day: date) -> dict[UUID, 
 
 async def due(connection: Connection, steps: Ladders, day: date, after: UUID, limit: int) -> list[UUID]:
     """The invoices with a step due on a day, in the order of ids."""
-    rows = await connection.fetch(_OWING + _DUE, *_ladder(steps), day, None, after, limit)
+    rows = await connection.fetch(_ALL + _DUE, *_ladder(steps), day, None, after, limit)
     return [row["id"] for row in rows]
 
 
@@ -166,7 +168,8 @@ async def facts(
 ) -> list[Row]:
     """Overdue invoices with what is known of them, in the order of ids: these, or (None) all."""
     listed = None if wanted is None else list(wanted)
-    rows = await connection.fetch(_OWING + _FACTS, *_ladder(steps), day, listed, after, limit)
+    owing = _ALL if listed is None else _THESE
+    rows = await connection.fetch(owing + _FACTS, *_ladder(steps), day, listed, after, limit)
     return [_row(dict(row)) for row in rows]
 
 
