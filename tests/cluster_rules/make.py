@@ -38,6 +38,7 @@ from cluster_rules.networks import (
     Tier,
     When,
 )
+from cluster_rules.notices import FactsChange
 from cluster_rules.organisations import Organisation, Profile, Size
 from cluster_rules.periods import MembershipYear, Period
 
@@ -221,6 +222,14 @@ class World:
         self.last = Consequences(intents)
         self._store(intents)
         return intents
+
+    def tell(self, *organisations: Organisation, on: date, **facts: dict[str, Any]) -> None:
+        """Facts about the first organisation are others from a day on: store what follows, mails and charges too."""
+        after = msgspec.structs.replace(self.facts, organisations=organisations)
+        change = FactsChange(organisations[0].id, on, facts, (NORA,))
+        self.last = cascades.on_facts(self.facts, after, change, self.today)
+        self.facts = after
+        self._store(self.last.intents)
 
     def _store(self, intents: Iterable[Intent], **changed: Any) -> None:
         grants = {g.id: g for g in self.facts.grants}

@@ -146,7 +146,8 @@ class Life(RuleBasedStateMachine):
             return
         closed = msgspec.structs.replace(last, period=msgspec.structs.replace(last.period, end=on))
         moved = Organisation(first.id, first.name, (*first.profiles[:-1], closed, profile(on, country=country)))
-        self.live(lambda: self.world.change(organisations=(moved, *others)), on)
+        told = {"old": last.country, "new": country}
+        self.live(lambda: self.world.tell(moved, *others, on=on, country=told), on)
 
     @rule(ahead=AHEAD, network=NETWORK, links=st.sampled_from(["move", "end"]), back=st.booleans())
     def companies_merge(self, ahead: timedelta, network: str, links: Any, back: bool) -> None:
