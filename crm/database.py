@@ -150,6 +150,10 @@ async def _connection(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
         if _lost(connection):
             raise Unavailable from error
         raise
+    except asyncpg.InternalClientError as error:  # the server has taken leave, and its last word is not read yet
+        if not _lost(connection):
+            connection.terminate()
+        raise Unavailable from error
     finally:
         await pool.release(connection)
 
