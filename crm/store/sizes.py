@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import date
 from uuid import UUID, uuid4
 
-import msgspec
-
 from cluster_rules.organisations import AgreedFee, Size
+from cluster_rules.profiles import changed
 from crm.actor import Actor
 from crm.database import Connection
+from crm.store import profiles
 
 
 async def add(connection: Connection, organisation: UUID, sizes: Iterable[Size], actor: Actor, today: date) -> None:
@@ -112,26 +112,7 @@ async def told(connection: Connection, organisation: UUID) -> set[tuple[str, str
 
 
 async def _employees(connection: Connection, organisation: UUID, employees: int, as_of: date) -> None:
-    """The profile that holds on the day ends there, and a copy with the new number goes on from it."""
-    rows = await connection.fetch(
-        "update organisation_profile set superseded_at = now() where organisation_id = $1 and superseded_at is null"
-        " and (ends_on is null or ends_on > $2) returning id, starts_on",
-        organisation,
-        as_of,
-    )
-    for row in rows:
-        changed = {"employees": employees, "employees_as_of": as_of}
-        if row["starts_on"] < as_of:
-            await _copy(connection, row["id"], {"ends_on": as_of})
-            changed["starts_on"] = as_of
-        await _copy(connection, row["id"], changed)
-
-
-async def _copy(connection: Connection, profile: UUID, changes: dict[str, object]) -> None:
-    await connection.execute(
-        "insert into organisation_profile select (jsonb_populate_record(p, $2::jsonb || jsonb_build_object("
-        "'id', gen_random_uuid(), 'recorded_at', now(), 'superseded_at', null))).* from organisation_profile p"
-        " where p.id = $1",
-        profile,
-        msgspec.to_builtins(changes),
-    )
+    """A new number from its day on, until the next one that was told: a late word does not overwrite a later one."""
+    told = await profiles.told(connection, organisation)
+    new = {"employees": employees, "employees_as_of": as_of}
+    await profiles.write(connection, organisation, told, changed(told, as_of, new))

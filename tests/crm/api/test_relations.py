@@ -144,3 +144,19 @@ async def test_what_cannot_be_is_refused(
     expected: tuple[str, str],
 ) -> None:
     assert wrong(await post(client, manager_headers, f"{one}/{path}", **body), status) == [expected]
+
+
+async def test_a_late_count_of_employees_does_not_overwrite_a_later_one(
+    client: httpx.AsyncClient, context: Context, manager_headers: Headers, one: str
+) -> None:
+    for value, as_of in ((60, "2026-10-01"), (50, "2026-03-01")):
+        sizes = [{"basis": "employees", "value": value, "as_of": as_of}]
+        assert (await post(client, manager_headers, f"{one}/sizes", sizes=sizes)).status_code == 201
+    async with context.db.tx() as connection:
+        rows = await connection.fetch(
+            "select employees, employees_as_of::text as day from organisation_profile"
+            " where organisation_id = $1::uuid and superseded_at is null order by starts_on",
+            one,
+        )
+    assert [(r["employees"], r["day"]) for r in rows][1:3] == [(50, "2026-03-01"), (60, "2026-10-01")]
+    assert await verified(context) == []
