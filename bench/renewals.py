@@ -15,6 +15,7 @@ import resource
 import sys
 import time
 from datetime import date
+from pathlib import Path
 from uuid import UUID
 
 from bench.filling import NETWORK, fill
@@ -71,12 +72,15 @@ async def _measure(context: Context) -> None:
     row = await context.db.pool.fetchrow("select * from renewal_run where id = $1", run)
     print(f"preview: {row['members']:,} members, {row['total']:,} to bill, {previewed:.2f} s")
     await renewals.confirm(context, actor, run)
-    begun, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    begun, used = time.perf_counter(), await _used(context)
     await renewals.bill(context, run)
-    took, used = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_utime - used
+    took, after = time.perf_counter() - begun, await _used(context)
+    python, database = after[0] - used[0], after[1] - used[1]
     row = await context.db.pool.fetchrow("select * from renewal_run where id = $1", run)
     print(f"bills: {row['invoices']:,} invoices ({row['failed']} failed) in {took:.2f} s: "
-          f"{row['invoices'] / took:,.0f}/s; {used:.2f} s of it Python's processor time")  # fmt: skip
+          f"{row['invoices'] / took:,.0f}/s; processor time of an invoice: "
+          f"{python / row['invoices'] * 1e6:.0f} us Python, "
+          f"{database / row['invoices'] * 1e6:.0f} us database")  # fmt: skip
     begun = time.perf_counter()
     again = await renewals.begin(context, actor, Wanted(NETWORK, YEAR, dry_run=False))
     await renewals.preview(context, again)
@@ -87,13 +91,28 @@ async def _measure(context: Context) -> None:
     print(f"second run, nothing to do: {second:.2f} s")
     async with context.db.tx() as connection:
         await connection.execute("set local statement_timeout = 0")
-        bare, bound = await _plain(connection, run)
+        (bare, bound), processor = await _plain(connection, run)
     print(f"INSERT ... SELECT of the same rows: {bare:.2f} s into bare tables, ratio {took / bare:.1f}; {bound:.2f} s "
-          f"into tables with the same indexes, checks and foreign keys, ratio {took / bound:.1f}")  # fmt: skip
+          f"into tables with the same indexes, checks and foreign keys, ratio {took / bound:.1f}; "
+          f"processor time of that: {processor / row['invoices'] * 1e6:.0f} us an invoice, "
+          f"ratio {(python + database) / processor:.1f}")  # fmt: skip
 
 
-async def _plain(connection: Connection, run: UUID) -> tuple[float, float]:
-    """Seconds to copy the rows of this run: into bare tables, and into tables bound like ours."""
+async def _used(context: Context) -> tuple[float, float]:
+    """Seconds of processor time so far: of this process, and of its connections' backends."""
+    pids = [row["pid"] for row in await context.db.pool.fetch(
+        "select pid from pg_stat_activity where backend_type = 'client backend'")]  # fmt: skip
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime, sum(_of_process(pid) for pid in pids)
+
+
+def _of_process(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def _plain(connection: Connection, run: UUID) -> tuple[tuple[float, float], float]:
+    """Seconds to copy the rows of this run into bare tables, and into tables bound like ours; and processor time."""
     since = "(select confirmed_at from renewal_run where id = $1)"
     made = f"select id from invoice where created_at >= {since}"
     own = {
@@ -119,13 +138,13 @@ async def _plain(connection: Connection, run: UUID) -> tuple[float, float]:
             for other in TABLES:
                 definition = definition.replace(f"REFERENCES {other}(", f"REFERENCES bound_{other}(")
             await connection.execute(f"alter table bound_{table} add constraint {row['conname']} {definition}")
-    out = []
+    out, backend, processor = [], await connection.fetchval("select pg_backend_pid()"), 0.0
     for kind in ("bare", "bound"):
-        begun = time.perf_counter()
+        begun, processor = time.perf_counter(), _of_process(backend)
         for table in TABLES:
             await connection.execute(f"insert into {kind}_{table} select * from rows_{table}")
         out.append(time.perf_counter() - begun)
-    return out[0], out[1]
+    return (out[0], out[1]), _of_process(backend) - processor
 
 
 if __name__ == "__main__":

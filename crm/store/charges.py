@@ -90,7 +90,8 @@ async def gather(
             touched[home] = None
         rows.append(_row(own, home, memberships[charge.organisation, charge.network], charge))
     await connection.executemany(_CHARGE, rows)
-    await connection.executemany(_CREDIT_LINE, credited)
+    if credited:
+        await connection.executemany(_CREDIT_LINE, credited)
     return list(touched)
 
 
