@@ -34,7 +34,7 @@ left join lateral (
 ) last on true
 where n.slug = $1
 """
-# $1 network, $2 and $3 position, $4 limit. One value for all of them: a third of the time of as many rows.
+# $1 network, $2 and $3 position, $4 limit. One value for all of them: the JSON that is answered, nothing to take apart.
 _CHANGES = """
 with page as materialized (
     select f.xid, f.seq, f.op, f.membership_id, f.version, f.reason, f.member,
