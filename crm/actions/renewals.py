@@ -114,8 +114,9 @@ async def preview(context: Context, run: UUID, tell: Tell = _silent) -> timedelt
                 return None
             rows = await renewal_facts.told(connection, wanted[at : at + MEMBERS_AT_A_TIME], window)
             members = zip(rows, await kinds.of(connection, rows), strict=True)
-            listed = [(row, kind.renewal) for row, kind in members if kind.renewal]
-            await renewals.add(connection, run, [(row, each) for row, each in listed if each.state != "billed"])
+            listed = [(row, each) for row, kind in members if (each := kind.renewal) and each.state != "billed"]
+            today = context.clock.now().date()
+            await renewals.add(connection, run, await _foreseen(connection, listed, today))
             done = at + len(rows)
             await renewals.looked_at(connection, run, done, len(wanted))
         tell(done, len(wanted))
@@ -124,6 +125,18 @@ async def preview(context: Context, run: UUID, tell: Tell = _silent) -> timedelt
         if (await renewals.lock(connection, run)).status == "previewing":
             await renewals.previewed(connection, run, standing)
     return None
+
+
+async def _foreseen(connection: Connection, listed: list[tuple[Told, Renewal]], on: date) -> list[tuple[Told, Renewal]]:
+    """Whose invoice could not be issued as things are is told before anything is billed."""
+    due = [row.family_id for row, each in listed if each.state == "due"]
+    wrong = await renewal_bills.without_reference(connection, due, on)
+    return [
+        (row, msgspec.structs.replace(each, state="failed", problem=wrong[row.family_id]))
+        if each.state == "due" and row.family_id in wrong
+        else (row, each)
+        for row, each in listed
+    ]
 
 
 async def bill(context: Context, run: UUID, tell: Tell = _silent) -> None:

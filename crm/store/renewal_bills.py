@@ -31,6 +31,14 @@ select i.organisation_id, {documents.BUYER}, exists (select from invoice d where
 from (select id as organisation_id, ''::text as buyer_reference from unnest($1::uuid[]) as w (id)) i
 {documents.BUYER_FACTS}
 """
+_UNREFERRED = f"""
+select * from (
+    select i.organisation_id, {documents.BUYER}
+    from (select id as organisation_id, ''::text as buyer_reference from unnest($1::uuid[]) as w (id) where id in (
+        select organisation_id from organisation_profile where kind = any($3) and superseded_at is null)) i
+    {documents.BUYER_FACTS}
+) told where buyer_kind = any($3) and reference = ''
+"""
 Member = tuple[Told, Kind]
 
 
@@ -153,6 +161,15 @@ class Billing:
             for charge, grant in zip(kind.charges, grants, strict=True):
                 listed.append(msgspec.structs.replace(charge, organisation=row.organisation_id, grant=grant))
         return await charges.gather(connection, self.kept, memberships, listed, payer)
+
+
+async def without_reference(connection: Connection, payers: Sequence[UUID], on: date) -> dict[UUID, RuleViolation]:
+    """Which of these payers are public bodies that have given no reference: their invoices could not be issued."""
+    rows = await connection.fetch(_UNREFERRED, list(payers), on, list(documents.PUBLIC))
+    return {
+        row["organisation_id"]: RuleViolation("buyer_reference_missing", "buyer_reference", organisation=row["buyer"])
+        for row in rows
+    }
 
 
 async def host(connection: Connection, wanted: UUID) -> Record:

@@ -20,7 +20,10 @@ async def renew(context: Context, dry_run: bool, told: list[tuple[int, int]]) ->
 
 async def test_a_dry_run_a_run_and_another(context: Context) -> None:
     told: list[tuple[int, int]] = []
-    assert await renew(context, True, told) == [f"{NETWORK}: previewed, 0 invoices. 24 due NOK\xa01,542,000"]
+    assert await renew(context, True, told) == [
+        f"{NETWORK}: previewed, 0 invoices. 23 due NOK\xa01,392,000; 1 failed NOK\xa0150,000",
+        "  Skagervik kommune: buyer_reference_missing",
+    ]
     assert told == [(24, 24)]
     done = await renew(context, False, told)
     assert done[0].startswith(f"{NETWORK}: done, 23 invoices.")

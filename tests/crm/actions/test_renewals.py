@@ -12,7 +12,7 @@ from bench import filling
 from cluster_rules import document_checks
 from cluster_rules import renewals as rules
 from crm import catalogue
-from crm.actions import renewals, verify
+from crm.actions import invoice_deliveries, renewals, verify
 from crm.actions.renewals import Wanted
 from crm.actor import Actor
 from crm.context import Context
@@ -50,7 +50,7 @@ async def test_a_preview_says_what_everybody_owes_and_bills_nobody(context: Cont
     await renewals.bill(context, run)
     found = await run_of(context, run)
     listed = await items(context, run)
-    assert (found["status"], found["members"], found["total"], found["failed"]) == ("previewed", 24, 24, 0)
+    assert (found["status"], found["members"], found["total"], found["failed"]) == ("previewed", 24, 24, 1)
     assert {(each["tier"], each["net"]) for each in listed} == {
         ("principal", 150_000_00),
         ("partner", 45_000_00),
@@ -253,3 +253,34 @@ async def by_the_rules(context: Context, network: str) -> dict[str, int]:
         facts = await families.load_many(connection, kept, [row["family_id"] for row in wanted])
     found = ((each.organisations[0].name, rules.due(each, network, NEXT_YEAR)) for each in facts)
     return {name: owed[0].net for name, owed in found if owed and owed[0].state == "due"}
+
+
+async def test_a_reference_that_came_after_the_preview_is_on_the_invoice(context: Context, actor: Actor) -> None:
+    run = await renewals.begin(context, actor, Wanted("nora-industry-network", NEXT_YEAR))
+    await renewals.preview(context, run)
+    (failed,) = (each for each in await items(context, run) if each["state"] == "failed")
+    async with context.db.tx() as connection:
+        await connection.execute(
+            "insert into billing (organisation_id, buyer_reference, updated_at) values ($1, 'PO 4711', now())"
+            " on conflict (organisation_id) do update set buyer_reference = excluded.buyer_reference",
+            failed["organisation_id"],
+        )
+    await renewals.confirm(context, actor, run)
+    await renewals.bill(context, run)
+    found = await run_of(context, run)
+    assert (found["status"], found["invoices"], found["failed"]) == ("done", 24, 0)
+    assert {each["state"] for each in await items(context, run)} == {"due"}
+
+
+async def test_the_jobs_of_a_run_bring_every_invoice_to_its_buyer(context: Context, actor: Actor) -> None:
+    await ran(context, actor, "nora-industry-network")
+    async with context.db.tx() as connection:
+        jobs = await connection.fetch("select payload from pgqueuer where entrypoint like 'deliver_invoice%'")
+    payloads = [msgspec.json.decode(job["payload"]) for job in jobs]
+    told = [each for job in payloads for each in job.get("deliveries", job.get("delivery")).split(",")]
+    for delivery in told:
+        await invoice_deliveries.deliver_one_of_many(context, None, UUID(delivery))
+    async with context.db.tx() as connection:
+        sent = await connection.fetchval("select count(*) from mail where kind = 'invoice_issued'")
+        addressed = await connection.fetchval("select count(*) from invoice_delivery where recipient <> ''")
+    assert len(told) == sent == addressed > 20
