@@ -114,34 +114,37 @@ _ORDERS = {
     "newest": ("0", "date '2000-01-01' - made_on"),
     "amount": ("0", "-gross"),
 }
+# Every lookup is lateral, by index: sets joined to sets are planned as nested loops when their sizes are guessed wrong.
 # $1 host, $2 network, $3 day, $4 today, $5 text as a pattern, $6 organisation
 _SHOWN = f"""
-with books as (
-    select e.invoice_id, sum(e.amount)::bigint as owed, -sum(e.amount) filter (where t.kind = 'writtenoff'
-        and not exists (select from ledger_transaction r where r.reverses_id = t.id and r.on_date <= $3)) as given_up
-    from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
-    where e.host_id = $1 and e.invoice_id is not null and e.account in ('receivable', 'member_credit')
-        and t.on_date <= $3
-    group by e.invoice_id
-), credited as (
-    select credits_id, sum(gross)::bigint as gross from invoice
-    where host_id = $1 and kind = 'credit_note' and status = 'issued' and issued_on <= $3 group by credits_id
-), drafted as (
-    select c.invoice_id, sum(c.net)::bigint as net, sum(c.net + c.vat)::bigint as gross
-    from charge c join invoice d on d.id = c.invoice_id where d.host_id = $1 and d.status = 'draft' group by 1
-    union all
-    select l.invoice_id, sum(l.net)::bigint, sum(l.net + round(l.net * c.vat_percent / 100.0))::bigint
-    from credit_line l join charge c on c.id = l.charge_id join invoice d on d.id = l.invoice_id
-    where d.host_id = $1 and d.status = 'draft' group by 1
-), shown as (
+with shown as (
     select i.id, i.kind, {_BUCKET} as bucket, coalesce(i.series || '-' || i.number, '') as number, i.organisation_id,
-        o.name as organisation, i.currency, i.kid, sign.of * coalesce(i.net, drafted.net, 0) as net,
-        sign.of * coalesce(i.gross, drafted.gross, 0) as gross, greatest(coalesce(books.owed, 0), 0) as owed,
-        i.issued_on, i.due_on, coalesce(i.issued_on, i.created_at::date) as made_on
+        o.name as organisation, i.currency, i.kid, sign.of * coalesce(i.net, billed.net, given.net, 0) as net,
+        sign.of * coalesce(i.gross, billed.gross, given.gross, 0) as gross,
+        greatest(coalesce(books.owed, 0), 0) as owed, i.issued_on, i.due_on,
+        coalesce(i.issued_on, i.created_at::date) as made_on
     from invoice i join organisation o on o.id = i.organisation_id
     cross join lateral (select case i.kind when 'credit_note' then -1 else 1 end as of) sign
-    left join books on books.invoice_id = i.id and i.kind = 'invoice'
-    left join credited on credited.credits_id = i.id left join drafted on drafted.invoice_id = i.id
+    left join lateral (
+        select sum(e.amount)::bigint as owed, -sum(e.amount) filter (where t.kind = 'writtenoff' and not exists
+            (select from ledger_transaction r where r.reverses_id = t.id and r.on_date <= $3)) as given_up
+        from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+        where i.kind = 'invoice' and i.status = 'issued' and e.invoice_id = i.id
+            and e.account in ('receivable', 'member_credit') and t.on_date <= $3
+    ) books on true
+    left join lateral (
+        select sum(n.gross)::bigint as gross from invoice n
+        where i.kind = 'invoice' and n.credits_id = i.id and n.status = 'issued' and n.issued_on <= $3
+    ) credited on true
+    left join lateral (
+        select sum(c.net)::bigint as net, sum(c.net + c.vat)::bigint as gross from charge c
+        where i.status = 'draft' and i.kind = 'invoice' and c.invoice_id = i.id
+    ) billed on true
+    left join lateral (
+        select sum(l.net)::bigint as net, sum(l.net + round(l.net * c.vat_percent / 100.0))::bigint as gross
+        from credit_line l join charge c on c.id = l.charge_id
+        where i.status = 'draft' and i.kind = 'credit_note' and l.invoice_id = i.id
+    ) given on true
     where i.host_id = $1 and (i.status = 'issued' and i.issued_on <= $3 or i.status = 'draft' and $3 >= $4)
         and (i.network_id = $2 or i.kind = 'invoice' and i.network_id is null and exists
                 (select from charge c join membership m on m.id = c.membership_id

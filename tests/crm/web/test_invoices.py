@@ -211,7 +211,7 @@ async def test_it_is_sent_again_and_what_failed_is_listed(
     sent = await done(client, await send(client, f"{page_of(mine)}/deliveries", email="ny@papir.example"))
     assert "ny@papir.example" in sent
     async with context.db.tx() as connection:
-        await connection.execute("update invoice_delivery set status = 'failed' where recipient = 'ny@papir.example'")
+        await connection.execute("update invoice_delivery set status = 'failed' where invoice_id = $1", mine.id)
     listed = await client.get(LIST)
     assert "One invoice did not reach its buyer" in text(listed)
     assert f"NORA-{mine.number}" in text(await client.get(f"{LIST}?undelivered=yes"))
