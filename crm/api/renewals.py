@@ -23,7 +23,7 @@ ONE = "/renewal-runs/{run_id}"
 CURSOR_MAX = 30
 
 
-class RunForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RenewalRunForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bill the members of a network for the membership year that contains `period_start`.
 
     `dry_run`: only its preview; it can be confirmed then. `all_of_host`: all networks of its host, each member's on
@@ -37,13 +37,13 @@ class RunForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issue: bool = True
 
 
-class ConfirmForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RenewalConfirmForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bill what was previewed; `issue` false leaves drafts."""
 
     issue: bool = True
 
 
-class Total(shapes.Answer, frozen=True):
+class RenewalTotal(shapes.Answer, frozen=True):
     """How many members of a run are in one state, and what they pay without VAT, with the year before."""
 
     state: str
@@ -53,7 +53,7 @@ class Total(shapes.Answer, frozen=True):
     before: shapes.Money | None
 
 
-class Run(shapes.Answer, frozen=True):
+class RenewalRun(shapes.Answer, frozen=True):
     """One run. `status`: previewing, previewed, running, done, failed or cancelled; `done` of `total` are done."""
 
     id: UUID
@@ -71,17 +71,17 @@ class Run(shapes.Answer, frozen=True):
     confirmed_by: str
     confirmed_at: datetime | None
     finished_at: datetime | None
-    totals: list[Total]
+    totals: list[RenewalTotal]
 
 
-class Difference(shapes.Answer, frozen=True):
+class RenewalDifference(shapes.Answer, frozen=True):
     """Why the bill differs from the one of the year before: codes, and in words."""
 
     codes: list[str]
     words: str
 
 
-class Problem(shapes.Answer, frozen=True):
+class RenewalProblem(shapes.Answer, frozen=True):
     """Why a member could not be billed: a code, the field it is about, and in words."""
 
     code: str
@@ -89,7 +89,7 @@ class Problem(shapes.Answer, frozen=True):
     words: str
 
 
-class Item(shapes.Answer, frozen=True):
+class RenewalItem(shapes.Answer, frozen=True):
     """One member of a run. `state`: due, free, waived, ending, failed, or billed when it was meanwhile."""
 
     organisation_id: UUID
@@ -101,13 +101,13 @@ class Item(shapes.Answer, frozen=True):
     starts_on: date
     net: shapes.Money | None
     before: int
-    differs: Difference
-    problem: Problem | None
+    differs: RenewalDifference
+    problem: RenewalProblem | None
     invoice_id: UUID | None
     number: str
 
 
-class ItemQuery(msgspec.Struct, frozen=True):
+class RenewalItemQuery(msgspec.Struct, frozen=True):
     """Which members: all, or those that changed, failed, are waived, end or cost nothing."""
 
     show: renewals.Show = "all"
@@ -115,7 +115,7 @@ class ItemQuery(msgspec.Struct, frozen=True):
     cursor: Annotated[str, Meta(max_length=CURSOR_MAX, description="From `next_cursor`; opaque.")] | None = None
 
 
-async def begin(call: Call[Nothing, RunForm]) -> Run:
+async def begin(call: Call[Nothing, RenewalRunForm]) -> RenewalRun:
     form = call.body
     wanted = Wanted(form.network, form.period_start, form.all_of_host, form.dry_run, form.issue)
     async with call.context.db.tx() as connection:
@@ -127,23 +127,23 @@ async def begin(call: Call[Nothing, RunForm]) -> Run:
     return await _shown(call, run)
 
 
-async def show(call: Call[Nothing, None]) -> Run:
+async def show(call: Call[Nothing, None]) -> RenewalRun:
     return await _shown(call, call.id("run_id"))
 
 
-async def confirm(call: Call[Nothing, ConfirmForm]) -> Run:
+async def confirm(call: Call[Nothing, RenewalConfirmForm]) -> RenewalRun:
     run = call.id("run_id")
     await actions.confirm(call.context, call.actor, run, call.body.issue)
     return await _shown(call, run)
 
 
-async def cancel(call: Call[Nothing, None]) -> Run:
+async def cancel(call: Call[Nothing, None]) -> RenewalRun:
     run = call.id("run_id")
     await actions.cancel(call.context, call.actor, run)
     return await _shown(call, run)
 
 
-async def items(call: Call[ItemQuery, None]) -> shapes.Page[Item]:
+async def items(call: Call[RenewalItemQuery, None]) -> shapes.Page[RenewalItem]:
     run, query = call.id("run_id"), call.query
     after = _after(query.cursor)
     async with call.context.db.reading(call.actor.manages) as connection:
@@ -177,12 +177,12 @@ async def _found(call: Call[Any, Any], connection: Any, run: UUID) -> renewals.R
     return found
 
 
-async def _shown(call: Call[Any, Any], wanted: UUID) -> Run:
+async def _shown(call: Call[Any, Any], wanted: UUID) -> RenewalRun:
     async with call.context.db.reading(call.actor.manages) as connection:
         kept = await call.kept(connection)
         run = await _found(call, connection, wanted)
         sums = await renewals.sums(connection, wanted)
-    return Run(
+    return RenewalRun(
         run.id,
         kept.by_id[run.network_id].slug if run.network_id else None,
         run.period_start,
@@ -202,20 +202,20 @@ async def _shown(call: Call[Any, Any], wanted: UUID) -> Run:
     )
 
 
-def _total(found: renewals.Sum) -> Total:
+def _total(found: renewals.Sum) -> RenewalTotal:
     def money(amount: int) -> shapes.Money | None:
         return shapes.Money(amount, found.currency) if found.currency else None
 
-    return Total(found.state, found.members, found.changed, money(found.net), money(found.before))
+    return RenewalTotal(found.state, found.members, found.changed, money(found.net), money(found.before))
 
 
-def _item(call: Call[Any, Any], kept: Any, row: renewals.Item) -> Item:
+def _item(call: Call[Any, Any], kept: Any, row: renewals.Item) -> RenewalItem:
     slug = kept.by_id[row.network_id].slug
     problem = None
     if row.problem:
         said = words.problem(call.t, kept, row.problem)
-        problem = Problem(row.problem["code"], row.problem["field"], said)
-    return Item(
+        problem = RenewalProblem(row.problem["code"], row.problem["field"], said)
+    return RenewalItem(
         row.organisation_id,
         row.organisation,
         row.membership_id,
@@ -225,7 +225,7 @@ def _item(call: Call[Any, Any], kept: Any, row: renewals.Item) -> Item:
         row.starts_on,
         shapes.Money(row.net, row.currency) if row.currency else None,
         row.before,
-        Difference([step["code"] for step in row.differs], words.differs(call.t, kept, slug, row.differs)),
+        RenewalDifference([step["code"] for step in row.differs], words.differs(call.t, kept, slug, row.differs)),
         problem,
         row.invoice_id,
         row.number,
@@ -244,8 +244,8 @@ operations = (
             "A job works out what everybody owes. With `dry_run` it waits for its confirmation, else it bills at once. "
             "Whoever is billed already is not billed again: a second run changes nothing."
         ),
-        body=RunForm,
-        answer=Run,
+        body=RenewalRunForm,
+        answer=RenewalRun,
         status=202,
         location="/renewal-runs/{id}",
         missing=("network",),
@@ -258,7 +258,7 @@ operations = (
         path=ONE,
         tag=TAG,
         summary=N_("One renewal run: how far it is and what it comes to"),
-        answer=Run,
+        answer=RenewalRun,
         run=show,
     ),
     Operation(
@@ -268,8 +268,8 @@ operations = (
         tag=TAG,
         summary=N_("The members of a renewal run"),
         description=N_("Failures first; each with the difference to the year before, its reason and the invoice."),
-        query=ItemQuery,
-        answer=shapes.Page[Item],
+        query=RenewalItemQuery,
+        answer=shapes.Page[RenewalItem],
         listing=True,
         run=items,
     ),
@@ -279,8 +279,8 @@ operations = (
         path=f"{ONE}/confirmation",
         tag=TAG,
         summary=N_("Bill what was previewed"),
-        body=ConfirmForm,
-        answer=Run,
+        body=RenewalConfirmForm,
+        answer=RenewalRun,
         status=202,
         example={"issue": True},
         run=confirm,
@@ -292,7 +292,7 @@ operations = (
         tag=TAG,
         summary=N_("Stop a renewal run"),
         description=N_("What it billed stays billed."),
-        answer=Run,
+        answer=RenewalRun,
         run=cancel,
     ),
 )
