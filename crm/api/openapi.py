@@ -35,6 +35,7 @@ _TAGS = {
     "Places": N_("Limited places and their queues, for those who manage."),
     "Reviews": N_("Members that do not fit their level any more, for those who manage."),
     "Invoices": N_("Drafts and their lines."),
+    "Renewals": N_("The annual bill: previewed, confirmed, with progress and failures."),
     "Late payment": N_("What is due for invoices that are not paid, pauses, claims for a collector."),
     "Payments": N_("What came in, where it belongs, what is owed and what is left over."),
     N_("Service"): N_("For whoever watches the service."),

@@ -146,6 +146,15 @@ UNGUARDED = """
 """
 
 
+# Policies that neither ask for the reader's networks or hosts, nor for a row of a table ($1) whose policy does.
+NOT_BY_READER = """
+    select c.relname from pg_policy p join pg_class c on c.oid = p.polrelid,
+        lateral (select pg_get_expr(p.polqual, p.polrelid) as condition) q
+    where q.condition !~ 'crm_(networks|hosts)' and not exists (
+        select from unnest($1::text[]) t where q.condition ~ ('EXISTS.* FROM ' || t || '[ \n]'))
+"""
+
+
 @pytest.fixture
 async def everything(context: Context, actor: Actor) -> Context:
     """At least one row in every table behind the wall."""
@@ -201,9 +210,13 @@ async def test_every_table_a_reader_may_see_is_behind_the_wall_or_open_to_all(co
         }
         await connection.execute("create table forgotten (network_id uuid); grant select on forgotten to crm_reader")
         control = {row["relname"] for row in await connection.fetch(UNGUARDED)}
+        await connection.execute("alter table forgotten enable row level security")
+        await connection.execute("create policy any_row on forgotten for select to crm_reader using (true)")
+        open_policies = {row["relname"] for row in await connection.fetch(NOT_BY_READER, sorted(guarded))}
     assert unguarded == OPEN
-    assert guarded == set(OWN)
+    assert guarded >= set(OWN)
     assert control - unguarded == {"forgotten"}
+    assert open_policies == {"forgotten"}, "every other policy asks who reads"
 
 
 async def test_a_reader_cannot_write_nor_read_secrets(context: Context, actor: Actor) -> None:

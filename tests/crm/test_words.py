@@ -251,7 +251,7 @@ def test_a_suspension_says_which_days_in_both_networks():
 
 
 def test_what_only_machines_care_about_is_not_said():
-    assert words.intent(EN, KEPT, Publish(ESMART, NORA, "upsert", "changed"), NAMES) is None
+    assert words.intent(EN, KEPT, Publish(ESMART, NORA, "upsert", "changed", TODAY), NAMES) is None
 
 
 @pytest.mark.parametrize(
@@ -388,6 +388,6 @@ def test_a_link_rule_in_one_sentence(language, said):
 
 def test_every_code_is_in_the_documentation():
     documented = set(
-        re.findall(r"^\| `([a-z_]+)` \|", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(r"^\| `([a-z_-]+)` \|", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.MULTILINE)
     )
     assert documented == set(REFUSALS)

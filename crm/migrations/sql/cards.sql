@@ -38,4 +38,5 @@ end $$;
 create policy own_host on card_session for select to crm_reader using (host_id in (select crm_hosts()));
 create policy own_host on card_refund for select to crm_reader using (host_id in (select crm_hosts()));
 create policy own_host on card_difference for select to crm_reader using (host_id in (select crm_hosts()));
--- (card_event has no policy: nobody but the worker reads the inbox.)
+-- Nobody but the worker reads the inbox.
+revoke select on card_event from crm_reader;
