@@ -35,6 +35,7 @@ from cluster_rules.transfers import carried
 
 RECOMPUTED = Step("recomputed")
 PAID = Step("paid")
+ANSWERED = Step("answered")
 PLACE = Step("place")
 
 
@@ -118,6 +119,36 @@ def on_facts(before: Facts, after: Facts, change: notices.FactsChange, today: da
     billed = charges.of_facts(old, new, grants, turned, today)
     held = {g.network for g in wanted.grants if g.organisation == change.organisation and g.period.end_or_far > today}
     told = (*notices.of_facts(after, change, grants, held, today), *notices.required(turned))
+    return Consequences((*grants, *memberships, *billed, *told))
+
+
+def on_agreement(before: Facts, after: Facts, agreement: str, today: date) -> Consequences:
+    """What follows when an agreement between networks ends, or does not end after all (AC-2e, peers.md 2.5 item 12).
+
+    `before` and `after` differ in that agreement alone; nobody decided anything about a membership. An own membership
+    that requires a linked one ends with it as its level says.
+    """
+    had, wanted = derive(before), derive(after)
+    turned = turns(had.lost, wanted.lost)
+    changed = _difference(after, wanted, Step("agreement_changed", {"agreement": agreement}))
+    grants = _with_requirements(changed, turned)
+    memberships = _memberships(after, wanted, today)
+    billed = charges.of_facts(settled(before, had), settled(after, wanted), grants, turned, today)
+    told = (*notices.of_agreement(after, grants, today), *notices.required(turned))
+    return Consequences((*grants, *memberships, *billed, *told))
+
+
+def on_answer(before: Facts, after: Facts, today: date) -> Consequences:
+    """What follows when somebody accepts or declines a link, or takes that back (peers.md 2.5 items 10, 11).
+
+    `before` and `after` differ in that answer alone; nobody decided anything about an own membership.
+    """
+    had, wanted = derive(before), derive(after)
+    turned = turns(had.lost, wanted.lost)
+    grants = _with_requirements(_difference(after, wanted, ANSWERED), turned)
+    memberships = _memberships(after, wanted, today)
+    billed = charges.of_facts(settled(before, had), settled(after, wanted), grants, turned, today)
+    told = (*notices.of_answer(after, grants, today), *notices.required(turned))
     return Consequences((*grants, *memberships, *billed, *told))
 
 

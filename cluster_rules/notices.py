@@ -2,7 +2,7 @@
 
 Kinds: membership_approved, linked_membership_started, linked_membership_ending,
 linked_membership_continues, tier_changed, membership_ending, membership_suspended, suspension_lifted,
-decision_withdrawn, membership_event, linked_membership_paid, place_given, place_waiting, facts_changed,
+decision_withdrawn, membership_event, linked_membership_accepted, linked_membership_paid, place_given, place_waiting, facts_changed,
 organisation_merged, organisation_split, organisation_renamed.
 """
 
@@ -138,6 +138,27 @@ def of_place(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Itera
             values = {"tier": grant.tier, "source": grant.source, "starts_on": grant.period.start.isoformat()}
             yield Notify("place_given", grant.organisation, grant.network, "member", values)
     yield from _about_links(facts, listed, today)
+
+
+def of_answer(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
+    """The mails when a link is accepted or declined: the member hears of what it got, or when what it had ends."""
+    listed = list(changed)
+    for intent in listed:
+        if isinstance(intent, StartGrant):
+            grant = intent.grant
+            values = {"tier": grant.tier, "source": grant.source, "starts_on": grant.period.start.isoformat()}
+            yield Notify("linked_membership_accepted", grant.organisation, grant.network, "member", values)
+    yield from _about_links(facts, listed, today)
+
+
+def of_agreement(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
+    """The mails when an agreement ends or goes on: to every member it reaches, and here to no manager.
+
+    Managers of both networks hear of the agreement itself, once, not of each of its links.
+    """
+    for intent in _about_links(facts, changed, today):
+        if not (isinstance(intent, Notify) and intent.to == "managers"):
+            yield intent
 
 
 def required(turned: Iterable[Turn]) -> Iterator[Notify]:

@@ -5,6 +5,8 @@ from crm.i18n import N_, Translator
 ACTIONS = {
     "access_requested": N_("Asked for access"),
     "account_created": N_("Account created"),
+    "agreement_ending": N_("End of an agreement decided"),
+    "agreement_goes_on": N_("End of an agreement taken back"),
     "application_approved": N_("Application approved"),
     "application_payment_due": N_("Application approved, waiting for payment"),
     "application_sent": N_("Application sent"),
@@ -36,6 +38,8 @@ ACTIONS = {
     "invoice_sent_again": N_("Invoice sent again"),
     "key_created": N_("API key created"),
     "key_revoked": N_("API key revoked"),
+    "link_answer_withdrawn": N_("Word on a link taken back"),
+    "link_answered": N_("Link accepted or declined"),
     "linked_membership": N_("Linked membership changed by its rule"),
     "main_units_known": N_("Main units recorded"),
     "network_renamed": N_("Network has a new name"),

@@ -13,9 +13,12 @@ from crm.renewal_sentences import RENEWALS
 _RULES: dict[str, tuple[str, ...]] = {
     "account_exists": (N_("There is an account with this e-mail address already."),),
     "agreed_fee_too_high": (N_("The fee agreed with the member is above the most that the level allows."),),
+    "agreement_both": (N_("That takes both networks: a manager of both, or the word that both agree, with a reason."),),
+    "agreement_ended": (N_("The agreement ended on %(on)s. What is over is not changed."),),
     "agreement_missing": (N_("A rule towards %(network)s rests on an agreement; name it."),),
     "already_decided": (N_("This application has been decided already: %(status)s."),),
     "already_ending": (N_("The membership ends on that day already."),),
+    "answer_same": (N_("That is what was answered already."),),
     "already_member": (N_("The organisation has been a member of %(network)s since %(since)s."),),
     "already_merged": (N_("%(name)s has become part of another organisation already."),),
     "application_waiting": (N_("An application waits for a decision: %(reference)s. Decide it first."),),
@@ -87,6 +90,9 @@ _RULES: dict[str, tuple[str, ...]] = {
     "invoice_paid": (N_("The invoice is paid: nothing is left to pay."),),
     "not_a_card_payment": (N_("This payment did not come by card."),),
     "signature_wrong": (N_("The signature does not fit the contents, or is too old."),),
+    "notice_short": (
+        N_("The agreement asks for %(days)s days of notice. The earliest day is %(earliest)s, unless both agree."),
+    ),
     "not_a_member": (N_("The organisation is not a member in its own right on %(on)s."),),
     "not_sent": (N_("This application has not been sent yet."),),
     "organisation_known": (N_("An organisation with this %(scheme)s is registered already."),),

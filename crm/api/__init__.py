@@ -1,6 +1,7 @@
 """JSON for programs: /api/v1, its document and its reference page. `handlers` and `problem` are for crm/app.py."""
 
 from crm.api import (
+    agreements,
     applications,
     bank,
     card_events,
@@ -9,6 +10,7 @@ from crm.api import (
     feed,
     health,
     invoices,
+    link_answers,
     memberships,
     mergers,
     networks,
@@ -36,7 +38,9 @@ OPERATIONS = (
     *sizes.operations,
     *profiles.operations,
     *relations.operations,
+    *agreements.operations,
     *memberships.operations,
+    *link_answers.operations,
     *reviews.operations,
     *places.operations,
     *invoices.operations,

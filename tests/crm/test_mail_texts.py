@@ -10,6 +10,8 @@ from crm.paths import TEMPLATES
 
 KINDS = (
     "access_requested",
+    "agreement_ending",
+    "agreement_goes_on",
     "application_answered",
     "application_arrived",
     "application_declined",
@@ -23,6 +25,7 @@ KINDS = (
     "facts_changed",
     "invoice_issued",
     "invoice_reminder",
+    "linked_membership_accepted",
     "linked_membership_continues",
     "linked_membership_ending",
     "linked_membership_paid",
@@ -75,11 +78,15 @@ VALUES = {
     "total": "12 450,67 kr",
     "asker_name": "Ola Spør",
     "asker_email": "ola@spor.example",
+    "agreement": "Samarbeidsavtale 2021",
+    "ending": "42",
 }
 EMPTY = {name: [] if name in ("linked", "claims") else "" for name in VALUES}
 # What a reader must find in the subject or the text, besides the network.
 SAYS = {
     "access_requested": ["Ola Spør", "ola@spor.example", "Fjord & Data AS"],
+    "agreement_ending": ["NORA", "Samarbeidsavtale 2021", "1. jan. 2027", "42", "annen virksomhet"],
+    "agreement_goes_on": ["NORA", "Samarbeidsavtale 2021", "1. jan. 2027", "annen virksomhet"],
     "application_answered": ["BXD9Z7FF", "Skriv kort.", "/join/status/abc"],
     "application_arrived": ["Fjord & Data AS", "Hovedpartner", "/join/status/abc"],
     "application_declined": ["BXD9Z7FF", "Skriv kort."],
@@ -106,6 +113,7 @@ SAYS = {
     "invoice_reminder": ["Fjord & Data AS", "NORA-17", "22. des. 2026", "6. des. 2026", "12 450,67 kr", "/status/abc"],
     "linked_membership_continues": ["Fjord & Data AS", "1. jan. 2027", "NORA"],
     "linked_membership_ending": ["Fjord & Data AS", "1. jan. 2027"],
+    "linked_membership_accepted": ["Fjord & Data AS", "22. nov. 2026", "NORA"],
     "linked_membership_paid": ["Fjord & Data AS", "22. nov. 2026", "NORA"],
     "linked_membership_started": ["Fjord & Data AS", "22. nov. 2026", "NORA"],
     "membership_approved": ["Fjord & Data AS", "22. nov. 2026", CLAIRE, "Medlem"],

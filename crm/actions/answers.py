@@ -1,0 +1,135 @@
+"""Accept or decline a link: the member's word, or that of the network it leads to. Taken back, the former word counts.
+
+What was declined stays declined, whatever is derived later (peers.md 2.5 item 10); a rule where the target decides
+gives nothing before it has accepted (item 11). The family is locked, and everything follows in one transaction.
+"""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from cluster_rules.cascades import Consequences, on_answer
+from cluster_rules.errors import RuleViolation
+from cluster_rules.memberships import Answer, Facts
+from crm import catalogue
+from crm.actor import Actor
+from crm.catalogue import Catalogue, NetworkRow
+from crm.context import Context
+from crm.database import Connection
+from crm.errors import Forbidden, NotFound
+from crm.store import answers, audit, families
+from crm.store.apply import apply
+
+LONGEST_BACKDATING_DAYS = 3660
+LONGEST_AHEAD_DAYS = 3660
+
+
+class Word(msgspec.Struct, frozen=True):
+    """The word on a link rule of `network` (its slug), about an organisation; it counts from `on`."""
+
+    organisation: UUID
+    network: str
+    rule: str
+    answer: Literal["accepted", "declined"]
+    on: date
+
+
+class Given(msgspec.Struct, frozen=True):
+    """The word's id, and the memberships it touched."""
+
+    id: UUID
+    memberships: tuple[UUID, ...]
+
+
+async def preview(context: Context, actor: Actor, word: Word) -> tuple[Catalogue, Consequences]:
+    """What the word would do; nothing is stored."""
+    async with context.db.tx() as connection:
+        kept, _, facts, today = await _find(connection, context, actor, word, lock=False)
+        return kept, on_answer(facts, _with(facts, word), today)
+
+
+async def give(context: Context, actor: Actor, word: Word) -> Given:
+    """Store the word and everything that follows from it.
+
+    NotFound `organisation`, `network`, `rule`; Forbidden when the actor manages neither of the two networks;
+    RuleViolation `date_out_of_range`, `answer_same`.
+    """
+    async with context.db.tx() as connection:
+        kept, family, facts, today = await _find(connection, context, actor, word, lock=True)
+        if _last(facts, word) == word.answer:
+            raise RuleViolation("answer_same", "answer")
+        source = kept.network(word.network).id
+        made = await answers.add(connection, word.organisation, source, word.rule, word.answer, word.on, actor.name)
+        after = _with(facts, word)
+        applied = await apply(connection, kept, facts, on_answer(facts, after, today).intents, family)
+        detail = {"rule": word.rule, "answer": word.answer, "on": word.on.isoformat()}
+        await audit.append(connection, actor, "link_answered", detail, source, word.organisation, made)
+        return Given(made, tuple(applied.memberships.values()))
+
+
+async def take_back(context: Context, actor: Actor, wanted: UUID) -> Given:
+    """The word does not count any more. NotFound when it was taken back before."""
+    async with context.db.tx() as connection:
+        stored = await answers.one(connection, wanted)
+        kept = await catalogue.load(connection)
+        word = Word(stored.organisation_id, kept.by_id[stored.network_id].slug, stored.rule, "declined", stored.on)
+        _, family, facts, today = await _find(connection, context, actor, word, lock=True)
+        await answers.one(connection, wanted)  # nobody else did so meanwhile
+        await answers.withdraw(connection, wanted)
+        after = await families.load(connection, kept, family)
+        applied = await apply(connection, kept, facts, on_answer(facts, after, today).intents, family)
+        detail = {"rule": stored.rule, "answer": stored.answer, "on": stored.on.isoformat()}
+        await audit.append(
+            connection, actor, "link_answer_withdrawn", detail, stored.network_id, stored.organisation_id, wanted
+        )
+        return Given(wanted, tuple(applied.memberships.values()))
+
+
+async def _find(
+    connection: Connection, context: Context, actor: Actor, word: Word, lock: bool
+) -> tuple[Catalogue, UUID, Facts, date]:
+    kept = await catalogue.load(connection)
+    source, target = _networks(kept, word)
+    if not {source.id, target.id} & actor.manages:
+        if {source.id, target.id} & actor.reads:
+            raise Forbidden
+        raise NotFound("network", word.network)
+    take: Callable[..., object] = families.lock if lock else families.of
+    family = await take(connection, word.organisation)
+    facts = await families.load(connection, kept, family)
+    today = context.clock.today(target.zone)
+    earliest, latest = today - timedelta(LONGEST_BACKDATING_DAYS), today + timedelta(LONGEST_AHEAD_DAYS)
+    if not earliest <= word.on <= latest:
+        raise RuleViolation("date_out_of_range", "on", given=word.on, earliest=earliest, latest=latest)
+    return kept, family, facts, today
+
+
+def _networks(kept: Catalogue, word: Word) -> tuple[NetworkRow, NetworkRow]:
+    """The network whose rule it is, and the one it leads to."""
+    source = kept.by_slug.get(word.network)
+    books = kept.rulebooks.of(word.network) if source else ()
+    rule = next((rule for book in reversed(books) if (rule := book.link_rule(word.rule))), None)
+    if source is None:
+        raise NotFound("network", word.network)
+    if rule is None:
+        raise NotFound("rule", word.rule)
+    return source, kept.network(rule.grants.network)
+
+
+def _last(facts: Facts, word: Word) -> str:
+    """The word that counts on the day, as stored."""
+    said = [a for a in facts.answers if (a.organisation, a.source, a.rule) == _key(word) and a.on <= word.on]
+    return said[-1].answer if said else ""
+
+
+def _with(facts: Facts, word: Word) -> Facts:
+    answer = Answer(word.organisation, word.network, word.rule, word.answer, word.on)
+    listed = sorted((*facts.answers, answer), key=lambda a: a.on)
+    return msgspec.structs.replace(facts, answers=tuple(listed))
+
+
+def _key(word: Word) -> tuple[UUID, str, str]:
+    return word.organisation, word.network, word.rule

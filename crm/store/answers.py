@@ -1,0 +1,66 @@
+"""Answers to links: accepted or declined, stored for good. A later word counts more; one taken back does not count."""
+
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+import msgspec
+
+from crm.database import Connection
+from crm.errors import NotFound
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A word on a link rule of `network` (the source), about an organisation, from a day."""
+
+    id: UUID
+    organisation_id: UUID
+    network_id: UUID
+    rule: str
+    answer: str
+    on: date
+    actor: str
+    recorded_at: datetime
+
+
+_ROW = (
+    "select id, organisation_id, source_network_id as network_id, rule, answer, on_date as on, actor, recorded_at"
+    " from link_answer where withdrawn_at is null and"
+)
+
+
+async def add(
+    connection: Connection, organisation: UUID, network: UUID, rule: str, answer: str, on: date, actor: str
+) -> UUID:
+    """Store a word; its id, to take it back with."""
+    made = uuid4()
+    await connection.execute(
+        "insert into link_answer (id, organisation_id, source_network_id, rule, answer, on_date, actor, recorded_at)"
+        " values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())",
+        made,
+        organisation,
+        network,
+        rule,
+        answer,
+        on,
+        actor,
+    )
+    return made
+
+
+async def one(connection: Connection, wanted: UUID) -> Stored:
+    """A word that counts; NotFound for one that was taken back."""
+    row = await connection.fetchrow(f"{_ROW} id = $1", wanted)
+    if row is None:
+        raise NotFound("answer", wanted)
+    return Stored(**dict(row))
+
+
+async def of_organisation(connection: Connection, organisation: UUID) -> list[Stored]:
+    """Every word that counts about an organisation, the newest first."""
+    rows = await connection.fetch(f"{_ROW} organisation_id = $1 order by recorded_at desc", organisation)
+    return [Stored(**dict(row)) for row in rows]
+
+
+async def withdraw(connection: Connection, wanted: UUID) -> None:
+    """Take a word back: what was before it counts again."""
+    await connection.execute("update link_answer set withdrawn_at = now() where id = $1", wanted)
