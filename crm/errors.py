@@ -54,6 +54,7 @@ class Unavailable(Exception):
 # Conflicts with what is stored are 409; everything else a rule refuses is 422.
 CONFLICTS = frozenset(
     {
+        "agreement_ended",
         "already_decided",
         "already_ending",
         "already_issued",

@@ -25,7 +25,11 @@ _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
 UUID = {"type": "string", "format": "uuid"}
 SLUG = {"type": "string", "pattern": "^[a-z0-9-]{1,60}$"}
-_IN_PATH = {"slug": SLUG, "bucket": {"type": "string", "pattern": "^[0-9a-f]{2}$"}}
+_IN_PATH = {
+    "slug": SLUG,
+    "code": {"type": "string", "pattern": "^[a-z0-9-]{1,60}$"},
+    "bucket": {"type": "string", "pattern": "^[0-9a-f]{2}$"},
+}
 _TAGS = {
     "Networks": N_("Clusters and innovation networks, their levels, fees and link rules, and their members."),
     "Sync": N_("For systems of partners: the list, then its changes, then a proof that nothing is missing."),

@@ -4,7 +4,56 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID, uuid4
 
+import msgspec
+
+from crm.catalogue import Catalogue
 from crm.database import Connection
+from crm.i18n import translator
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An agreement with what was agreed of its end at first: `agreed_ends_on`, `agreed_on_end`. Half-open days.
+
+    `ended`: an end was given that was not agreed at first; taking it back brings those two back.
+    """
+
+    id: UUID
+    code: str
+    source: UUID
+    target: UUID
+    names: dict[str, str]
+    starts_on: date
+    ends_on: date | None
+    on_end: str
+    notice_days: int
+    agreed_ends_on: date | None
+    agreed_on_end: str
+    ended: bool
+
+
+async def find(connection: Connection, code: str, lock: bool = False) -> Stored | None:
+    """The agreement with this code; `lock` holds back everybody else who changes it."""
+    row = await connection.fetchrow(
+        "select a.id, a.code, a.source_network_id as source, a.target_network_id as target, a.names, a.starts_on,"
+        " a.ends_on, a.on_end, a.notice_days, t.detail from agreement a left join lateral (select action, detail"
+        " from audit where subject_id = a.id and action in ('agreement_ending', 'agreement_goes_on')"
+        " order by seq desc limit 1) t on t.action = 'agreement_ending' where a.code = $1"
+        + (" for no key update of a" if lock else ""),
+        code,
+    )
+    if row is None:
+        return None
+    kept = {name: value for name, value in row.items() if name != "detail"}
+    told, ends_on = row["detail"], row["ends_on"]
+    if told:
+        ends_on = date.fromisoformat(told["agreed_ends_on"]) if told["agreed_ends_on"] else None
+    on_end = told["agreed_on_end"] if told else row["on_end"]
+    return Stored(**kept, agreed_ends_on=ends_on, agreed_on_end=on_end, ended=bool(told))
+
+
+async def set_end(connection: Connection, agreement: UUID, ends_on: date | None, on_end: str) -> None:
+    """It ends on a day (None: it has no end), with that for its links."""
+    await connection.execute("update agreement set ends_on = $2, on_end = $3 where id = $1", agreement, ends_on, on_end)
 
 
 async def of_networks(connection: Connection, networks: Collection[UUID], on: date) -> list[dict]:
@@ -37,3 +86,15 @@ async def go_on(connection: Connection, agreement: UUID, code: str, on: date, so
         source,
         target,
     )
+
+
+def letter(kept: Catalogue, found: Stored, network: UUID, ends_on: date | None, language: str) -> dict[str, str]:
+    """What a mail about it says to the managers of one of its networks, in words of the reader."""
+    t = translator(language)
+    other = found.target if network == found.source else found.source
+    return {
+        "network": t.text(kept.by_id[network].names),
+        "source": t.text(kept.by_id[other].names),
+        "agreement": t.text(found.names),
+        "ends_on": t.date(ends_on) if ends_on else "",
+    }
