@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from cluster_rules import outcomes
 from cluster_rules.cascades import Consequences, on_answer
 from cluster_rules.errors import RuleViolation
 from cluster_rules.memberships import Answer, Facts
@@ -25,6 +26,7 @@ from crm.store.apply import apply
 
 LONGEST_BACKDATING_DAYS = 3660
 LONGEST_AHEAD_DAYS = 3660
+MOST_LOOKED_AT, MOST_SHOWN = 200, 50
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -35,6 +37,16 @@ class Word(msgspec.Struct, frozen=True):
     rule: str
     answer: Literal["accepted", "declined"]
     on: date
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A link that waits for a word: whose, and by which rule of which network."""
+
+    organisation: UUID
+    name: str
+    network: str
+    rule: str
+    rule_names: dict[str, str]
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -86,6 +98,29 @@ async def take_back(context: Context, actor: Actor, wanted: UUID) -> Given:
             connection, actor, "link_answer_withdrawn", detail, stored.network_id, stored.organisation_id, wanted
         )
         return Given(wanted, tuple(applied.memberships.values()))
+
+
+async def waiting(context: Context, actor: Actor, target: UUID) -> list[Waiting]:
+    """Whose links wait for the word of the network they lead to, by today's rules; the first of them."""
+    actor.must_manage(target)
+    out: list[Waiting] = []
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        there = kept.by_id[target]
+        today = context.clock.today(there.zone)
+        for source in kept.networks:
+            book = kept.rulebooks.governing(source.slug, today, today)
+            for rule in book.link_rules if book else ():
+                if rule.grants.network != there.slug or rule.policy.acceptance != "target_decides":
+                    continue
+                tiers = rule.when.tiers
+                rows = await answers.unanswered(connection, source.id, rule.code, tiers, today, MOST_LOOKED_AT)
+                for organisation, name in rows:
+                    facts = await families.load(connection, kept, await families.of(connection, organisation))
+                    found = outcomes.of_day(facts, organisation, today, there.slug)
+                    if any(o.rule == rule.code and o.held_back == "acceptance" for o in found):
+                        out.append(Waiting(organisation, name, source.slug, rule.code, rule.names))
+    return out[:MOST_SHOWN]
 
 
 async def _find(

@@ -1,5 +1,6 @@
 """Answers to links: accepted or declined, stored for good. A later word counts more; one taken back does not count."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
@@ -64,3 +65,23 @@ async def of_organisation(connection: Connection, organisation: UUID) -> list[St
 async def withdraw(connection: Connection, wanted: UUID) -> None:
     """Take a word back: what was before it counts again."""
     await connection.execute("update link_answer set withdrawn_at = now() where id = $1", wanted)
+
+
+async def unanswered(
+    connection: Connection, network: UUID, rule: str, tiers: Sequence[str], on: date, limit: int
+) -> list[tuple[UUID, str]]:
+    """(organisation, name) of own members of `network` at these levels (none: any) about whom no word counts yet."""
+    rows = await connection.fetch(
+        "select o.id, o.name from membership_grant g join organisation o on o.id = g.organisation_id"
+        " where g.network_id = $1 and g.kind = 'direct' and g.superseded_at is null"
+        " and g.starts_on <= $4 and (g.ends_on is null or g.ends_on > $4)"
+        " and (cardinality($3::text[]) = 0 or g.tier = any($3))"
+        " and not exists (select from link_answer a where a.organisation_id = o.id and a.source_network_id = $1"
+        "   and a.rule = $2 and a.withdrawn_at is null) order by o.sort_name, o.id limit $5",
+        network,
+        rule,
+        list(tiers),
+        on,
+        limit,
+    )
+    return [(row["id"], row["name"]) for row in rows]

@@ -11,6 +11,7 @@ from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from crm import names
+from crm.actions import answers
 from crm.actor import Actor
 from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
@@ -171,8 +172,15 @@ async def show_links(request: Request, office: NamedDependency[Office], rule: Fr
     async with office.context.db.reading(office.actor.sees) as connection:
         rows = await reads.linked(connection, office.network.id, office.today)
     groups = rules_of(office, rows)
-    shown = [g for g in groups if not rule or g["code"] == rule]
-    return await show(request, office, "office/links.html", "links", groups=shown, all_groups=groups, rule=rule)
+    values = {
+        "groups": [g for g in groups if not rule or g["code"] == rule],
+        "all_groups": groups,
+        "rule": rule,
+        "unanswered": await answers.waiting(office.context, office.actor, office.network.id),
+        "answered": request.query_params.get("answered", ""),
+        "taken": request.query_params.get("taken", ""),
+    }
+    return await show(request, office, "office/links.html", "links", **values)
 
 
 handlers = [
