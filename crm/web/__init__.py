@@ -1,6 +1,7 @@
 """Pages for people: handlers, rendering, and what every page needs (assets, language, headers)."""
 
 from crm.web import (
+    agreements,
     api_docs,
     applications,
     assets,
@@ -12,6 +13,7 @@ from crm.web import (
     invoice_list,
     invoices,
     language,
+    link_answers,
     mailbox,
     members,
     memberships,
@@ -51,6 +53,7 @@ handlers = [
     *office.handlers,
     *members.handlers,
     *memberships.handlers,
+    *link_answers.handlers,
     *mergers.handlers,
     *splits.handlers,
     *profiles.handlers,
@@ -59,6 +62,7 @@ handlers = [
     *reviews.handlers,
     *places.handlers,
     *applications.handlers,
+    *agreements.handlers,
     *rulebooks.handlers,
     *rulebook_drafts.handlers,
     *rulebook_writing.handlers,
