@@ -25,7 +25,7 @@ Reason = Annotated[str, Meta(max_length=forms.NOTE_MAX)]
 Mutual = Annotated[bool, Meta(description="Both networks agree; `reason` says how. Then no notice is needed.")]
 
 
-class EndingForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AgreementEndForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An end: the first day without the agreement, and what becomes of its links (null: as was agreed)."""
 
     ends_on: date
@@ -67,7 +67,7 @@ class Reached(shapes.Answer, frozen=True):
     ended_on: date | None
 
 
-class Ending(shapes.Answer, frozen=True):
+class AgreementEnding(shapes.Answer, frozen=True):
     """What an end does, or taking it back. `changed` and `ending` (sooner than before) count memberships by network.
 
     `memberships` are at most 1,000, those that end first; `earliest` is the first day that this key may name.
@@ -106,15 +106,15 @@ async def show(call: Call[Nothing, None]) -> shapes.Page[Agreement]:
     return shapes.Page(items, None, False)
 
 
-async def preview(call: Call[Nothing, EndingForm]) -> Ending:
+async def preview(call: Call[Nothing, AgreementEndForm]) -> AgreementEnding:
     return _said(await actions.preview(call.context, call.actor, _wanted(call)))
 
 
-async def end(call: Call[Nothing, EndingForm]) -> Ending:
+async def end(call: Call[Nothing, AgreementEndForm]) -> AgreementEnding:
     return _said(await actions.end(call.context, call.actor, _wanted(call)))
 
 
-async def take_back(call: Call[Off, Any]) -> Ending:
+async def take_back(call: Call[Off, Any]) -> AgreementEnding:
     query = call.query
     return _said(await actions.take_back(call.context, call.actor, _code(call), query.reason, query.mutual))
 
@@ -127,15 +127,15 @@ def _code(call: Call[Any, Any]) -> str:
     return code
 
 
-def _wanted(call: Call[Nothing, EndingForm]) -> actions.Wanted:
+def _wanted(call: Call[Nothing, AgreementEndForm]) -> actions.Wanted:
     body = call.body
     return actions.Wanted(_code(call), body.ends_on, body.on_end or "", body.reason, body.mutual)
 
 
-def _said(found: actions.Outcome) -> Ending:
+def _said(found: actions.Outcome) -> AgreementEnding:
     named = [Reached(r.organisation, r.name, r.network, r.ends_on, r.ended_on) for r in found.reached]
     values = (found.changed, found.ending, named)
-    return Ending(found.code, found.ends_on, found.on_end, found.earliest, *values)  # type: ignore[arg-type]
+    return AgreementEnding(found.code, found.ends_on, found.on_end, found.earliest, *values)  # type: ignore[arg-type]
 
 
 _EXAMPLE = {"ends_on": "2028-01-01", "on_end": "period_end", "reason": "Board meeting of 3 November 2026"}
@@ -159,8 +159,8 @@ operations = (
         tag=TAG,
         summary=N_("What the end of an agreement would do"),
         description=N_("Which memberships end, and when. Computed by the rules that do it; nothing is stored."),
-        body=EndingForm,
-        answer=Ending,
+        body=AgreementEndForm,
+        answer=AgreementEnding,
         example=_EXAMPLE,
         run=preview,
     ),
@@ -174,8 +174,8 @@ operations = (
             "A key that manages one of the networks gives notice; other days or terms take both networks. All "
             "memberships that rest on it follow in one transaction; members and managers are told."
         ),
-        body=EndingForm,
-        answer=Ending,
+        body=AgreementEndForm,
+        answer=AgreementEnding,
         example=_EXAMPLE,
         run=end,
     ),
@@ -187,7 +187,7 @@ operations = (
         summary=N_("Take the end of an agreement back"),
         description=N_("Memberships stand again as before. It takes both networks."),
         query=Off,
-        answer=Ending,
+        answer=AgreementEnding,
         run=take_back,
     ),
 )
