@@ -252,7 +252,7 @@ async def _must_know(connection: Connection, actor: Actor, organisation: UUID) -
 def _facts(told: Iterable[Any], after: Iterable[Any], on: date, new: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Fact -> {old, new} of those that are others on the day."""
     was = next((t.values for t in told if t.period.covers(on)), next(iter(told)).values)
-    now = next(t.values for t in after if t.period.covers(on))
+    now = next((t.values for t in after if t.period.covers(on)), was)  # nothing new: nothing is told of that day
     return {name: {"old": was[name], "new": now[name]} for name in new if was[name] != now[name]}
 
 

@@ -193,3 +193,15 @@ async def test_a_partner_key_changes_nothing(
     answer = await post(client, key, f"/organisations/{one}/profiles", effective_on="2026-12-01", country="SE")
     assert answer.status_code in (403, 404), answer.text
     assert (await client.delete(f"{V1}/profile-changes/{made['id']}", headers=key)).status_code in (403, 404)
+
+
+@pytest.mark.parametrize("on", ["2021-02-01", "2026-11-22", "2027-06-01"])
+@pytest.mark.parametrize("way", ["", "/preview"])
+async def test_nothing_new_is_refused_on_any_day(
+    client: httpx.AsyncClient, manager_headers: dict[str, str], on: str, way: str
+) -> None:
+    listed = await client.get(f"{V1}/networks/{NORA}/members", params={"limit": "3"}, headers=manager_headers)
+    for member in listed.json()["items"]:
+        path = f"{V1}/organisations/{member['organisation']['id']}/profiles{way}"
+        answer = await client.post(path, json={"effective_on": on}, headers=manager_headers)
+        assert wrong(answer, 409) == [("effective_on", "facts_same")]

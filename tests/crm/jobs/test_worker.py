@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from litestar import Litestar
 
+from crm.errors import Unavailable
 from crm.gateways.stripe import Accounts
 from crm.jobs import schedule
 from crm.jobs.tasks import Tools
@@ -180,7 +181,7 @@ async def _succeeds(action: Awaitable[object]) -> bool:
     """The first to use a cut connection is told so."""
     try:
         await action
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+    except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         return False
     return True
 
