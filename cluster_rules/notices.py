@@ -2,8 +2,8 @@
 
 Kinds: membership_approved, linked_membership_started, linked_membership_ending,
 linked_membership_continues, tier_changed, membership_ending, membership_suspended, suspension_lifted,
-decision_withdrawn, membership_event, linked_membership_accepted, linked_membership_paid, place_given, place_waiting, facts_changed,
-organisation_merged, organisation_split, organisation_renamed.
+decision_withdrawn, membership_event, linked_membership_accepted, linked_membership_paid, place_given, place_waiting,
+facts_changed, organisation_merged, organisation_split, organisation_renamed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
