@@ -29,7 +29,13 @@ from tests.seed import Keys, seed
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 TEMPLATE = "klynge_seeded"
 SETTINGS = Settings(development=True, base_url="http://klynge.test")
+LONGEST = ("test_schemathesis.py", "test_api_docs.py", "_browser.py", "test_rounds.py")
 _numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: of two processes none is left alone with them at the end."""
+    items.sort(key=lambda item: not item.path.name.endswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 SEED = 20261122
 ROUNDS = 12
 # What the checks say of a mistake, and for how many rounds it is made at most: they end with the first thing found.
-FOUND = {broken.EARLY: ("lost:", 20), broken.TWICE: ("doubled", 5), broken.HOLES: ("numbers of", 20)}
+# (Who was told too early of an invoice may also be the one who does not find it afterwards.)
+FOUND = {
+    broken.EARLY: (("lost:", "NotFound"), 20),
+    broken.TWICE: (("doubled",), 5),
+    broken.HOLES: (("numbers of",), 20),
+}
 MOST_ANSWERS = 40  # the controls are killed at an answer: what they find must not depend on how fast the machine is
 
 
@@ -36,4 +41,4 @@ async def test_issue_4_control_the_rounds_find_a_broken_step(own_database: str, 
         await connection.close()
     words, most = FOUND[mistake]
     done = await Rounds(own_database, seeded.manager_key, SEED, mistake, MOST_ANSWERS).run(most)
-    assert any(words in why for why in done.wrong), done.wrong
+    assert any(each in why for why in done.wrong for each in words), done.wrong
