@@ -83,13 +83,7 @@ def taken_back(
 
 def of_payment(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
     """The mails when a payment starts links: the member hears of each by itself, nothing else told of it."""
-    listed = list(changed)
-    for intent in listed:
-        if isinstance(intent, StartGrant):
-            grant = intent.grant
-            values = {"tier": grant.tier, "source": grant.source, "starts_on": grant.period.start.isoformat()}
-            yield Notify("linked_membership_paid", grant.organisation, grant.network, "member", values)
-    yield from _about_links(facts, listed, today)
+    return _links_given("linked_membership_paid", facts, list(changed), today)
 
 
 def of_facts(
@@ -131,24 +125,12 @@ def of_organisations(
 
 def of_place(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
     """The mails when a place of a link rule became free for who waited: the member, and the managers of the links."""
-    listed = list(changed)
-    for intent in listed:
-        if isinstance(intent, StartGrant):
-            grant = intent.grant
-            values = {"tier": grant.tier, "source": grant.source, "starts_on": grant.period.start.isoformat()}
-            yield Notify("place_given", grant.organisation, grant.network, "member", values)
-    yield from _about_links(facts, listed, today)
+    return _links_given("place_given", facts, list(changed), today)
 
 
 def of_answer(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
     """The mails when a link is accepted or declined: the member hears of what it got, or when what it had ends."""
-    listed = list(changed)
-    for intent in listed:
-        if isinstance(intent, StartGrant):
-            grant = intent.grant
-            values = {"tier": grant.tier, "source": grant.source, "starts_on": grant.period.start.isoformat()}
-            yield Notify("linked_membership_accepted", grant.organisation, grant.network, "member", values)
-    yield from _about_links(facts, listed, today)
+    return _links_given("linked_membership_accepted", facts, list(changed), today)
 
 
 def of_agreement(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
@@ -169,6 +151,16 @@ def required(turned: Iterable[Turn]) -> Iterator[Notify]:
         values = {"tier": "", "on": turn.on.isoformat(), "reason": "", "linked": [], "source": source}
         for to in ("member", "managers"):
             yield Notify(kind, turn.organisation, turn.network, to, values)
+
+
+def _links_given(kind: str, facts: Facts, changed: list[GrantIntent], today: date) -> Iterator[Intent]:
+    """The member hears of each link that starts now by itself, as `kind` says why."""
+    for intent in changed:
+        if isinstance(intent, StartGrant):
+            grant = intent.grant
+            values = {"tier": grant.tier, "source": grant.source, "starts_on": grant.period.start.isoformat()}
+            yield Notify(kind, grant.organisation, grant.network, "member", values)
+    yield from _about_links(facts, changed, today)
 
 
 def _about_links(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
