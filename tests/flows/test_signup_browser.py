@@ -157,6 +157,7 @@ def test_no_page_of_the_sign_up_has_a_fault(site, browser, viewport, scheme):
 def _level(page: Page) -> None:
     page.fill("#employees", "25")
     page.check("input[value=principal]")
+    page.wait_for_load_state("networkidle")  # the level asks for its own figures, and prices them
 
 
 def _organisation(page: Page) -> None:
