@@ -13,7 +13,7 @@ from crm.api import answers, shapes
 from crm.api.operations import Call, Nothing, Operation
 from crm.errors import NotFound
 from crm.i18n import N_
-from crm.reads import memberships
+from crm.reads import memberships, organisations
 from crm.store import answers as store
 
 TAG = N_("Memberships")
@@ -79,7 +79,7 @@ async def show(call: Call[Nothing, None]) -> shapes.Page[LinkAnswer]:
     wanted = call.id("organisation_id")
     async with call.reading() as connection:
         kept = await call.kept(connection)
-        if await connection.fetchval("select true from organisation where id = $1", wanted) is None:
+        if wanted not in await organisations.names(connection, {wanted}):
             raise NotFound("organisation_id", wanted)
         rows = await store.of_organisation(connection, wanted)
     items = [

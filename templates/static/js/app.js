@@ -74,13 +74,14 @@ document.querySelector(".error-summary")?.focus();
    instead of sending the form again. */
 if (document.querySelector(".wizard-top .error-summary")) history.replaceState(history.state, "", location.href);
 
-/* A level chosen while the prices for a new number of employees were on their way stays chosen. */
-let chosen = [];
-document.addEventListener("htmx:before:swap", () => {
-  chosen = [...document.querySelectorAll("#prices input:checked")].map((input) => input.value);
+/* A level chosen while prices or figures were on their way stays chosen. Kept when it is chosen, not when something is
+   swapped: two answers may come at once, and between them nothing is checked. */
+let chosen = document.querySelector("#prices input:checked")?.value;
+document.addEventListener("change", (event) => {
+  if (event.target.matches("#prices input")) chosen = event.target.value;
 });
 document.addEventListener("htmx:after:swap", () => {
   for (const input of document.querySelectorAll("#prices input")) {
-    if (chosen.includes(input.value) && !input.disabled) input.checked = true;
+    if (input.value === chosen && !input.disabled) input.checked = true;
   }
 });
