@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True):
     stripe_keys: dict[str, str] = {}
     stripe_secrets: dict[str, tuple[str, ...]] = {}
     stripe_url: str = ""
+    outgoing_ports: tuple[int, ...] = (443,)
+    outgoing_loopback: bool = False
     development: bool = False
     pool_size: int = 8
     log_level: str = "INFO"
@@ -30,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True):
         return self.base_url.startswith("https://")
 
 
+PORT_MAX = 65535
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -50,6 +53,8 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         stripe_keys={host: keys[0] for host, keys in _by_host(env, "KLYNGE_STRIPE_KEY").items()},
         stripe_secrets=_by_host(env, "KLYNGE_STRIPE_WEBHOOK_SECRET"),
         stripe_url=env.get("KLYNGE_STRIPE_URL", "").rstrip("/"),
+        outgoing_ports=_ports(env, "KLYNGE_OUTGOING_PORTS"),
+        outgoing_loopback=_flag(env, "KLYNGE_OUTGOING_LOOPBACK"),
         development=_flag(env, "KLYNGE_DEVELOPMENT"),
         pool_size=_number(env, "KLYNGE_POOL_SIZE", 8),
         log_level=env.get("KLYNGE_LOG_LEVEL", "INFO").upper(),
@@ -64,6 +69,8 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(
             "KLYNGE_EHF_URL must look like folder:/var/spool/ehf or https://accesspoint.example/documents"
         )
+    if settings.outgoing_loopback and not settings.development:
+        raise SettingsError("KLYNGE_OUTGOING_LOOPBACK is for development only (KLYNGE_DEVELOPMENT=1)")
     if settings.late_interest and not Path(settings.late_interest).is_file():
         raise SettingsError("KLYNGE_LATE_INTEREST must be a file with rates, like crm/late_interest.toml")
     if settings.log_level not in LOG_LEVELS:
@@ -80,6 +87,14 @@ def _by_host(env: Mapping[str, str], name: str) -> dict[str, tuple[str, ...]]:
             raise SettingsError(f"{name} must be a value, or host=value for each host")
         out[host] = (*out.get(host, ()), value)
     return out
+
+
+def _ports(env: Mapping[str, str], name: str) -> tuple[int, ...]:
+    """`443 8443`: where partners' addresses may be called."""
+    found = env.get(name, "443").split()
+    if not found or not all(each.isascii() and each.isdigit() and 1 <= int(each) <= PORT_MAX for each in found):
+        raise SettingsError(f"{name} must be ports with spaces between them, like 443 8443")
+    return tuple(map(int, found))
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

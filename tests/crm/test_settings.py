@@ -47,6 +47,11 @@ def test_cookies_need_tls_where_there_is_tls() -> None:
         ("KLYNGE_DEVELOPMENT", "yes please"),
         ("KLYNGE_EHF_URL", "ftp://accesspoint.example"),
         ("KLYNGE_EHF_URL", "folder:relative"),
+        ("KLYNGE_OUTGOING_PORTS", "https"),
+        ("KLYNGE_OUTGOING_PORTS", "0"),
+        ("KLYNGE_OUTGOING_PORTS", "443 65536"),
+        ("KLYNGE_OUTGOING_PORTS", ""),
+        ("KLYNGE_OUTGOING_LOOPBACK", "1"),  # only with KLYNGE_DEVELOPMENT
         ("KLYNGE_POOL_SIZE", "0"),
         ("KLYNGE_POOL_SIZE", "201"),
         ("KLYNGE_POOL_SIZE", "-1"),
