@@ -20,6 +20,8 @@ APP_CONFIG = AppConfig(
                 "applications",
                 "invoices",
                 "sync",
+                "member_lists",
+                "partner_writes",
                 "mail",
                 "accounts",
                 "audit",

@@ -1,0 +1,23 @@
+"""What partners write: constraints, triggers, tenant wall and indexes to find who is meant (Piccolo's own run first)."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo_conf import DB
+
+ID = "2026-11-22T12:40:00:000001"
+VERSION = "1.38.0"
+DESCRIPTION = "what partners write"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "partner_writes.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
