@@ -26,6 +26,24 @@ def earliest(book: Rulebook, member_since: date, told_on: date) -> date:
     return book.period.boundary_on_or_after(day, member_since) or day
 
 
+def last_day(book: Rulebook, member_since: date, start: date) -> date:
+    """The last day on which notice still ends a membership before the period that begins on `start`.
+
+    Whoever could leave on the first day itself is told of the day before it: from then on it is a member of the period.
+    """
+    notice, eve = book.notice, start - timedelta(days=1)
+    if notice.kind == "fixed_date":
+        return min(_day_in(book.period.containing(eve, member_since), notice.by), eve)
+    if notice.kind == "none":
+        return eve
+    day = add_months(start, -notice.months)
+    while add_months(day + timedelta(days=1), notice.months) <= start:  # 28 February is three months before 31 May
+        day += timedelta(days=1)
+    while add_months(day, notice.months) > start:
+        day -= timedelta(days=1)
+    return min(day, eve)
+
+
 def _day_in(year: Period, by: str) -> date:
     """The day "MM-DD" that lies in this membership year."""
     day = date.fromisoformat(f"{year.start.year}-{by}")

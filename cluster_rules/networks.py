@@ -67,7 +67,11 @@ class Temporary(Data, frozen=True):
 
 
 class Tier(Data, frozen=True):
-    """A level of membership; the highest `rank` of the effective grants is what counts."""
+    """A level of membership; the highest `rank` of the effective grants is what counts.
+
+    `suspended_renewal`: a membership on hold when its year begins is billed as usual, waits with its bill until the
+    suspension is lifted, or ends with the year before (`renewals`).
+    """
 
     code: str
     rank: int
@@ -84,6 +88,7 @@ class Tier(Data, frozen=True):
     temporary: Temporary = Temporary()
     places: int = 0
     billing: Literal["invoice_on_approval", "pay_first"] = "invoice_on_approval"
+    suspended_renewal: Literal["bill", "hold", "end"] = "bill"
 
     def upgrade(self, event: str) -> Upgrade | None:
         """What this tier says about an event, or None."""
@@ -164,12 +169,16 @@ class LinkRule(Data, frozen=True):
 
 
 class Notice(Data, frozen=True):
-    """How a member leaves: by a fixed day ("MM-DD"), with months of notice, or at any time."""
+    """How a member leaves: by a fixed day ("MM-DD"), with months of notice, or at any time.
+
+    `renewal_days`: so many days before each period members are told of it and its fee; 0 = they are not.
+    """
 
     kind: Literal["fixed_date", "months", "none"] = "none"
     by: str = "12-31"
     months: int = 0
     effect: Literal["period_end", "at_once"] = "period_end"
+    renewal_days: int = 0
 
 
 class InvoiceTerms(Data, frozen=True):

@@ -25,7 +25,8 @@ from cluster_rules.periods import Period, between
 
 # due: to be billed. billed: nothing is left to bill. free: it costs nothing. waived: a link takes the fee away.
 # ending: notice was given, it ends when the year begins. failed: the fee cannot be said, which is work for a person.
-State = Literal["due", "billed", "free", "waived", "ending", "failed"]
+# held: suspended, its bill waits until that is lifted. lapsing: suspended as the year begins, and ends then.
+State = Literal["due", "billed", "free", "waived", "ending", "failed", "held", "lapsing"]
 REASON = "renewal"
 _SIZED = ("band", "case", "percentage", "agreed")
 _OFFS = ("discount_percent", "discount_amount")
@@ -35,7 +36,8 @@ class Renewal(msgspec.Struct, frozen=True):
     """One membership's year. `charges` are what is to be billed now; `before` is what the year before came to.
 
     `differs` says in data why the amount is another than then: nothing when it is the same. `problem` belongs to
-    `failed`. `tier` is that of the grant which stands first in the year.
+    `failed`. `tier` is that of the grant which stands first in the year. `leave_by` is there when it was asked ahead
+    of the year (`renewal_notices`): the last day on which notice still ends the membership before it.
     """
 
     organisation: UUID
@@ -47,6 +49,7 @@ class Renewal(msgspec.Struct, frozen=True):
     before: int = 0
     differs: tuple[Step, ...] = ()
     problem: RuleViolation | None = None
+    leave_by: date | None = None
 
     @property
     def net(self) -> int:
@@ -59,18 +62,25 @@ class Renewal(msgspec.Struct, frozen=True):
         return self.charges[0].line.currency if self.charges else ""
 
 
-def due(facts: Facts, network: str, day: date) -> list[Renewal]:
+def due(facts: Facts, network: str, day: date, on: date = date.min) -> list[Renewal]:
     """The renewals of one family in a network for the year that contains `day`, membership by membership.
 
-    `facts.charged` must be there. A fee that cannot be said (RuleViolation of `bases.begin`) is a `failed` renewal.
+    `on` is the day of asking: a suspension counts that stands on it, or on the year's first day if that is later.
+    `facts.charged` and `facts.timelines` must be there. A fee that cannot be said (RuleViolation of `bases.begin`) is
+    a `failed` renewal.
     """
-    stood = derive(facts).stood if facts.transfers else facts.stood
-    members = {g.organisation: None for g in facts.grants if g.network == network}
-    found = (_of_one(facts, _Mine(facts, stood, organisation, network), day) for organisation in members)
+    found = (one(facts, mine, day, on) for mine in members(facts, network))
     return [each for each in found if each is not None]
 
 
-class _Mine:
+def members(facts: Facts, network: str) -> "list[Mine]":
+    """The memberships of a family in a network, with their grants."""
+    stood = derive(facts).stood if facts.transfers else facts.stood
+    listed = {g.organisation: None for g in facts.grants if g.network == network}
+    return [Mine(facts, stood, organisation, network) for organisation in listed]
+
+
+class Mine:
     """One membership's grants, own ones first, and since when its own ones count."""
 
     def __init__(self, facts: Facts, stood: Iterable[Stretch], organisation: UUID, network: str) -> None:
@@ -80,6 +90,7 @@ class _Mine:
         self.own = sorted((g for g in listed if g.kind == "direct"), key=lambda g: g.period.start)
         self.linked = sorted((g for g in listed if g.kind == "linked"), key=lambda g: g.period.start)
         self._joined = [s.period.start for s in stood if (s.organisation, s.network) == (organisation, network)]
+        self._timeline = facts.timelines.get((organisation, network), ())
 
     def since(self, grant: Grant) -> date:
         """Since when who holds the grant is a member: for an own membership, the day it joined."""
@@ -87,9 +98,13 @@ class _Mine:
         joined = [day for day in self._joined if day <= start] if grant.kind == "direct" else []
         return max(joined, default=start)
 
+    def suspended(self, day: date) -> bool:
+        """Is the membership on hold on a day?"""
+        return any(part.status == "suspended" and part.period.covers(day) for part in self._timeline)
 
-def _of_one(facts: Facts, mine: _Mine, day: date) -> Renewal | None:
-    """None when nothing of the membership stands in the year, and nothing of it ends as the year begins."""
+
+def one(facts: Facts, mine: Mine, day: date, on: date) -> Renewal | None:
+    """One membership's renewal; None when nothing of it stands in the year, and nothing ends as the year begins."""
     standing = [(grant, year) for grant in (*mine.own, *mine.linked) if (year := _year(facts, mine, grant, day))]
     inside = [(g, year) for g, year in standing if year.overlap(g.period)]
     if not inside:
@@ -98,6 +113,29 @@ def _of_one(facts: Facts, mine: _Mine, day: date) -> Renewal | None:
     grant, year = inside[0]
     before = _before(facts, mine, grant, year)
     told = Renewal(mine.organisation, mine.network, grant.tier, year, "billed", before=sum(c.net for c in before))
+    return _while_suspended(facts, mine, grant, _billing(facts, mine, inside, told, before), on)
+
+
+def _while_suspended(facts: Facts, mine: Mine, grant: Grant, found: Renewal, on: date) -> Renewal:
+    """What the level says of a membership on hold; what is billed already stays billed."""
+    year, book = found.year, _governing(facts, mine, grant, found.year)
+    tier = book.tier(grant.tier) if book else None
+    if tier is None or tier.suspended_renewal == "bill" or found.state == "billed":
+        return found
+    first = max(year.start, grant.period.start)
+    if not mine.suspended(max(first, on)):
+        return found
+    if tier.suspended_renewal == "hold":
+        held = found.state in ("due", "failed")
+        return msgspec.structs.replace(found, state="held", charges=(), problem=None) if held else found
+    goes = grant.kind == "direct" and grant.period.start < year.start and mine.suspended(year.start)
+    return msgspec.structs.replace(found, state="lapsing", charges=(), differs=(), problem=None) if goes else found
+
+
+def _billing(
+    facts: Facts, mine: Mine, inside: list[tuple[Grant, Period]], told: Renewal, before: list[FeeLine]
+) -> Renewal:
+    """The renewal as it is when nothing is on hold."""
     try:
         charges = tuple(_charges(facts, mine, inside))
     except RuleViolation as problem:
@@ -108,7 +146,7 @@ def _of_one(facts: Facts, mine: _Mine, day: date) -> Renewal | None:
     return msgspec.structs.replace(told, state=_nothing(facts, mine, inside, charges))
 
 
-def _year(facts: Facts, mine: _Mine, grant: Grant, day: date) -> Period | None:
+def _year(facts: Facts, mine: Mine, grant: Grant, day: date) -> Period | None:
     """The membership year that contains the day, for who holds this grant; None when there is no such thing."""
     since = mine.since(grant)
     book = facts.rulebooks.governing(grant.network, since, max(day, grant.period.start))
@@ -117,7 +155,7 @@ def _year(facts: Facts, mine: _Mine, grant: Grant, day: date) -> Period | None:
     return book.period.containing(day, since)
 
 
-def _nothing(facts: Facts, mine: _Mine, inside: Iterable[tuple[Grant, Period]], charges: tuple[Charge, ...]) -> State:
+def _nothing(facts: Facts, mine: Mine, inside: Iterable[tuple[Grant, Period]], charges: tuple[Charge, ...]) -> State:
     """Why there is nothing to bill."""
     if charges:
         return "free"
@@ -132,7 +170,7 @@ def _nothing(facts: Facts, mine: _Mine, inside: Iterable[tuple[Grant, Period]], 
     return "free" if tier is None or not fees.costs(tier) else "billed"
 
 
-def _charges(facts: Facts, mine: _Mine, inside: Iterable[tuple[Grant, Period]]) -> Iterator[Charge]:
+def _charges(facts: Facts, mine: Mine, inside: Iterable[tuple[Grant, Period]]) -> Iterator[Charge]:
     """The lines of every grant for its days in the year, but for those that a link takes away or that are billed."""
     held: list[Period] = []
     for grant, year in inside:
@@ -147,7 +185,7 @@ def _charges(facts: Facts, mine: _Mine, inside: Iterable[tuple[Grant, Period]]) 
             yield from _lines(facts, mine, grant, year, piece)
 
 
-def _unwaived(facts: Facts, mine: _Mine, part: Period, year: Period) -> list[Period]:
+def _unwaived(facts: Facts, mine: Mine, part: Period, year: Period) -> list[Period]:
     """The days of an own membership on which no linked grant takes its fee away (AC-2c): only while that stands."""
     taken = []
     for linked in mine.linked:
@@ -158,7 +196,7 @@ def _unwaived(facts: Facts, mine: _Mine, part: Period, year: Period) -> list[Per
     return part.minus(taken)
 
 
-def _lines(facts: Facts, mine: _Mine, grant: Grant, year: Period, part: Period) -> Iterator[Charge]:
+def _lines(facts: Facts, mine: Mine, grant: Grant, year: Period, part: Period) -> Iterator[Charge]:
     book = _book(facts, mine, grant, year)
     if prices.billed(facts, grant, part, book):
         return
@@ -171,9 +209,13 @@ def _lines(facts: Facts, mine: _Mine, grant: Grant, year: Period, part: Period) 
         yield Charge(grant.organisation, grant.network, grant.id, line, why)
 
 
-def _book(facts: Facts, mine: _Mine, grant: Grant, year: Period) -> Rulebook:
+def _governing(facts: Facts, mine: Mine, grant: Grant, year: Period) -> Rulebook | None:
     first = max(year.start, grant.period.start)
-    book = facts.rulebooks.governing(grant.network, mine.since(grant), first)
+    return facts.rulebooks.governing(grant.network, mine.since(grant), first)
+
+
+def _book(facts: Facts, mine: Mine, grant: Grant, year: Period) -> Rulebook:
+    book = _governing(facts, mine, grant, year)
     if book is None:
         raise RuleViolation("rulebook_missing", "network", network=grant.network)
     return book
@@ -182,7 +224,7 @@ def _book(facts: Facts, mine: _Mine, grant: Grant, year: Period) -> Rulebook:
 # The year before, and why this one is different
 
 
-def _before(facts: Facts, mine: _Mine, grant: Grant, year: Period) -> list[FeeLine]:
+def _before(facts: Facts, mine: Mine, grant: Grant, year: Period) -> list[FeeLine]:
     """What was billed and given back for the membership year before."""
     eve = year.start - timedelta(days=1)
     book = facts.rulebooks.governing(grant.network, mine.since(grant), eve)

@@ -10,6 +10,7 @@ from cluster_rules.errors import RulebookError
 from cluster_rules.links import LONGEST_CHAIN
 from cluster_rules.networks import LinkRule, Requirement, Rulebook, Tier
 
+MOST_RENEWAL_DAYS = 180  # half a year: the shortest period there is begins at most once in it
 MOST_LINKS = LONGEST_CHAIN - 1  # one after the other; the last round of `derive` finds that nothing follows
 
 
@@ -29,7 +30,7 @@ def check(book: Rulebook) -> None:
 
     RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `tier_unknown`, `link_to_itself`,
     `agreement_missing`, `requires_itself`, `percent_wrong`, `days_negative`, `upgrade_cycle`, `lock_in_wrong`,
-    `months_negative`, `places_negative`, `upgrade_limited`, and those of `fee_checks` and `dunning`; `field` is the
+    `months_negative`, `places_negative`, `upgrade_limited`, `renewal_days_wrong`, and those of `fee_checks` and `dunning`; `field` is the
     path in the document.
     """
     if not book.tiers:
@@ -37,6 +38,9 @@ def check(book: Rulebook) -> None:
     fee_checks.check_network(book)
     fee_checks.check_day("period.starts", book.period.starts)
     fee_checks.check_day("notice.by", book.notice.by)
+    if not 0 <= book.notice.renewal_days <= MOST_RENEWAL_DAYS:
+        given, most = book.notice.renewal_days, MOST_RENEWAL_DAYS
+        raise RulebookError("renewal_days_wrong", "notice.renewal_days", given=given, most=most)
     dunning.check(book.dunning)
     _unique("tiers", [t.code for t in book.tiers])
     _unique("tiers.rank", [str(t.rank) for t in book.tiers])

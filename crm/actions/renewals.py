@@ -104,7 +104,7 @@ async def preview(context: Context, run: UUID, tell: Tell = _silent) -> timedelt
         if found.confirmed_by and await renewals.at_work(connection, found.host_id):
             return WAIT
         kept = await catalogue.load(connection)
-        window = _window(kept, found, before=True)
+        window = await _window(context, connection, kept, found, before=True)
         await renewals.forget_items(connection, run)
         wanted, standing = await renewal_facts.candidates(connection, found.networks, window)
     kinds = Kinds(kept, window)
@@ -155,7 +155,7 @@ async def bill(context: Context, run: UUID, tell: Tell = _silent) -> None:
                 return
             kept = await catalogue.load(connection)
             if kinds is None or kinds.kept is not kept or billing is None:
-                kinds = Kinds(kept, _window(kept, found, before=False))
+                kinds = Kinds(kept, await _window(context, connection, kept, found, before=False))
                 billing = await _billing(context, connection, kept, found, actor)
             came = await _batch(connection, found, items, kinds, billing)
             await renewals.advance(connection, run, items, came.invoices)
@@ -204,9 +204,11 @@ async def _billing(context: Context, connection: Connection, kept: Catalogue, ru
     return Billing(kept, host, today, actor, bool(context.settings.ehf_url), run.issue)
 
 
-def _window(kept: Catalogue, run: Run, before: bool) -> Window:
+async def _window(context: Context, connection: Connection, kept: Catalogue, run: Run, before: bool) -> Window:
+    host = await renewal_bills.host(connection, run.host_id)
     slugs = [kept.by_id[network].slug for network in run.networks]
-    return renewal_facts.window(kept, slugs, run.period_start, before)
+    today = context.clock.today(ZoneInfo(host["time_zone"]))
+    return renewal_facts.window(kept, slugs, run.period_start, before, today)
 
 
 def _problem(kind: Kind) -> RuleViolation | None:

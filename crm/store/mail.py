@@ -100,7 +100,7 @@ async def queue_notices(
     organisations |= {o for n in notices for o in fact_words.parents(n.values.get("facts", {}))}
     organisations |= {UUID(n.values[part]) for n in notices if n.kind in _BETWEEN for part in ("one", "other")}
     names = dict(await connection.fetch("select id, name from organisation where id = any($1)", list(organisations)))
-    contacts = await _contacts(connection, list(organisations))
+    contacts = await contacts_of(connection, list(organisations))
     managers = await managers_of(connection, [catalogue.network(n.network).id for n in notices])
     mails = []
     for notice in notices:
@@ -114,11 +114,12 @@ async def queue_notices(
     return await queue(connection, mails)
 
 
-async def _contacts(connection: Connection, organisations: list[UUID]) -> dict[UUID, Recipient]:
+async def contacts_of(connection: Connection, organisations: Sequence[UUID]) -> dict[UUID, Recipient]:
+    """The contact of each organisation that has one: its main one, or the newest."""
     rows = await connection.fetch(
         "select distinct on (organisation_id) organisation_id, email, name, language from contact"
         " where organisation_id = any($1) order by organisation_id, main desc, created_at desc",
-        organisations,
+        list(organisations),
     )
     return {r["organisation_id"]: Recipient(r["email"], r["name"], r["language"]) for r in rows}
 

@@ -42,7 +42,7 @@ _TOLD = f"""
 select m.id as membership_id, m.organisation_id, m.network_id, o.family_id, s.simple,
     concat_ws('/', m.network_id, p.kind, p.country, case when $6 then p.employees end,
         case when $6 then p.employees_as_of end, case when $7 then p.founded_on end, s.since,
-        g.told, c.told, extra.told) as told, g.ids as grants
+        g.told, c.told, extra.told, h.told) as told, g.ids as grants
 from unnest($1::uuid[]) with ordinality as w (id, place)
 join membership m on m.id = w.id join organisation o on o.id = m.organisation_id
 left join lateral (
@@ -89,6 +89,11 @@ left join lateral (
             from agreed_fee where organisation_id = o.id and superseded_at is null
     ) lines
 ) extra on true
+left join lateral (
+    select string_agg(concat_ws(',', 'held', starts_on, '-', ends_on), ';' order by starts_on) as told
+    from membership_period where $9 and membership_id = m.id and kind = 'suspended'
+    and (ends_on is null or ends_on > $2)
+) h on true
 order by w.place
 """
 
@@ -98,16 +103,19 @@ class Window(msgspec.Struct, frozen=True):
 
     `year` holds for every member (None: anniversaries, or rulebooks whose years differ). `days` are those of
     which billed lines matter; with `before`, those of the year before too. What lies before `clipped` no rule
-    looks at, but for the `turns`, the days from which rulebooks hold.
+    looks at, but for the `turns`, the days from which rulebooks hold. `on` is the day of asking; `held`: some level
+    says what becomes of members on hold.
     """
 
     day: date
+    on: date
     year: Period | None
     days: Period
     clipped: date
     turns: tuple[date, ...]
     employees: bool
     founded: bool
+    held: bool
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -122,8 +130,8 @@ class Told(msgspec.Struct, frozen=True):
     grants: tuple[UUID, ...]
 
 
-def window(kept: Catalogue, networks: Iterable[str], day: date, before: bool) -> Window:
-    """What a run of these networks for `day` has to look at; `before`: also what was billed the year before."""
+def window(kept: Catalogue, networks: Iterable[str], day: date, before: bool, on: date) -> Window:
+    """What a run of these networks for `day`, made `on` a day, looks at; `before`: also what the year before billed."""
     books = [book for slug in networks for book in kept.rulebooks.of(slug)]
     year = _year(books, day)
     if year and year.end:
@@ -136,7 +144,9 @@ def window(kept: Catalogue, networks: Iterable[str], day: date, before: bool) ->
         oldest = add_months(oldest, -12 * (1 + max((d.years for d in _discounts(tiers)), default=0)))
     turns = {book.effective_from for book in books}
     needed = {fact for tier in tiers for fact in fees.needed(tier)}
-    return Window(day, year, days, oldest, tuple(sorted(turns)), "employees" in needed, "founded_on" in needed)
+    held = any(tier.suspended_renewal != "bill" for tier in tiers)
+    told = ("employees" in needed, "founded_on" in needed, held)
+    return Window(day, on, year, days, oldest, tuple(sorted(turns)), *told)
 
 
 def _discounts(tiers: Iterable[Tier]) -> Iterable[Discount]:
@@ -186,5 +196,6 @@ async def told(connection: Connection, memberships: Sequence[UUID], wanted: Wind
         wanted.employees,
         wanted.founded,
         wanted.year is not None and wanted.days.start < wanted.year.start,
+        wanted.held,
     )
     return [Told(*row[:-1], tuple(row["grants"] or ())) for row in rows]

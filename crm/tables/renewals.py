@@ -68,3 +68,27 @@ class RenewalItem(Table, tablename="renewal_item"):
     before = BigInt(default=0)
     differs = JSONB(default="[]")
     problem = JSONB(null=True, default=None)
+
+
+class RenewalNotice(Table, tablename="renewal_notice"):
+    """A member was told of the period that begins on `starts_on` and its fee, or was not and why (`state`).
+
+    `net` and `vat` are what it was told, `leave_by` the last day to give notice before. `problem` is {code, field,
+    params}. Who was told stays; the other rows are what the last look found.
+    """
+
+    id = UUID(primary_key=True, default=UUID4())
+    membership_id = ForeignKey(references=Membership, null=False, default=None, on_delete=OnDelete.restrict)
+    organisation_id = ForeignKey(references=Organisation, null=False, default=None, on_delete=OnDelete.restrict)
+    network_id = ForeignKey(references=Network, null=False, default=None, on_delete=OnDelete.restrict)
+    starts_on = Date(required=True, default=None)
+    ends_on = Date(null=True, default=None)
+    tier = Varchar(length=60, required=True)
+    state = Varchar(length=10, required=True)
+    net = BigInt(default=0)
+    vat = BigInt(default=0)
+    currency = Varchar(length=3, default="")
+    leave_by = Date(required=True, default=None)
+    problem = JSONB(null=True, default=None)
+    mail_id = UUID(null=True, default=None)
+    looked_at = Timestamptz()
