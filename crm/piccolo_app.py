@@ -23,6 +23,7 @@ APP_CONFIG = AppConfig(
                 "member_lists",
                 "partner_writes",
                 "mail",
+                "webhooks",
                 "accounts",
                 "audit",
                 "reviews",
