@@ -20,6 +20,7 @@ APP_CONFIG = AppConfig(
                 "applications",
                 "invoices",
                 "sync",
+                "shares",
                 "member_lists",
                 "partner_writes",
                 "mail",

@@ -117,6 +117,7 @@ async def test_tasks_have_transactions_of_their_own(db: Database) -> None:
 LINKED_FROM = "exists (select from membership_grant g where g.membership_id = t.{id} and g.source_network_id = $1)"
 BY_MEMBERSHIP = "exists (select from membership m where m.id = t.membership_id and m.network_id = $1)"
 BY_APPLICATION = "exists (select from application a where a.id = t.application_id and a.network_id = $1)"
+BY_DISCLOSURE = "t.disclosure_id in (select id from disclosure where $1 in (network_id, to_network_id))"
 OWN = {
     "application": "t.network_id = $1",
     "application_event": BY_APPLICATION,
@@ -130,8 +131,10 @@ OWN = {
     "charge": BY_MEMBERSHIP,
     "fee_waiver": BY_MEMBERSHIP,
     "link_answer": "t.source_network_id = $1",
-    "feed": "t.network_id = $1 or " + LINKED_FROM.format(id="membership_id"),
-    "feed_member": "t.network_id = $1 or " + LINKED_FROM.format(id="membership_id"),
+    "feed": "t.network_id = $1",
+    "feed_member": "t.network_id = $1",
+    "disclosure": "$1 in (t.network_id, t.to_network_id)",
+    "share": BY_DISCLOSURE,
     "mail": "t.network_id = $1",
     "audit": "t.network_id = $1",
 }
@@ -150,7 +153,7 @@ UNGUARDED = """
 NOT_BY_READER = """
     select c.relname from pg_policy p join pg_class c on c.oid = p.polrelid,
         lateral (select pg_get_expr(p.polqual, p.polrelid) as condition) q
-    where q.condition !~ 'crm_(networks|hosts)' and not exists (
+    where q.condition !~ 'crm[_.](networks|hosts|organisations)' and not exists (
         select from unnest($1::text[]) t where q.condition ~ ('EXISTS.* FROM ' || t || '[ \n]'))
 """
 
