@@ -70,7 +70,8 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
 class Answer(msgspec.Struct, frozen=True):
     """Declined or accepted: the organisation's or the target network's word on a link rule.
 
-    Stored, so that no later recomputation revives what was declined (peers.md 2.5 item 10).
+    Stored, so that no later recomputation revives what was declined (peers.md 2.5 item 10). `peer`: it was said on
+    another system, where the target network is run (docs/federation.md).
     """
 
     organisation: UUID
@@ -78,6 +79,7 @@ class Answer(msgspec.Struct, frozen=True):
     rule: str
     answer: Literal["accepted", "declined"]
     on: date
+    peer: bool = False
 
 
 class Transfer(msgspec.Struct, frozen=True):

@@ -42,7 +42,7 @@ select 'decision', f.family_id, d.id, f.id, m.network_id, d.reason, d.kind, d.ti
     from members f join membership m on m.organisation_id = f.id
     join membership_decision d on d.membership_id = m.id and d.withdrawn_at is null
 union all
-select 'answer', f.family_id, null, f.id, null, null, a.answer, null, a.on_date, null, null,
+select 'answer', f.family_id, null, f.id, null, a.actor, a.answer, null, a.on_date, null, null,
     null, null, null, a.recorded_at, a.rule, a.source_network_id, null, null, null, null
     from members f join link_answer a on a.organisation_id = f.id and a.withdrawn_at is null
 union all
@@ -99,6 +99,7 @@ select 'paid', f.family_id, c.grant_id, f.id, null, null, null, null, p.on_date,
     cross join lateral (select invoice_paid_on(c.invoice_id) as on_date) p
     where p.on_date is not null
 """
+PEER = "federation:"  # so begins the actor of an answer that was given on another system
 _Rows = dict[str, list[Record]]
 _KINDS = (
     "organisation",
@@ -315,7 +316,8 @@ def _decision(row: Record, slugs: dict[UUID, str]) -> Decision:
 
 def _answer(row: Record, slugs: dict[UUID, str]) -> Answer:
     source = slugs[row["source_network_id"]]
-    return Answer(row["organisation_id"], source, row["rule"], row["kind"], row["starts_on"])
+    peer = row["text"].startswith(PEER)
+    return Answer(row["organisation_id"], source, row["rule"], row["kind"], row["starts_on"], peer)
 
 
 def _transfer(row: Record, slugs: dict[UUID, str]) -> Transfer:
