@@ -65,7 +65,7 @@ async def load(context: Context) -> Demo:
     slugs = [n.slug for n in kept.networks]
     logins = []
     for email, name, language, networks in (*MANAGERS, (*EVERYTHING, tuple(slugs))):
-        await accounts.create(context, email, name, PASSWORD, networks, language)
+        await accounts.create(context, email, name, PASSWORD, networks, language, demo=True)
         logins.append({"email": email, "password": PASSWORD, "name": name, "networks": " ".join(networks)})
     for row in rows.applications:
         await applications.submit(context, actor, _form(row))

@@ -26,6 +26,8 @@ APP_CONFIG = AppConfig(
                 "mail",
                 "webhooks",
                 "accounts",
+                "factors",
+                "people",
                 "audit",
                 "reviews",
                 "places",

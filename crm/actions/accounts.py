@@ -22,6 +22,7 @@ async def create(
     networks: Iterable[str],
     language: str = "nb",
     actor: Actor | None = None,
+    demo: bool = False,
 ) -> UUID:
     """A new account, manager of the networks with these slugs.
 
@@ -33,11 +34,11 @@ async def create(
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
         managed = [kept.network(slug).id for slug in networks]
-        new = await accounts.add(connection, email, " ".join(name.split()), password_hash, language)
+        new = await accounts.add(connection, email, " ".join(name.split()), password_hash, language, demo)
         if new is None:
             raise Refused("account_exists", "email", given=email)
-        await accounts.add_roles(connection, new, managed, MANAGER)
         by = actor or Actor(name, "cli")
+        await accounts.add_roles(connection, new, managed, MANAGER, by.name)
         detail = {"email": email, "networks": [str(network) for network in managed]}
         await audit.append(connection, by, "account_created", detail, subject=new)
         return new

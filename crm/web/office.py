@@ -9,6 +9,7 @@ from litestar import Request, Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery
 from litestar.response import Redirect
+from litestar.types import Guard
 
 from crm import names
 from crm.actions import answers
@@ -90,18 +91,18 @@ class Office(msgspec.Struct, frozen=True):
 
 
 def provide_office(request: Request, context: NamedDependency[Context]) -> Office:
-    """The open network, on a route guarded by `manages_network`."""
+    """The open network, on a route under /n/{slug}."""
     who = session.session_of(request)
     kept, network = session.network_of(request)
     today = context.clock.today(network.zone)
-    return Office(context, who, session.actor_of(who), kept, network, today, translator(language_of(request)))
+    return Office(context, who, session.office_actor(request), kept, network, today, translator(language_of(request)))
 
 
-def routes(*handlers: Any) -> Router:
-    """Routes under /n/{slug}: only for those who manage that network."""
+def routes(*handlers: Any, rule: Guard = session.manages_network) -> Router:
+    """Routes under /n/{slug}, and for whom they are: who manages that network, where nothing else is said."""
     return Router(
         path="/n/{slug:str}",
-        guards=[session.manages_network],
+        guards=[rule],
         dependencies={"office": Provide(provide_office, sync_to_thread=False)},
         exception_handlers={Unauthenticated: session.to_sign_in},
         route_handlers=list(handlers),
@@ -119,15 +120,16 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
         values["url_scheme"] = lambda scheme: f"/theme/{scheme}?back={quote(at)}"
     async with office.context.db.reading(office.actor.sees) as connection:
         counts = await reads.counts(connection, office.network.id, office.today)
-    managed = [n for n in office.kept.networks if n.id in office.session.manages]
+    mine = [n for n in office.kept.networks if n.id in office.session.sees]
     return page(
         request,
         template,
         nav=nav,
-        networks=sorted((office.face(n) for n in managed), key=lambda face: face["name"]),
+        networks=sorted((office.face(n) for n in mine), key=lambda face: face["name"]),
         network=office.face(office.network) | {"members": counts.members},
         counts=msgspec.structs.asdict(counts),
-        user={"name": office.session.name, "email": office.session.email},
+        user={"name": office.session.name, "email": office.session.email, "acts": bool(office.session.acts_for)},
+        may=may_of(office),
         office=office,
         base=office.base,
         today=office.today,
@@ -135,15 +137,24 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
     )
 
 
+def may_of(office: Office) -> dict[str, Any]:
+    """What the reader may do in the open network, for templates: `manage`, `books`, `waived` (a demo's sign-in)."""
+    here, who = office.network.id, office.session
+    manage = here in who.manages
+    return {"manage": manage, "books": manage or here in who.books, "waived": who.demo and who.method == "password"}
+
+
 @get("/n", include_in_schema=False)
 async def open_office(request: Request, context: NamedDependency[Context]) -> Redirect:
     """To the network in which most applications wait, else the first one; to the account when there is none."""
     who = session.session_of(request)
     kept = await session.load_catalogue(context)
-    async with context.db.reading(who.manages) as connection:
-        busiest = await reads.busiest(connection, sorted(who.manages))
-    wanted = busiest or next((n.id for n in kept.networks if n.id in who.manages), None)
-    where = f"/n/{kept.by_id[wanted].slug}" if wanted else "/account"
+    if who.must_secure:
+        raise session.SecureFirst
+    async with context.db.reading(who.sees) as connection:
+        busiest = await reads.busiest(connection, sorted(who.sees))
+    wanted = busiest or next((n.id for n in kept.networks if n.id in who.sees), None)
+    where = f"/n/{kept.by_id[wanted].slug}" if wanted else "/my" if who.acts_for else "/account"
     return Redirect(where, status_code=303, headers=session.NOT_KEPT)
 
 
@@ -190,7 +201,7 @@ handlers = [
         exception_handlers={Unauthenticated: session.to_sign_in},
         route_handlers=[open_office],
     ),
-    routes(show_overview, show_links),
+    routes(show_overview, show_links, rule=session.reads_network),
 ]
 
 

@@ -15,8 +15,6 @@ from crm.web import origin, session
 from crm.web.fields import fields_of
 from crm.web.rendering import page
 
-UNKNOWN_ADDRESS = "unknown"
-
 
 @get("/sign-in", include_in_schema=False, opt={"public": True})
 async def show_sign_in(request: Request, back: FromQuery[str] = "", out: FromQuery[str] = "") -> Response:
@@ -30,12 +28,30 @@ async def sign_in(request: Request, context: NamedDependency[Context]) -> Respon
     origin.check(request)
     given = await fields_of(request)
     email, back = given.get("email", ""), given.get("back", "")
-    address = request.client.host if request.client else UNKNOWN_ADDRESS
+    old, known = session.token_of(request), session.known_of(request)
     try:
-        opened = await sessions.sign_in(context, email, given.get("password", ""), address, session.token_of(request))
+        opened = await sessions.sign_in(
+            context,
+            email,
+            given.get("password", ""),
+            session.address_of(request),
+            old,
+            session.browser_of(request),
+            known,
+        )
     except (Refused, TooMany) as error:
         return _form(request, back=back, email=email, error=error)
-    cookies = [session.session_cookie(context.settings, opened.token)]
+    if isinstance(opened, sessions.Second):
+        return session.stepping(context.settings, opened.token, "/sign-in/second", back)
+    return entered(request, opened, back)
+
+
+def entered(request: Request, opened: sessions.SignedIn, back: str) -> Redirect:
+    """Signed in: the cookies, and on to where one wanted to go."""
+    settings = session.context_of(request).settings
+    cookies = [session.session_cookie(settings, opened.token), session.step_cookie(settings, "")]
+    if opened.known:
+        cookies.append(session.known_cookie(settings, opened.known))
     if languages.LANGUAGE_COOKIE not in request.cookies:
         cookies.append(languages.preference_cookie(request, languages.LANGUAGE_COOKIE, opened.language))
     return Redirect(session.back_or_office(back), status_code=303, cookies=cookies, headers=session.NOT_KEPT)
@@ -58,12 +74,13 @@ async def show_account(request: Request, context: NamedDependency[Context]) -> R
     who = session.session_of(request)
     browsers = await sessions.mine(context, who)
     kept = await session.load_catalogue(context)
-    networks = [network for network in kept.networks if network.id in who.manages]
+    networks = [network for network in kept.networks if network.id in who.sees]
     return page(
         request,
         "office/account.html",
         user={"name": who.name, "email": who.email},
         browsers=browsers,
+        this=who.token_hash,
         managed=networks,
         now=context.clock.now(),
         limits=sessions,

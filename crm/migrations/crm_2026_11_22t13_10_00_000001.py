@@ -1,0 +1,23 @@
+"""People: what roles there are, who is told of whom, and the wall for who acts for an organisation (raw SQL)."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo_conf import DB
+
+ID = "2026-11-22T13:10:00:000001"
+VERSION = "1.38.0"
+DESCRIPTION = "people: roles, sign-in, invitations, claims"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "people.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
