@@ -4,7 +4,7 @@ from uuid import UUID
 
 from crm import catalogue
 from crm.context import Context
-from crm.store import feed, known_names, reviews
+from crm.store import feed, known_names, reviews, shares
 
 
 async def turn(context: Context) -> int:
@@ -13,14 +13,16 @@ async def turn(context: Context) -> int:
         await known_names.turn(connection, context.clock.now())
         await feed.renew_epoch(connection)
         ended = await feed.turn(connection, context.clock.now())
+        await shares.turn(connection, context.clock.now())
     await review(context)
     return ended
 
 
 async def turn_feed(context: Context, network: UUID) -> None:
-    """The same for one network's feed, when somebody reads it before the hourly turn of a new day."""
+    """The same for one network's feed and shares, when somebody reads them before the hourly turn of a new day."""
     async with context.db.tx() as connection:
         await feed.turn(connection, context.clock.now(), network)
+        await shares.turn(connection, context.clock.now(), [network])
 
 
 async def prune_feed(context: Context) -> int:

@@ -83,6 +83,11 @@ class Head(msgspec.Struct, frozen=True):
     settled: bool
 
     @property
+    def scope(self) -> UUID:
+        """Whose positions these are, and whose bell to listen for."""
+        return self.network
+
+    @property
     def of_today(self) -> bool:
         """Has the day been turned?"""
         return self.turned_on is not None and self.turned_on >= self.today
@@ -142,8 +147,13 @@ async def of_bucket(connection: Connection, network: UUID, bucket: int) -> list[
     return [msgspec.Raw(row["body"]) for row in await connection.fetch(_OF_BUCKET, network, bucket)]
 
 
-async def stream(connection: Connection, network: UUID, origin: str | None) -> AsyncGenerator[bytes, None]:
-    """Today's members as JSON, one a line, as fast as they are taken: never more than a few chunks in memory.
+def stream(connection: Connection, network: UUID, origin: str | None) -> AsyncGenerator[bytes, None]:
+    """Today's members as JSON, one a line, as fast as they are taken."""
+    return copied(connection, _STREAM, network, origin)
+
+
+async def copied(connection: Connection, query: str, *values: object) -> AsyncGenerator[bytes, None]:
+    """The rows of a query for one JSON value each, as lines: never more than a few chunks in memory.
 
     COPY in CSV with quote and delimiter that no JSON holds is the JSON itself.
     """
@@ -162,7 +172,7 @@ async def stream(connection: Connection, network: UUID, origin: str | None) -> A
             async with connection.transaction():
                 await connection.execute(f"set local statement_timeout = '{STREAM_SECONDS}s'")
                 await connection.copy_from_query(
-                    *(_STREAM, network, origin), output=take, format="csv", delimiter="\x02", quote="\x01"
+                    *(query, *values), output=take, format="csv", delimiter="\x02", quote="\x01"
                 )
         except Exception:
             await waiting.put(None)  # not when cancelled: then nobody takes anything any more

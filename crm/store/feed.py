@@ -84,6 +84,7 @@ async def renew_epoch(connection: Connection) -> bool:
         await connection.execute("set local crm.feed = 'epoch'")
         await connection.execute("delete from feed")
         await connection.execute("update feed_member set moved_xid = '0'")
+        await connection.execute("update share set moved_xid = '0'")
         await connection.execute("update feed_head set pruned_xid = '0', pruned_seq = 0")
         await connection.execute("set local crm.feed = ''")
     return bool(renewed)

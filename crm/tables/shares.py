@@ -1,4 +1,4 @@
-"""Shares: what an agreement discloses of one network's members to the other network, and to whom it was given (ADR 0023).
+"""Shares: what an agreement discloses of one network's members to the other, and to whom it was given (ADR 0023).
 
 A disclosure is one direction of an agreement. `share` is the list, the change feed and the tombstones of it in one:
 a row keeps its newest version and where that is on the feed, so no body that was replaced or taken back stays anywhere.
