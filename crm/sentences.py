@@ -8,6 +8,7 @@ from crm.i18n import N_
 from crm.invoice_sentences import INVOICES
 from crm.payment_sentences import PAYMENTS
 from crm.renewal_sentences import RENEWALS
+from crm.share_sentences import SHARES
 
 # What rules, actions and forms refuse. The codes are stable (docs/api.md).
 _RULES: dict[str, tuple[str, ...]] = {
@@ -212,7 +213,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
     "version_stale": (N_("It has changed since you read it. Read it again, then decide."),),
 }
 
-REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING
+REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | SHARES
 
 KINDS = {
     "company": N_("company"),
