@@ -22,7 +22,7 @@ from crm.web.headers import add_security_headers
 from crm.web.rendering import error_page
 
 BODY_MAX_BYTES = 64 * 1024
-API_PATHS = ("/api/", "/healthz", "/readyz", "/webhooks/")
+API_PATHS = ("/api/", "/scim/", "/healthz", "/readyz", "/webhooks/")
 GONE = "client disconnected prematurely"  # as Litestar says it
 log = structlog.get_logger("klynge")
 
@@ -31,7 +31,7 @@ Lifespan = Callable[[Litestar], object]
 
 def create_app(settings: Settings, context: Context | None = None, *lifespans: Lifespan) -> Litestar:
     """The application. Without a `context` it opens its own pool at start and closes it at the end."""
-    cards = Accounts(settings)
+    state = state_of(settings, context)
     return Litestar(
         route_handlers=[*api.handlers, *web.handlers],
         dependencies={
@@ -43,10 +43,15 @@ def create_app(settings: Settings, context: Context | None = None, *lifespans: L
         request_max_body_size=BODY_MAX_BYTES,
         openapi_config=None,
         logging_config=None,  # crm/logs.py has the word; Litestar would put its own handler on the root
-        state=State({"context": context, "settings": settings, "cards": cards}),
-        on_shutdown=[cards.close],
+        state=state,
+        on_shutdown=[state.cards.close],
         lifespan=[_database, *lifespans] if context is None else list(lifespans),
     )
+
+
+def state_of(settings: Settings, context: Context | None = None) -> State:
+    """What differs from one application to another: its routes are the same for all."""
+    return State({"context": context, "settings": settings, "cards": Accounts(settings)})
 
 
 def _context(state: State) -> Context:

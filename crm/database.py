@@ -29,17 +29,26 @@ _SERVER_SETTINGS = {
 }
 
 
-class Reader(asyncpg.Connection):
-    """A connection that cannot write and sees only the networks it was last put before (ADR 0002)."""
+# Who reads, and which setting says what they see: the office by network, an organisation's people their own.
+WALLS = {"crm_reader": "crm.networks", "crm_member": "crm.organisations"}
 
+
+class Reader(asyncpg.Connection):
+    """A connection that cannot write and sees only what it was last put before (ADR 0002, 0028)."""
+
+    role = "crm_reader"
     before: str | None = None
 
-    async def put_before(self, networks: str) -> None:
-        """From now on it sees these networks' rows; asks the server only when they are others than now."""
-        if self.before != networks:
+    async def put_before(self, seen: str, role: str = "crm_reader") -> None:
+        """From now on it sees these networks' or organisations' rows; asks the server only when that is news."""
+        if self.role != role:
             self.before = None
-            await self.execute("select set_config('crm.networks', $1, false)", networks)
-            self.before = networks
+            await self.execute(f"set role {role}")
+            self.role = role
+        if self.before != seen:
+            self.before = None
+            await self.execute("select set_config($1, $2, false)", WALLS[role], seen)
+            self.before = seen
 
 
 class Database:
@@ -52,6 +61,11 @@ class Database:
         self.pool = pool
         self.readers = readers
         self.engine = engine
+
+    @property
+    def several(self) -> bool:
+        """Can two transactions of ours be at work at once? Not inside one, nor with a single connection."""
+        return self.engine.current_transaction.get() is None and self.pool.get_max_size() > 1
 
     @asynccontextmanager
     async def tx(self, **options: Any) -> AsyncIterator[Connection]:
@@ -82,16 +96,27 @@ class Database:
         Every statement sees the newest committed state, as in any transaction of ours. Inside a
         transaction already open it is a savepoint of it, and the wall is taken down after it.
         """
-        seen = ",".join(sorted(map(str, networks)))
+        async with self._reading("crm_reader", networks) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading_own(self, organisations: Iterable[UUID]) -> AsyncIterator[Connection]:
+        """The same for who acts for organisations: it sees their rows, in whatever network, and nobody else's."""
+        async with self._reading("crm_member", organisations) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _reading(self, role: str, visible: Iterable[UUID]) -> AsyncIterator[Connection]:
+        seen = ",".join(sorted(map(str, visible)))
         if self.readers is not None and self.engine.current_transaction.get() is None:
             async with _connection(self.readers) as connection:
-                await connection.put_before(seen)
+                await connection.put_before(seen, role)
                 yield connection
             return
         async with self.tx() as connection:
-            await connection.execute(f"set local role crm_reader; set local crm.networks = '{seen}'")
+            await connection.execute(f"set local role {role}; set local {WALLS[role]} = '{seen}'")
             yield connection
-            await connection.execute("reset role; set local crm.networks = ''")
+            await connection.execute(f"reset role; set local {WALLS[role]} = ''")
 
 
 @asynccontextmanager
@@ -117,8 +142,14 @@ async def open_database(dsn: str, size: int = 8) -> AsyncIterator[Database]:
 
 
 async def open_pool(dsn: str, size: int = 8) -> asyncpg.Pool:
-    """Open the pool, hand it to Piccolo too, and let JSONB be Python data on both sides."""
-    pool = await asyncpg.create_pool(
+    """Open the pool and hand it to Piccolo too."""
+    DB.pool = await writing_pool(dsn, size)
+    return DB.pool
+
+
+async def writing_pool(dsn: str, size: int) -> asyncpg.Pool:
+    """Connections for deciding, on which JSONB is Python data on both sides."""
+    return await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
@@ -127,8 +158,6 @@ async def open_pool(dsn: str, size: int = 8) -> asyncpg.Pool:
         # Deciding is many small statements that are always alike: not planning them anew is a tenth faster.
         server_settings={**_SERVER_SETTINGS, "plan_cache_mode": "force_generic_plan"},
     )
-    DB.pool = pool
-    return pool
 
 
 async def close_pool(pool: asyncpg.Pool) -> None:

@@ -55,7 +55,8 @@ select g.id from membership_grant g where g.superseded_at is null and g.kind = '
 _OPEN = """
 select i.id, i.status, i.currency, coalesce(sum(e.amount), 0)::bigint as owed from invoice i
 left join ledger_entry e on e.invoice_id = i.id and e.account in ('receivable', 'member_credit')
-where i.organisation_id = any($1) and i.kind = 'invoice' group by i.id order by i.created_at, i.id
+where i.organisation_id = any($1) and i.kind = 'invoice' group by i.id
+order by i.created_at, array_position($1::uuid[], i.organisation_id), i.currency, owed, i.id
 """
 
 
@@ -147,7 +148,9 @@ class World:
 
     async def memberships(self) -> list[UUID]:
         rows = await self.read(
-            "select id from membership where organisation_id = any($1) order by id", self.organisations
+            "select m.id from membership m join network n on n.id = m.network_id where m.organisation_id = any($1)"
+            " order by array_position($1::uuid[], m.organisation_id), n.slug",  # not by a random id: a life can be lived again
+            self.organisations,
         )
         return [row["id"] for row in rows]
 
