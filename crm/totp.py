@@ -1,4 +1,4 @@
-"""Codes that change every half minute (RFC 6238 over RFC 4226: SHA-1, six digits, 30 seconds), as every app makes them."""
+"""Codes that change every half minute (RFC 6238 over RFC 4226: SHA-1, six digits), as every app makes them."""
 
 import base64
 import hmac

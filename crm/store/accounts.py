@@ -200,8 +200,8 @@ async def open_session(
         await close_session(connection, secret_hash(old_token))
     await drop_expired(connection, now - ABSOLUTE_LIMIT, now - IDLE_LIMIT)
     await connection.execute(
-        "insert into session (token_hash, public_id, account_id, csrf, created_at, seen_at, confirmed_at, method, strong,"
-        " browser) values ($1, $2, $3, $4, $5, $5, $5, $6, $7, $8)",
+        "insert into session (token_hash, public_id, account_id, csrf, created_at, seen_at, confirmed_at, method,"
+        " strong, browser) values ($1, $2, $3, $4, $5, $5, $5, $6, $7, $8)",
         secret_hash(token),
         uuid4(),
         account.id,

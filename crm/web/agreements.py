@@ -15,7 +15,7 @@ from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_
 from crm.reads import agreements as reads
 from crm.web.fields import day_of, fields_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, routes, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
@@ -68,7 +68,7 @@ async def take_back(request: Request, office: NamedDependency[Office], code: Fro
     return _back(office, "taken_back")
 
 
-handlers = [routes(show_agreements, show_ending, end, take_back)]
+handlers = [reading(show_agreements), routes(show_ending, end, take_back)]
 
 
 def _back(office: Office, done: str) -> Redirect:

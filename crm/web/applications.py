@@ -16,7 +16,7 @@ from crm.reads import applications as reads
 from crm.reads import duplicates
 from crm.web import mergers
 from crm.web.fields import day_of, fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, routes, show
 from crm.web.office_consequences import panel, problems
 from crm.web.session import NOT_KEPT
 
@@ -78,7 +78,7 @@ async def decline(request: Request, office: NamedDependency[Office], application
     return await _answer(request, office, id_of("application", application), "decline", actions.decline)
 
 
-handlers = [routes(show_queue, show_application, approve, ask, decline)]
+handlers = [reading(show_queue, show_application), routes(approve, ask, decline)]
 
 
 async def _answer(request: Request, office: Office, wanted: UUID, kind: str, action: Any) -> Response:
@@ -117,7 +117,7 @@ async def _page(
     shown = None
     if row.status in OPEN and day is None:
         errors.append({"field": "starts_on", "text": office.t.gettext("Write the day as YYYY-MM-DD.")})
-    elif row.status in OPEN and day:
+    elif row.status in OPEN and day and office.may_manage:
         shown, refused = await _preview(office, row, day)
         errors += [each for each in refused if each not in errors]
     values = {"row": row, "known": known, "alike": alike, "starts_on": day.isoformat() if day else starts_on}

@@ -14,7 +14,7 @@ from crm.actions.billing import Details
 from crm.errors import Invalid, status_of
 from crm.i18n import LANGUAGES
 from crm.web.fields import fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
@@ -44,7 +44,7 @@ async def change(request: Request, office: NamedDependency[Office], organisation
     return Redirect(f"{where}?done=billing", status_code=303, headers=NOT_KEPT)
 
 
-handlers = [routes(show_details, change)]
+handlers = [money(show_details, change)]
 
 
 def back_of(request: Request, office: Office) -> str:

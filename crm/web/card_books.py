@@ -12,7 +12,7 @@ from crm.actions import card_books as actions
 from crm.errors import Invalid, status_of
 from crm.store.cards import Listed
 from crm.web.fields import fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
@@ -36,7 +36,7 @@ async def close(request: Request, office: NamedDependency[Office], difference: F
     return Redirect(f"{office.base}{PATH}?done=closed", status_code=303, headers=NOT_KEPT)
 
 
-handlers = [routes(show_books, close)]
+handlers = [money(show_books, close)]
 
 
 async def _page(

@@ -24,7 +24,7 @@ from crm.reads import dunning as reads
 from crm.store import dunning as store
 from crm.web import csv_files
 from crm.web.fields import day_of, fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
@@ -165,7 +165,7 @@ async def collector(office: NamedDependency[Office]) -> Response[bytes]:
     return csv_files.answer(t, f"{office.network.slug}-collector-{office.today.isoformat()}", head, table)
 
 
-handlers = [routes(show_dunning, show_letters, run, decide, pause, resume, collector)]
+handlers = [money(show_dunning, show_letters, run, decide, pause, resume, collector)]
 
 
 async def _page(request: Request, office: Office, errors: Errors | None = None, **values: Any) -> Response[str]:

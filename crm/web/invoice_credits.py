@@ -19,7 +19,7 @@ from crm.reads import invoice_money
 from crm.web import invoice_paper
 from crm.web import invoice_views as views
 from crm.web.fields import fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 from crm.web.suspense import amount_of
@@ -55,7 +55,7 @@ async def credit(request: Request, office: NamedDependency[Office], invoice: Fro
     return await _page(request, office, found, form, seen=seen)
 
 
-handlers = [routes(ask, credit)]
+handlers = [money(ask, credit)]
 
 
 async def _billed(office: Office, invoice: str) -> views.Found:

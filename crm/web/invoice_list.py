@@ -20,7 +20,7 @@ from crm.reads import organisations
 from crm.reads.invoice_list import BUCKETS, LATE, UNPAID, Figure, Filter, Row
 from crm.web import csv_files, office_consequences
 from crm.web.fields import day_of, fields_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, money, reading, show
 from crm.web.session import NOT_KEPT
 
 PATH = "/invoices"
@@ -172,7 +172,7 @@ async def issuing_result(request: Request, office: NamedDependency[Office]) -> R
     return await show(request, office, "office/invoices_issued.html", "invoices", **shown)
 
 
-handlers = [routes(show_invoices, export, confirm_issuing, issue_many, issuing_result)]
+handlers = [reading(show_invoices, export), money(confirm_issuing, issue_many, issuing_result)]
 
 
 def state_words(office: Office) -> dict[str, str]:

@@ -17,7 +17,7 @@ from crm.reads.timeline import ApplicationStep, DecisionEvent
 from crm.web import member_money, office_events
 from crm.web import office_member as page
 from crm.web.fields import When, id_of, when_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, show
 from crm.web.office_timeline import may_take_back, said, timeline
 
 ORIGINS = ("direct", "linked", "both")
@@ -74,7 +74,7 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
     return await show(request, office, "office/member.html", "members", **shown)
 
 
-handlers = [routes(show_members, show_member)]
+handlers = [reading(show_members, show_member)]
 
 
 async def _employers(office: Office, found: page.Found) -> list[str]:

@@ -46,6 +46,11 @@ class Office(msgspec.Struct, frozen=True):
         return f"/n/{self.network.slug}"
 
     @property
+    def may_manage(self) -> bool:
+        """Does the reader decide about members here?"""
+        return self.network.id in self.session.manages
+
+    @property
     def now(self) -> datetime:
         """The moment."""
         return self.context.clock.now()
@@ -107,6 +112,16 @@ def routes(*handlers: Any, rule: Guard = session.manages_network) -> Router:
         exception_handlers={Unauthenticated: session.to_sign_in},
         route_handlers=list(handlers),
     )
+
+
+def reading(*handlers: Any) -> Router:
+    """Routes under /n/{slug} that show something: for everybody with a role in that network."""
+    return routes(*handlers, rule=session.reads_network)
+
+
+def money(*handlers: Any) -> Router:
+    """Routes under /n/{slug} about money: for who keeps that network's books, and who manages it."""
+    return routes(*handlers, rule=session.keeps_books)
 
 
 async def show(request: Request, office: Office, template: str, nav: str, at: str = "", **values: Any) -> Response[str]:
@@ -201,7 +216,7 @@ handlers = [
         exception_handlers={Unauthenticated: session.to_sign_in},
         route_handlers=[open_office],
     ),
-    routes(show_overview, show_links, rule=session.reads_network),
+    reading(show_overview, show_links),
 ]
 
 

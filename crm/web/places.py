@@ -12,7 +12,7 @@ from crm.errors import NotFound
 from crm.reads import places as reads
 from crm.store.places import places_of
 from crm.web.fields import id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, routes, show
 from crm.web.session import NOT_KEPT
 
 
@@ -36,7 +36,7 @@ async def remove(office: NamedDependency[Office], place: FromPath[str]) -> Redir
     return Redirect(f"{office.base}/places{query}", status_code=303, headers=NOT_KEPT)
 
 
-handlers = [routes(show_places, remove)]
+handlers = [reading(show_places), routes(remove)]
 
 
 def _pools(office: Office, open_ones: set[tuple[str, str]]) -> list[tuple[str, str]]:

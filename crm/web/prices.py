@@ -15,7 +15,7 @@ from crm.reads import prices as reads
 from crm.rulebook_checks import as_next
 from crm.web import price_fields as fields
 from crm.web.fields import day_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, show
 from crm.web.rulebook_writing import held
 from crm.web.rulebooks import PATH, book_of
 
@@ -50,7 +50,7 @@ async def show_price(request: Request, office: NamedDependency[Office]) -> Respo
     )
 
 
-handlers = [routes(show_price)]
+handlers = [reading(show_price)]
 
 
 # --- the price

@@ -15,7 +15,7 @@ from crm.errors import Invalid, NotFound, status_of
 from crm.reads import reviews as reads
 from crm.reads.reviews import Review
 from crm.web.fields import day_of, fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, routes, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
@@ -59,7 +59,7 @@ async def keep(request: Request, office: NamedDependency[Office], review: FromPa
     return _back(office, "?kept=1")
 
 
-handlers = [routes(show_reviews, show_review, keep)]
+handlers = [reading(show_reviews), routes(show_review, keep)]
 
 
 def row(office: Office, review: Review) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cluster_rules.networks import Rulebook
 from crm.errors import NotFound
 from crm.reads.rulebook_drafts import Draft
 from crm.rulebook_checks import as_next
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, show
 from crm.web.rulebook_writing import PATH, differences, held
 
 DRAFTED = "draft"
@@ -44,7 +44,7 @@ async def show_comparison(
     )
 
 
-handlers = [routes(show_comparison)]
+handlers = [reading(show_comparison)]
 
 
 def _book(office: Office, books: list[Rulebook], draft: Draft | None, wanted: str) -> Rulebook:

@@ -15,7 +15,7 @@ from crm.reads import rulebook_drafts
 from crm.reads import rulebooks as reads
 from crm.rule_words import agreed_in
 from crm.rulebook_terms import VALUES
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, show
 from crm.web.price_fields import tester
 from crm.web.rendering import PAGE_HEADERS
 
@@ -39,7 +39,7 @@ async def download(office: NamedDependency[Office], version: FromPath[str]) -> R
     return Response(actions.text(book), media_type=TOML, headers=headers)
 
 
-handlers = [routes(show_rules, download)]
+handlers = [reading(show_rules, download)]
 
 
 def book_of(office: Office, version: str) -> Rulebook:

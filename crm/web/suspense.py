@@ -20,7 +20,7 @@ from crm.actions.payments import Share
 from crm.errors import Invalid, NotFound, status_of
 from crm.reads import ledger as reads
 from crm.web.fields import fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
@@ -133,7 +133,7 @@ async def decide(
     return await _do(request, office, deed)
 
 
-handlers = [routes(show_suspense, import_file, place, note, refund, settle_return, take_back, decide)]
+handlers = [money(show_suspense, import_file, place, note, refund, settle_return, take_back, decide)]
 
 
 def amount_of(text: str) -> int | None:

@@ -45,23 +45,22 @@ grant select on role, claim to crm_reader;
 grant select (id, email, name, language, role, host_id, network_id, organisation_id, invited_by, created_at,
     expires_at, accepted_at, revoked_at, account_id) on invitation to crm_reader;
 
-create function crm_member_organisations() returns setof uuid language sql stable parallel safe as $$
-    select m.organisation_id from membership m where m.network_id = any ((select crm_networks())::uuid[])
-$$;
-
 alter table role enable row level security;
 create policy own_network on role for select to crm_reader using (
     network_id = any ((select crm_networks())::uuid[])
     or host_id in (select n.host_id from network n where n.id = any ((select crm_networks())::uuid[]))
-    or organisation_id in (select crm_member_organisations()));
+    or exists (select from membership m where m.organisation_id = role.organisation_id
+        and m.network_id = any ((select crm_networks())::uuid[])));
 alter table invitation enable row level security;
 create policy own_network on invitation for select to crm_reader using (
     network_id = any ((select crm_networks())::uuid[])
     or host_id in (select n.host_id from network n where n.id = any ((select crm_networks())::uuid[]))
-    or organisation_id in (select crm_member_organisations()));
+    or exists (select from membership m where m.organisation_id = invitation.organisation_id
+        and m.network_id = any ((select crm_networks())::uuid[])));
 alter table claim enable row level security;
 create policy own_network on claim for select to crm_reader using (
-    organisation_id in (select crm_member_organisations()));
+    exists (select from membership m where m.organisation_id = claim.organisation_id
+        and m.network_id = any ((select crm_networks())::uuid[])));
 alter table account enable row level security;
 create policy own_network on account for select to crm_reader using (
     exists (select from role r where r.account_id = account.id)
