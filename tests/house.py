@@ -22,7 +22,7 @@ GROUND = """
     faults fee_table_words fee_words folder folder_checks forms i18n identifiers invoice_sentences letters logs
     names outcome_words passwords paths payment_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes
-    roles rulebook_terms rulebook_words sentences settings share_sentences simulation steps terms totp words
+    roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words
 """
 TOP = """
     __main__ app cli client cli_access cli_bank cli_cards cli_data cli_dunning

@@ -23,10 +23,11 @@ from crm.api import (
     relations,
     renewals,
     reviews,
+    scim,
     sizes,
 )
 from crm.api.operations import routes_of
-from crm.api.problems import problem
+from crm.api.scim_errors import answered as problem
 
 OPERATIONS = (
     *networks.operations,
@@ -52,5 +53,6 @@ OPERATIONS = (
 )
 
 handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]
+handlers += scim.handlers
 
 __all__ = ["OPERATIONS", "handlers", "problem"]
