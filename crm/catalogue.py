@@ -52,6 +52,7 @@ class NetworkRow(msgspec.Struct, frozen=True):
     former_names: tuple[FormerName, ...] = ()
     aliases: tuple[str, ...] = ()
     offices: tuple[Office, ...] = ()
+    instance: str = ""  # the address of the other system that runs it (docs/federation.md)
 
     def on(self, day: date) -> "NetworkRow":
         """The network as it was called on a day."""
@@ -115,7 +116,7 @@ async def load(connection: Connection) -> Catalogue:
 async def _read(connection: Connection) -> Catalogue:
     rows = await connection.fetch(
         "select n.id, n.slug, h.code as host, n.host_id, h.name as host_name, n.kind, n.colour, n.names,"
-        " n.short, n.summary, n.website, n.time_zone, n.founded, n.aliases, n.offices"
+        " n.short, n.summary, n.website, n.time_zone, n.founded, n.aliases, n.offices, n.instance"
         " from network n join host h on h.id = n.host_id order by n.slug"
     )
     former = await _former_names(connection)

@@ -25,6 +25,7 @@ APP_CONFIG = AppConfig(
                 "partner_writes",
                 "mail",
                 "webhooks",
+                "federation",
                 "accounts",
                 "factors",
                 "people",

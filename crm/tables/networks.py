@@ -29,7 +29,10 @@ class Host(Table, tablename="host"):
 
 
 class Network(Table, tablename="network"):
-    """A cluster or innovation network that organisations are members of."""
+    """A cluster or innovation network that organisations are members of.
+
+    `instance` is the address of the system that runs it, when that is another one (ADR 0026).
+    """
 
     id = UUID(primary_key=True, default=UUID4())
     slug = Varchar(length=60, unique=True, required=True)
@@ -45,6 +48,7 @@ class Network(Table, tablename="network"):
     offices = JSONB(default="[]")
     founded = Date(null=True, default=None)
     time_zone = Text(default="Europe/Oslo")
+    instance = Text(default="")
 
 
 class Rulebook(Table, tablename="rulebook"):

@@ -1,0 +1,23 @@
+"""Federation: constraints, the one-way version, tenant wall (raw SQL runs before Piccolo's own)."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo_conf import DB
+
+ID = "2026-11-22T12:50:00:000001"
+VERSION = "1.38.0"
+DESCRIPTION = "federation: constraints and tenant wall"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "federation.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
