@@ -71,6 +71,20 @@ class NetworkFileRow(_Row, frozen=True, kw_only=True):
     names_history: list[NameRow] = []
 
 
+class DisclosureRow(_Row, frozen=True, kw_only=True):
+    """What one of its two networks discloses of its members to the other, from the agreement's first day."""
+
+    network: str
+    fields: list[str]
+    tiers: list[str] = []
+    only_linked: bool = False
+    purpose: dict[str, str]
+    legal_basis: str
+    legal_words: dict[str, str] = {}
+    persons_basis: str = ""
+    retention_days: int
+
+
 class AgreementRow(_Row, frozen=True, kw_only=True):
     """An agreement of agreements.toml."""
 
@@ -85,6 +99,7 @@ class AgreementRow(_Row, frozen=True, kw_only=True):
     shared_fields: list[str] = []
     purpose: dict[str, str] = {}
     legal_basis: dict[str, str] = {}
+    disclosures: list[DisclosureRow] = []
 
 
 class OrganisationRow(_Row, frozen=True, kw_only=True):

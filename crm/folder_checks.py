@@ -16,9 +16,11 @@ import msgspec
 from cluster_rules.organisations import BASES, MONEY_BASES
 from crm import forms
 from crm.errors import Refused
-from crm.folder import Folder, FolderError, NameRow, OrganisationRow
+from crm.folder import AgreementRow, DisclosureRow, Folder, FolderError, NameRow, OrganisationRow
 from crm.i18n import LANGUAGES
 from crm.identifiers import normalise
+from crm.share_sentences import BASES as BASES_OF_LAW
+from crm.share_sentences import FIELDS, PERSONS
 
 CODE_MAX = 60
 SERIES_MAX = 20
@@ -228,6 +230,29 @@ def _agreements(folder: Folder, networks: set[str]) -> None:
         _period("agreements.toml", place, row.starts_on, row.ends_on)
         if not 0 <= row.notice_days <= 3660:
             raise FolderError("agreements.toml", place, "notice_days", "not 0 to 3660")
+        for each in row.disclosures:
+            _disclosure(place, row, each, folder)
+
+
+def _disclosure(place: int, row: AgreementRow, said: DisclosureRow, folder: Folder) -> None:
+    file = "agreements.toml"
+    _texts(file, place, said)
+    _one_of(file, place, "disclosures.network", said.network, {row.source, row.target})
+    if sum(each.network == said.network for each in row.disclosures) > 1:
+        raise FolderError(file, place, "disclosures.network", f"{said.network} stands there twice")
+    levels = {tier.code for book, _ in folder.rulebooks if book.network == said.network for tier in book.tiers}
+    for field, given, known in (
+        ("fields", said.fields, FIELDS),
+        ("tiers", said.tiers, levels),
+        ("legal_basis", [said.legal_basis], BASES_OF_LAW),
+        ("persons_basis", [said.persons_basis], PERSONS),
+    ):
+        for each in given:
+            _one_of(file, place, f"disclosures.{field}", each, known)
+    if not said.persons_basis and any(each.startswith("contact_") for each in said.fields):
+        raise FolderError(file, place, "disclosures.persons_basis", "contacts are disclosed on a stated basis only")
+    if not 0 <= said.retention_days <= 3660:
+        raise FolderError(file, place, "disclosures.retention_days", "not 0 to 3660")
 
 
 def _rulebooks(folder: Folder, networks: set[str]) -> None:

@@ -19,8 +19,9 @@ from crm import catalogue, folder_checks
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
+from crm.database import Connection
 from crm.folder import AgreementRow, Folder, FolderError, MembershipRow
-from crm.store import audit, fact_imports, families, imports, known_names
+from crm.store import audit, fact_imports, families, imports, known_names, shares
 from crm.store import rulebooks as rulebook_store
 
 Progress = Callable[[int, int], None]
@@ -76,9 +77,26 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
         await imports.measure(connection)
         await rulebook_store.derive(connection, kept, touched, today, Step("imported"), tell)
         await imports.measure(connection)
+        await _disclosed(context, connection, new_agreements, actor)
         counts = Imported(len(folder.networks), len(new_books), len(new), added)
         await audit.append(connection, actor, "imported", msgspec.to_builtins(counts))
         return counts
+
+
+async def _disclosed(context: Context, connection: Connection, rows: list[AgreementRow], actor: Actor) -> None:
+    """What new agreements disclose, from the first day of each; the members are told of as they are now."""
+    for row in rows:
+        for each in row.disclosures:
+            found = await shares.find(connection, row.code, imports.id_of("network", each.network))
+            if found is None:
+                raise FolderError("agreements.toml", 0, "disclosures.network", f"no network {each.network}")
+            terms = shares.Terms(
+                row.starts_on, tuple(each.fields), tuple(each.tiers), each.only_linked, each.purpose,
+                each.legal_basis, each.legal_words, each.persons_basis, each.retention_days,
+            )  # fmt: skip
+            await shares.add_terms(connection, found.id, 1, terms, "", actor.name)
+    if rows:
+        await shares.turn(connection, context.clock.now())
 
 
 def _agreed(kept: Catalogue, folder: Folder) -> None:
