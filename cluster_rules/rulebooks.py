@@ -30,8 +30,8 @@ def check(book: Rulebook) -> None:
 
     RulebookError `tiers_missing`, `rulebook_malformed`, `duplicate_code`, `tier_unknown`, `link_to_itself`,
     `agreement_missing`, `requires_itself`, `percent_wrong`, `days_negative`, `upgrade_cycle`, `lock_in_wrong`,
-    `months_negative`, `places_negative`, `upgrade_limited`, `renewal_days_wrong`, and those of `fee_checks` and `dunning`; `field` is the
-    path in the document.
+    `months_negative`, `places_negative`, `upgrade_limited`, `renewal_days_wrong`, and those of `fee_checks` and
+    `dunning`; `field` is the path in the document.
     """
     if not book.tiers:
         raise RulebookError("tiers_missing", "tiers")

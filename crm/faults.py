@@ -40,10 +40,13 @@ POINTS = (
     "renewal_stored",
     "renewal_before_commit",
     "renewal_committed",
+    "renewal_told",
     "dunning_taken",
     "mail_claimed",
     "mail_accepted",
     "mail_marked",
+    "webhook_claimed",
+    "webhook_answered",
 )
 
 

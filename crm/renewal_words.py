@@ -26,7 +26,10 @@ STATES = {
     "waived": N_("Included by another membership"),
     "ending": N_("Ends, is not renewed"),
     "failed": N_("Needs a person"),
+    "held": N_("On hold, billed when that is lifted"),
+    "lapsing": N_("On hold, ends with the year before"),
 }
+NOTICES = STATES | {"told": N_("Told"), "no_address": N_("Has no contact with an address")}
 _DIFFERS = {
     "first_bill": N_("nothing was billed for the year before"),
     "new_level": N_("was %(from)s, is %(to)s"),
@@ -51,6 +54,11 @@ def status(t: Translator, code: str) -> str:
 def state(t: Translator, code: str) -> str:
     """What becomes of a member."""
     return t.gettext(STATES[code])
+
+
+def notice(t: Translator, code: str) -> str:
+    """Whether a member was told ahead of its next period, or why not."""
+    return t.gettext(NOTICES[code])
 
 
 def differs(t: Translator, kept: Catalogue, network: str, steps: Sequence[Mapping[str, Any]]) -> str:

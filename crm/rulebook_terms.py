@@ -17,6 +17,7 @@ FIELDS = {
     "notice.by": N_("Notice at the latest on (month-day)"),
     "notice.months": N_("Months of notice"),
     "notice.effect": N_("Membership ends after notice"),
+    "notice.renewal_days": N_("Days members are told before a new period"),
     "invoice.payment_days": N_("Time to pay an invoice"),
     "dunning": N_("When an invoice is not paid"),
     "rank": N_("Rank"),
@@ -39,6 +40,7 @@ FIELDS = {
     "temporary.until": N_("Lasts until"),
     "places": N_("Places"),
     "billing": N_("Billing"),
+    "suspended_renewal": N_("On hold when a new year begins"),
     "basis": N_("Fee depends on"),
     "amount": N_("Amount a year"),
     "bands": N_("Bands"),
@@ -125,6 +127,11 @@ VALUES = {
     "billing": {
         "invoice_on_approval": N_("invoice on approval, member from the day agreed"),
         "pay_first": N_("member once the invoice is paid"),
+    },
+    "suspended_renewal": {
+        "bill": N_("is billed as usual"),
+        "hold": N_("is billed when it is lifted"),
+        "end": N_("ends with the year before"),
     },
     "basis": {
         "fixed": N_("one amount for all"),

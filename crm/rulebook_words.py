@@ -115,6 +115,10 @@ def lasting(t: Translator, kept: Catalogue, book: Rulebook, tier: Tier) -> list[
         out.append(t.ngettext("Lasts at most %(n)s month.", "Lasts at most %(n)s months.", tier.temporary.months))
     if tier.temporary.until:
         out.append(t.gettext("Lasts until %(day)s at the latest.", day=last_day(t, tier.temporary.until)))
+    if tier.suspended_renewal == "hold":
+        out.append(t.gettext("Who is on hold when a new year begins is billed for it when that is lifted."))
+    if tier.suspended_renewal == "end":
+        out.append(t.gettext("Who is on hold when a new year begins leaves with the year before."))
     for upgrade in tier.upgrades:
         name = tier_name(t, kept, book.network, upgrade.to)
         said = t.gettext("%(event)s: becomes %(tier)s", event=t.text(upgrade.names) or upgrade.event, tier=name)
@@ -316,7 +320,13 @@ def _notice(t: Translator, book: Rulebook) -> str:
         out = [t.gettext("by %(day)s each year (day.month)", day=_day(notice.by))]
     if notice.kind == "months":
         out = [t.ngettext("%(n)s month", "%(n)s months", notice.months)]
-    return ", ".join([*out, _word(t, "notice.effect", notice.effect)])
+    out.append(_word(t, "notice.effect", notice.effect))
+    if notice.renewal_days:
+        n = notice.renewal_days
+        out.append(
+            t.ngettext("members are told %(n)s day before a period", "members are told %(n)s days before a period", n)
+        )
+    return ", ".join(out)
 
 
 def _day(month_and_day: str) -> str:

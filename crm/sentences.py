@@ -8,6 +8,7 @@ from crm.i18n import N_
 from crm.invoice_sentences import INVOICES
 from crm.payment_sentences import PAYMENTS
 from crm.renewal_sentences import RENEWALS
+from crm.webhook_sentences import WEBHOOKS
 from crm.share_sentences import SHARES
 
 # What rules, actions and forms refuse. The codes are stable (docs/api.md).
@@ -107,6 +108,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "range_wrong": (N_("A range ends after it begins, and nothing in it is below 0."),),
     "requires_itself": (N_("A level cannot require a membership in its own network, %(given)s."),),
     "places_negative": (N_("A number of places cannot be negative."),),
+    "renewal_days_wrong": (N_("Members are told at most %(most)s days before a period."),),
     "role_format": (N_("%(given)s is not a code for a role: small letters, digits and underscores."),),
     "role_held": (N_("It has this role since %(since)s on some of these days already."),),
     "rule_cycle": (
@@ -143,6 +145,7 @@ _RULES: dict[str, tuple[str, ...]] = {
     "vat_country_unknown": (N_("The VAT rate of %(given)s is not known."),),
     "vat_rate_unknown": (N_("The VAT rate of %(country)s on %(on)s is not known."),),
     "upgrade_limited": (N_("An event cannot lead to a level with a limited number of places, %(given)s."),),
+    **WEBHOOKS,
     "weights_invalid": (N_("An amount cannot be split like this."),),
 }
 

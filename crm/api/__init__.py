@@ -21,10 +21,12 @@ from crm.api import (
     profiles,
     refunds,
     relations,
+    renewal_notices,
     renewals,
     reviews,
     scim,
     sizes,
+    webhooks,
 )
 from crm.api.operations import routes_of
 from crm.api.scim_errors import answered as problem
@@ -50,6 +52,8 @@ OPERATIONS = (
     *bank.operations,
     *dunning.operations,
     *renewals.operations,
+    *webhooks.operations,
+    *renewal_notices.operations,
 )
 
 handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]

@@ -90,7 +90,7 @@ class RenewalProblem(shapes.Answer, frozen=True):
 
 
 class RenewalItem(shapes.Answer, frozen=True):
-    """One member of a run. `state`: due, free, waived, ending, failed, or billed when it was meanwhile."""
+    """One member of a run. `state`: due, free, waived, ending, held, lapsing, failed, or billed when it was meanwhile."""
 
     organisation_id: UUID
     organisation: str
@@ -108,7 +108,7 @@ class RenewalItem(shapes.Answer, frozen=True):
 
 
 class RenewalItemQuery(msgspec.Struct, frozen=True):
-    """Which members: all, or those that changed, failed, are waived, end or cost nothing."""
+    """Which members: all, or those that changed, failed, are waived, end, cost nothing or are on hold."""
 
     show: renewals.Show = "all"
     limit: shapes.Limit = 100

@@ -4,7 +4,18 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from crm.actions import card_books, card_events, days, dunning, invoice_deliveries, mail, places
+from crm.actions import (
+    card_books,
+    card_events,
+    days,
+    dunning,
+    invoice_deliveries,
+    mail,
+    places,
+    renewal_lapses,
+    renewal_notices,
+)
+from crm.actions import webhook_deliveries as webhooks
 from crm.actor import SYSTEM
 from crm.jobs.tasks import Tools
 from crm.store import job_tables
@@ -35,6 +46,19 @@ async def sweep_card_events(tools: Tools) -> None:
         log.warning("card_events_without_job", count=len(stranded))
 
 
+async def tell_webhooks(tools: Tools) -> None:
+    """What rang while nobody listened, heartbeats, and messages whose job was lost."""
+    await webhooks.tell(tools.context, tools.webhooks)
+    stranded = await webhooks.sweep(tools.context, tools.webhooks)
+    if stranded:
+        log.warning("webhooks_without_job", count=len(stranded))
+
+
+async def forget_webhook_messages(tools: Tools) -> None:
+    """The log of what was sent to partners' systems is kept for a month."""
+    await webhooks.forget(tools.context)
+
+
 async def compare_card_books(tools: Tools) -> None:
     """Each night what the card provider has in its books and we have not is booked; what differs is named (M12)."""
     for each in await card_books.nightly(tools.context, tools.cards):
@@ -44,6 +68,7 @@ async def compare_card_books(tools: Tools) -> None:
 
 async def turn_the_day(tools: Tools) -> None:
     """Every hour, since networks' days begin at different moments: who left by yesterday is told to partners."""
+    await renewal_lapses.turn(tools.context, SYSTEM)
     await days.turn(tools.context)
     await places.turn(tools.context)
 
@@ -53,6 +78,13 @@ async def remind(tools: Tools) -> None:
     done = await dunning.run_all(tools.context, SYSTEM)
     if done.steps or done.blocked:
         log.info("dunning", letters=done.letters, waiting=done.waiting, by_rule=done.by_rule, blocked=done.blocked)
+
+
+async def tell_renewals(tools: Tools) -> None:
+    """Each morning members whose next period is near enough are told of it; once for a membership and period."""
+    done = await renewal_notices.run_all(tools.context, SYSTEM)
+    if done.told or done.left_out:
+        log.info("renewal_notices", told=done.told, left_out=done.left_out)
 
 
 async def drop_old_changes(tools: Tools) -> None:
@@ -70,9 +102,12 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("* * * * *", sweep_mails),
     ("2 * * * *", sweep_deliveries),
     ("* * * * *", sweep_card_events),
+    ("* * * * *", tell_webhooks),
     ("5 * * * *", turn_the_day),
     ("0 7 * * *", remind),
+    ("20 7 * * *", tell_renewals),
     ("45 3 * * *", compare_card_books),
     ("15 3 * * *", forget_finished_jobs),
     ("25 3 * * *", drop_old_changes),
+    ("35 3 * * *", forget_webhook_messages),
 )

@@ -16,7 +16,7 @@ select n.id, n.organisation_id, o.name as organisation, n.membership_id, n.start
     coalesce(m.status, '') as mail_status
 from renewal_notice n join organisation o on o.id = n.organisation_id left join mail m on m.id = n.mail_id
 where n.network_id = $1 and ($2::text = '' or (n.state = 'told') = ($2 = 'told'))
-and ($3::uuid is null or (n.state = 'told', n.id) > (select (state = 'told', id) from renewal_notice where id = $3))
+and ($3::uuid is null or (n.state = 'told', n.id) > (select state = 'told', id from renewal_notice where id = $3))
 and n.starts_on > $4
 order by n.state = 'told', n.id limit $5
 """

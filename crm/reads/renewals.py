@@ -9,7 +9,7 @@ import msgspec
 
 from crm.database import Connection
 
-Show = Literal["all", "changed", "failed", "waived", "ending", "free"]
+Show = Literal["all", "changed", "failed", "waived", "ending", "free", "held", "lapsing"]
 RUNS = 50  # of one host, the newest
 _COLUMNS = """
     r.id, r.host_id, r.network_id, r.period_start, r.issue, r.status, r.members, r.total, r.done, r.invoices,

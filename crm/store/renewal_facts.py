@@ -90,9 +90,9 @@ left join lateral (
     ) lines
 ) extra on true
 left join lateral (
-    select string_agg(concat_ws(',', 'held', starts_on, '-', ends_on), ';' order by starts_on) as told
-    from membership_period where $9 and membership_id = m.id and kind = 'suspended'
-    and (ends_on is null or ends_on > $2)
+    select string_agg(concat_ws(',', 'held', d.starts_on, '-', d.ends_on), ';' order by d.starts_on) as told
+    from membership_period d where $9 and d.membership_id = m.id and d.superseded_at is null
+    and d.status = 'suspended' and (d.ends_on is null or d.ends_on > $2)
 ) h on true
 order by w.place
 """

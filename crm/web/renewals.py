@@ -17,11 +17,13 @@ from crm import renewal_words as words
 from crm.actions import renewals as actions
 from crm.actions.renewals import Wanted
 from crm.errors import Forbidden, NotFound, status_of
+from crm.reads import renewal_notices
 from crm.reads import renewals as reads
 from crm.reads.renewals import Item, Run, Show, Sum
 from crm.web.fields import day_of, fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
+from crm.web.renewal_notices import days_of, figures
 from crm.web.session import NOT_KEPT
 
 PAGE = 50
@@ -98,7 +100,7 @@ async def cancel(request: Request, office: NamedDependency[Office], run: FromPat
     return _to(office, found.id)
 
 
-handlers = [routes(show_renewals, begin, show_run, ask, confirm, cancel)]
+handlers = [money(show_renewals, begin, show_run, ask, confirm, cancel)]
 
 
 async def _overview(
@@ -108,6 +110,7 @@ async def _overview(
     async with office.context.db.reading(office.actor.sees) as connection:
         runs = await reads.of_network(connection, office.network.host_id, office.network.id)
         standing = await reads.standing(connection, office.network.id, office.today)
+        told = await renewal_notices.sums(connection, office.network.id, office.today)
     book = office.kept.rulebooks.governing(office.network.slug, date.min, office.today)
     start = words.next_start(book, office.today) if book else None
     host = [n for n in office.kept.networks if n.host_id == office.network.host_id]
@@ -115,6 +118,8 @@ async def _overview(
         "start": start,
         "last_day": words.last_day(start, book) if start and book else None,
         "standing": standing,
+        "told": figures(office, told),
+        "told_days": days_of(office),
         "runs": [_row(office, each) for each in runs],
         "host": office.network.host_name,
         "together": [office.face(n) for n in host] if len(host) > 1 else [],
@@ -205,6 +210,8 @@ def _filters(office: Office, sums: list[Sum], chosen: Show, here: str) -> list[d
         "waived": t.gettext("Included"),
         "ending": t.gettext("Not renewed"),
         "free": t.gettext("Cost nothing"),
+        "held": t.gettext("On hold"),
+        "lapsing": t.gettext("End on hold"),
     }
     counts = {"all": sum(s.members for s in sums), "changed": sum(s.changed for s in sums)}
     for key in names:

@@ -62,6 +62,7 @@ LEVEL: dict[str, Kind] = {
     "votes": "figure",
     "places": "number",
     "billing": "choice",
+    "suspended_renewal": "choice",
     "public": "flag",
     "open_to.kinds": "many",
     "open_to.countries": "many",
@@ -90,6 +91,7 @@ WHOLE: dict[str, Kind] = {
     "notice.by": "month_day",
     "notice.months": "number",
     "notice.effect": "choice",
+    "notice.renewal_days": "number",
     "refund": "choice",
     "invoice.payment_days": "figure",
 }

@@ -40,8 +40,10 @@ KINDS = (
     "organisation_split",
     "place_given",
     "place_waiting",
+    "renewal_notice",
     "suspension_lifted",
     "tier_changed",
+    "webhook_disabled",
 )
 NORA, CLAIRE = "NORA Industry Network", "CLAIRE Innovation Network"
 VALUES = {
@@ -77,11 +79,21 @@ VALUES = {
     "pay_by": "6. des. 2026",
     "total": "12 450,67 kr",
     "asker_name": "Ola Spør",
+    "name": "Partners CRM",
+    "url": "https://crm.partner.example/hooks",
+    "said": "503 Stengt",
     "asker_email": "ola@spor.example",
     "agreement": "Samarbeidsavtale 2021",
     "ending": "42",
+    "first": "1. jan. 2027",
+    "last": "31. des. 2027",
+    "lines": [{"name": "Kontingent", "amount": "12 000 kr", "why": "12 000 kr i året"}],
+    "vat": "450,67 kr",
+    "differs": "indeksen er endret",
+    "leave_by": "1. nov. 2026",
+    "late": True,
 }
-EMPTY = {name: [] if name in ("linked", "claims") else "" for name in VALUES}
+EMPTY = {name: [] if name in ("linked", "claims", "lines") else "" for name in VALUES}
 # What a reader must find in the subject or the text, besides the network.
 SAYS = {
     "access_requested": ["Ola Spør", "ola@spor.example", "Fjord & Data AS"],
@@ -123,8 +135,10 @@ SAYS = {
     "membership_suspended_unpaid": ["Fjord & Data AS", "NORA-17", "22. des. 2026", "12 450,67 kr", "/status/abc"],
     "place_given": ["Fjord & Data AS", "22. nov. 2026", "NORA"],
     "place_waiting": ["Fjord & Data AS", "NORA-17"],
+    "renewal_notice": ["1. jan. 2027", "12 450,67 kr", "Hovedpartner", "12 000 kr i året", "indeksen", "1. nov. 2026"],
     "suspension_lifted": ["Fjord & Data AS", "22. nov. 2026"],
     "tier_changed": ["Fjord & Data AS", "Hovedpartner", CLAIRE],
+    "webhook_disabled": ["Partners CRM", "https://crm.partner.example/hooks", "503 Stengt", "/join/status/abc"],
 }
 
 
