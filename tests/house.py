@@ -53,6 +53,7 @@ HOMES = {
     "aiosmtplib": ("crm.gateways.mail",),
     "anyio": ("crm.passwords",),
     "argon2": ("crm.passwords",),
+    "backports": ("crm.api.packing",),
     "asyncpg": (
         "crm.database",
         "crm.migrate",

@@ -4,7 +4,6 @@ docs/sync.md is the guide, ADR 0020 the reasons.
 """
 
 import asyncio
-import zlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from time import monotonic
@@ -16,7 +15,7 @@ from msgspec import Meta
 
 from crm import cursors
 from crm.actions import days
-from crm.api import shapes
+from crm.api import packing, shapes
 from crm.api.operations import PREFIX, Call, Nothing, Operation, Pieces
 from crm.api.problems import EdgeError
 from crm.cursors import Position, Seal
@@ -90,7 +89,7 @@ def seal(call: Call[Any, None], head: feed.Head) -> Seal:
 def tag(call: Call[Any, None], head: feed.Head, *which: object) -> str:
     """The ETag of a list of today: changes with every change of a member, and never while one is under way."""
     moving = "" if head.settled else monotonic()
-    return f'"{cursors.fingerprint(seal(call, head).write(head.position), head.today, moving, *which)}"'
+    return f'"{cursors.fingerprint(seal(call, head).write(head.position), head.today, moving, call.coding, *which)}"'
 
 
 # --- the whole list
@@ -106,27 +105,19 @@ async def stream(call: Call[Any, None], origin: str | None, given: list[object])
     if any(given):
         raise EdgeError(422, "accept", "stream_whole")
     head = await ready(call)
-    packed = _takes_gzip(call.request.headers.get("accept-encoding", ""))
+    coding = call.coding
     call.headers |= {
         "klynge-as-of-cursor": seal(call, head).write(head.position),
         "vary": "Accept, Accept-Encoding, Authorization",
     }
-    if call.unchanged(tag(call, head, NDJSON, origin, packed)):
+    if call.unchanged(tag(call, head, NDJSON, origin)):
         return None
-    if packed:
-        call.headers["content-encoding"] = "gzip"
+    if coding:
+        call.headers["content-encoding"] = coding
     if call.request.method == "HEAD":
         return Pieces(_nothing(), NDJSON)
     lines = _lines(call, head, origin)
-    return Pieces(_gzipped(lines) if packed else lines, NDJSON)
-
-
-def _takes_gzip(header: str) -> bool:
-    for each in header.lower().split(","):
-        coding, _, quality = each.partition(";")
-        if coding.strip() in ("gzip", "*"):
-            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+    return Pieces(packing.stream(lines, coding) if coding else lines, NDJSON)
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:
@@ -278,6 +269,7 @@ operations = (
         query=ChangesQuery,
         answer=shapes.Changes,
         listing=True,
+        packs=True,
         refusals=(410,),
         run=list_changes,
     ),
@@ -293,6 +285,7 @@ operations = (
             "member as canonical JSON (RFC 8785)."
         ),
         answer=shapes.Digest,
+        packs=True,
         run=show_digest,
     ),
     Operation(
@@ -302,6 +295,7 @@ operations = (
         tag=TAG,
         summary=N_("One bucket of that proof, with its members"),
         answer=shapes.BucketMembers,
+        packs=True,
         run=show_bucket,
     ),
 )

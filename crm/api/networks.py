@@ -280,6 +280,7 @@ operations = (
         query=MemberQuery,
         answer=shapes.MemberPage,
         listing=True,
+        packs=True,
         streams=feed.NDJSON,
         tagged=True,
         run=list_members,

@@ -17,7 +17,7 @@ from litestar.handlers import HTTPRouteHandler, route
 
 from cluster_rules.errors import RuleViolation
 from crm import catalogue
-from crm.api import edge
+from crm.api import edge, packing
 from crm.api.keys import door_of
 from crm.api.language import translator_for
 from crm.api.problems import EdgeError
@@ -50,7 +50,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     names may be said not to be there. `max_body`: bytes, where a body may be larger than the app's limit.
     `after`: what is asked of the outside world once the change is committed; it gives the answer as it is then.
     `tagged`: makes its own ETag (`Call.unchanged`). `streams`: the media type it can answer with piece by piece.
-    `refusals`: statuses of its own.
+    `packs`: long answers are packed smaller when that is asked for. `refusals`: statuses of its own.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     tagged: bool = False
     listing: bool = False
     streams: str = ""
+    packs: bool = False
     refusals: tuple[int, ...] = ()
     location: str = ""
     precondition: Callable[["Call[Any, Any]", Connection], Awaitable[str]] | None = None
@@ -120,6 +121,11 @@ class Call(Generic[Query, Body]):
     def language(self) -> str:
         """nb or en."""
         return self.t.language
+
+    @property
+    def coding(self) -> str:
+        """What the answer is packed with, where it is packed at all (crm/api/packing.py)."""
+        return packing.coding(self.request.headers.get("accept-encoding", ""))
 
     def text(self, name: str) -> str:
         """A text from the path."""
@@ -223,7 +229,7 @@ async def _show(call: Call[Any, Any]) -> Response[bytes]:
         return _file(found)
     headers = {
         "cache-control": "private, no-cache",
-        "vary": "Accept-Language, Authorization",
+        "vary": "Accept-Language, Authorization" + (", Accept-Encoding" if call.operation.packs else ""),
         "content-language": call.language,
         **call.headers,
     }
@@ -237,6 +243,9 @@ async def _show(call: Call[Any, Any]) -> Response[bytes]:
         headers["etag"] = tag
         if _names(call.request.headers.get("if-none-match", ""), tag):
             return Response(b"", status_code=304, headers=headers, media_type="application/json")
+    if call.operation.packs and call.coding and len(answer) >= packing.WORTH_BYTES:
+        headers["content-encoding"] = call.coding
+        answer = await packing.packed(answer, call.coding)
     return Response(answer, headers=headers, media_type="application/json")
 
 
