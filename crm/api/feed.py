@@ -131,15 +131,6 @@ async def _lines(call: Call[Any, None], head: feed.Head, origin: str | None) -> 
             yield chunk
 
 
-async def _gzipped(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes]:
-    packer = zlib.compressobj(level=1, wbits=31)
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            if packed := await asyncio.to_thread(packer.compress, chunk):
-                yield packed
-        yield packer.flush()
-
-
 # --- what has changed
 
 
