@@ -1,7 +1,7 @@
 """Invoices that are not paid: what a run would do, the run, pauses, and the claims for a collector."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,7 @@ from crm.reads import dunning
 TAG = N_("Late payment")
 OF_NETWORK = "/networks/{slug}/dunning"
 OF_INVOICE = "/invoices/{invoice_id}/dunning-pause"
+OF_STEP = "/dunning-steps/{step_id}/decision"
 
 
 class DunningQuery(msgspec.Struct, frozen=True):
@@ -103,6 +104,21 @@ class PauseForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     reason: Annotated[str, Meta(min_length=1, max_length=forms.NOTE_MAX)]
     until: date | None = None
+
+
+class DunningWordForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person's word on a step that waits: carry it out, or leave it. Once; `note` goes with it."""
+
+    word: Literal["carry_out", "decline"]
+    note: Annotated[str, Meta(max_length=forms.NOTE_MAX)] = ""
+
+
+class DunningDecided(shapes.Answer, frozen=True):
+    """The word that was given; `suspensions` are the decisions that put memberships on hold."""
+
+    id: UUID
+    word: str
+    suspensions: list[UUID]
 
 
 class CollectorClaim(shapes.Answer, frozen=True):
@@ -192,6 +208,12 @@ async def run(call: Call[Nothing, DunningRunForm]) -> DunningRun:
     return DunningRun(done.letters, done.waiting, done.by_rule, done.blocked)
 
 
+async def decide(call: Call[Nothing, DunningWordForm]) -> DunningDecided:
+    wanted, form = call.id("step_id"), call.body
+    made = await actions.decide(call.context, call.actor, wanted, form.word, form.note)
+    return DunningDecided(wanted, form.word, list(made))
+
+
 async def pause(call: Call[Nothing, PauseForm]) -> DunningPause:
     wanted = call.id("invoice_id")
     await actions.pause(call.context, call.actor, wanted, call.body.until, call.body.reason)
@@ -245,6 +267,21 @@ operations = (
         answer=DunningRun,
         example={"on": "2027-01-15"},
         run=run,
+    ),
+    Operation(
+        id="decide_dunning_step",
+        method="POST",
+        path=OF_STEP,
+        tag=TAG,
+        summary=N_("Decide a step that waits for a person"),
+        description=N_(
+            "`carry_out` puts the memberships on the invoice on hold, or sends the claim to a collector; `decline` "
+            "leaves it. What waits is in `decisions` of the network's plan. A step is decided once."
+        ),
+        body=DunningWordForm,
+        answer=DunningDecided,
+        example={"word": "decline", "note": "They pay on Friday"},
+        run=decide,
     ),
     Operation(
         id="list_collector_claims",

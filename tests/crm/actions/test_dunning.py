@@ -58,6 +58,7 @@ async def wrong(then: Context) -> list[Difference]:
 
 
 async def test_a_network_without_steps_sends_nothing(context: Context, actor: Actor) -> None:
+    await with_ladder(context, ())
     await late_bill(context, actor)
     with pytest.raises(Refused, match="dunning_missing"):
         await ran(context, actor, 100)

@@ -111,6 +111,31 @@ async def test_who_does_not_manage_the_network_sees_nothing(
     assert await value(context, "select count(*) from dunning_pause") == 0
 
 
-async def test_a_network_without_steps_says_so(client: httpx.AsyncClient, manager_headers: dict[str, str]) -> None:
+async def test_a_network_without_steps_says_so(
+    client: httpx.AsyncClient, context: Context, manager_headers: dict[str, str]
+) -> None:
+    await with_ladder(context, ())
     answer = await client.get(OF_NETWORK, headers=manager_headers)
     assert problem(answer) == (422, "dunning_missing")
+
+
+async def test_a_suspension_is_decided_by_api_once(
+    context: Context, actor: Actor, manager_headers: dict[str, str], partner_keys: dict[str, str]
+) -> None:
+    await late(context, actor)
+    for days in (14, 30, 45):
+        await dunning.run(at(context, days), actor, NETWORK)
+    async with client_at(context, 46) as client:
+        (waiting,) = (await client.get(OF_NETWORK, headers=manager_headers)).json()["decisions"]
+        path, word = f"{V1}/dunning-steps/{waiting['id']}/decision", {"word": "carry_out", "note": "Ringt to ganger"}
+        partner = {"Authorization": f"Bearer {partner_keys['claire-innovation-network']}"}
+        assert (await client.post(path, json=word, headers=partner)).status_code in (403, 404)
+        unsaid = await client.post(path, json={"word": "perhaps"}, headers=manager_headers)
+        assert unsaid.status_code in (400, 422)
+        made = await client.post(path, json=word, headers=manager_headers)
+        assert made.status_code in (200, 201) and len(made.json()["suspensions"]) == 1
+        again = await client.post(path, json=word, headers=manager_headers)
+        assert problem(again) == (409, "dunning_decided")
+        assert (await client.get(OF_NETWORK, headers=manager_headers)).json()["decisions"] == []
+    held = "select count(*) from membership_decision where kind = 'suspension' and id = $1"
+    assert await value(context, held, made.json()["suspensions"][0]) == 1

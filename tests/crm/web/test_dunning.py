@@ -33,7 +33,8 @@ async def late(context: Context, actor: Actor, until: tuple[int, ...] = ()) -> B
     return mine
 
 
-async def test_without_steps_the_page_says_how_to_get_them(client: httpx.AsyncClient) -> None:
+async def test_without_steps_the_page_says_how_to_get_them(client: httpx.AsyncClient, context: Context) -> None:
+    await with_ladder(context, ())
     await sign_in(client)
     page = (await client.get(PAGE)).text
     assert "No steps yet." in page and "Read and send" not in page
