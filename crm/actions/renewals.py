@@ -5,7 +5,9 @@ person and stops nobody else's bill. Every batch is one transaction with its fam
 goes on after its last whole batch, and a second run finds nothing left to bill.
 """
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,7 +23,7 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Refused
 from crm.store import audit, families, renewal_bills, renewal_facts, renewals
-from crm.store.renewal_bills import Billed, Billing
+from crm.store.renewal_bills import Billing, Made
 from crm.store.renewal_facts import Told, Window
 from crm.store.renewal_kinds import Kind, Kinds
 from crm.store.renewals import Item, Run
@@ -141,53 +143,120 @@ async def _foreseen(connection: Connection, listed: list[tuple[Told, Renewal]], 
 
 async def bill(context: Context, run: UUID, tell: Tell = _silent) -> None:
     """The job of a run that was confirmed: batch by batch, until nothing of it is left or somebody stops it."""
-    kinds: Kinds | None = None
-    billing: Billing | None = None
-    while True:
-        async with context.db.tx() as connection:
-            found = await renewals.lock(connection, run)
-            if found.status != "running":
+    while found := await _running(context, run):
+        with suppress(_Overtaken):
+            await _bill(_Work(context, found, tell), context.db.several)
+
+
+async def _bill(work: "_Work", several: bool) -> None:
+    """While a batch is written, the next one is made, in a transaction of its own.
+
+    The second begins when the first has all its locks on families: nothing it holds is ever waited for by the first.
+    """
+    after: int | None = work.run.done_to
+    before: asyncio.Task[None] | None = None
+    current: asyncio.Task[None] | None = None
+    try:
+        while after is not None:
+            made: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+            current = asyncio.create_task(work.batch(after, made, before))
+            await asyncio.wait({made, current} if several else {current}, return_when=asyncio.FIRST_COMPLETED)
+            if not made.done():
+                await current  # it failed
+            after = made.result()
+            if before:
+                await before
+            before = current
+        if current:
+            await current
+    finally:
+        begun = [task for task in (before, current) if task]
+        for task in begun:
+            task.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+
+
+class _Overtaken(Exception):
+    """The run was stopped, or another worker billed what this one had made ready."""
+
+
+class _Work:
+    """A run that is being billed: what is thought of once is kept from batch to batch."""
+
+    def __init__(self, context: Context, run: Run, tell: Tell) -> None:
+        self.context = context
+        self.run = run
+        self.tell = tell
+        self.actor = Actor(run.confirmed_by, "job")
+        self.kinds: Kinds | None = None
+        self.billing: Billing | None = None
+
+    async def batch(self, after: int, made: "asyncio.Future[int | None]", before: "asyncio.Task[None] | None") -> None:
+        """Bill the items that follow `after`, once `before` is written; `made` tells where they end.
+
+        None: there were none, and the run is done. _Overtaken: nothing was written.
+        """
+        async with self.context.db.tx() as connection:
+            items = await renewals.following(connection, self.run.id, after, MEMBERS_AT_A_TIME)
+            ready = await self._ready(connection, items) if items else None
+            made.set_result(items[-1].row_id if items else None)
+            if before:
+                await before
+            found = await renewals.lock(connection, self.run.id)
+            if found.status != "running" or found.done_to != after:
+                raise _Overtaken
+            if ready is None:
+                await renewals.close(connection, found.id, "done")
                 return
-            actor = Actor(found.confirmed_by, "job")
-            items = await renewals.following(connection, found, MEMBERS_AT_A_TIME)
-            if not items:
-                await renewals.close(connection, run, "done")
-                return
-            kept = await catalogue.load(connection)
-            if kinds is None or kinds.kept is not kept or billing is None:
-                kinds = Kinds(kept, await _window(context, connection, kept, found, before=False))
-                billing = await _billing(context, connection, kept, found, actor)
-            came = await _batch(connection, found, items, kinds, billing)
-            await renewals.advance(connection, run, items, came.invoices)
-            detail = {"run": str(run), "invoices": came.invoices, "numbers": [*came.numbers[:1], *came.numbers[-1:]]}
-            await audit.append(connection, actor, "renewals_billed", detail, found.networks[0], None, run)
-            faults.point("renewal_before_commit")
+            await self._write(connection, found, ready)
         faults.point("renewal_committed")
-        tell(found.done + len(items), found.total)
+        self.tell(found.done + len(items), found.total)
+
+    async def _ready(self, connection: Connection, items: list[Item]) -> "_Ready":
+        """What is to be written, decided anew with the families locked."""
+        await families.lock_many(connection, list({item.family_id for item in items}))
+        faults.point("renewal_locked")
+        kept = await catalogue.load(connection)
+        if self.kinds is None or self.kinds.kept is not kept or self.billing is None:
+            self.kinds = Kinds(kept, await _window(self.context, connection, kept, self.run, before=False))
+            self.billing = await _billing(self.context, connection, kept, self.run, self.actor)
+        rows = await renewal_facts.told(connection, [item.membership_id for item in items], self.kinds.window)
+        members = list(zip(rows, await self.kinds.of(connection, rows), strict=True))
+        due = [(row, kind) for row, kind in members if kind.renewal and kind.renewal.state == "due"]
+        return _Ready(items, members, await self.billing.make(connection, due), self.billing)
+
+    async def _write(self, connection: Connection, run: Run, ready: "_Ready") -> None:
+        came = await ready.billing.write(connection, ready.made)
+        failed = [(row.membership_id, why) for row, kind in ready.members if (why := _problem(kind))]
+        await _settle(connection, run, [*failed, *came.failed], ready)
+        await renewals.advance(connection, run.id, ready.items, came.invoices)
+        detail = {"run": str(run.id), "invoices": came.invoices, "numbers": [*came.numbers[:1], *came.numbers[-1:]]}
+        await audit.append(connection, self.actor, "renewals_billed", detail, run.networks[0], None, run.id)
+        faults.point("renewal_before_commit")
 
 
-async def _batch(connection: Connection, run: Run, items: list[Item], kinds: Kinds, billing: Billing) -> Billed:
-    await families.lock_many(connection, list({item.family_id for item in items}))
-    faults.point("renewal_locked")
-    rows = await renewal_facts.told(connection, [item.membership_id for item in items], kinds.window)
-    members = list(zip(rows, await kinds.of(connection, rows), strict=True))
-    due = [(row, kind) for row, kind in members if kind.renewal and kind.renewal.state == "due"]
-    came = await billing.bill(connection, due)
-    failed = [(row.membership_id, why) for row, kind in members if (why := _problem(kind))]
-    await _settle(connection, run, [*failed, *came.failed], members)
-    return came
+class _Ready(msgspec.Struct, frozen=True):
+    """A batch that waits to be written: its items, and for each the member as it is now."""
+
+    items: list[Item]
+    members: list[tuple[Told, Kind]]
+    made: Made
+    billing: Billing
 
 
-async def _settle(
-    connection: Connection, run: Run, failed: list[tuple[UUID, RuleViolation]], members: list[tuple[Told, Kind]]
-) -> None:
+async def _running(context: Context, run: UUID) -> Run | None:
+    async with context.db.tx() as connection:
+        found = await renewals.lock(connection, run)
+        return found if found.status == "running" else None
+
+
+async def _settle(connection: Connection, run: Run, failed: list[tuple[UUID, RuleViolation]], ready: _Ready) -> None:
     """Items say what the preview did not know yet; those that came out as it said are left as they are."""
-    known = await renewals.states(connection, run.id, [row.membership_id for row, _ in members])
     wrong = {membership for membership, _ in failed}
     fit: list[tuple[Told, Renewal]] = []
-    for row, kind in members:
+    for item, (row, kind) in zip(ready.items, ready.members, strict=True):
         now = kind.renewal
-        if now and row.membership_id not in wrong and known[row.membership_id] != (now.state, now.net):
+        if now and row.membership_id not in wrong and (item.state, item.net) != (now.state, now.net):
             fit.append((row, now))
     await renewals.settle(connection, run.id, failed, fit)
 

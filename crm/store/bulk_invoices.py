@@ -8,7 +8,7 @@ Amounts are minor units. The counter of the series is taken once a batch and hel
 
 from collections.abc import Sequence
 from hashlib import sha1
-from itertools import count
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from cluster_rules.ledger import NAMESPACE, OURS, Posting, Standing
 from crm import faults
 from crm.actor import Actor
 from crm.database import Connection
-from crm.store import invoice_deliveries
+from crm.store import ids, invoice_deliveries
 from crm.store.charges import charge_id
 from crm.store.documents import Paper
 from crm.store.invoices import CUSTOMERS, KID_SCHEME, NUMBERS
@@ -52,17 +52,17 @@ from unnest($36::uuid[], $37::uuid[], $38::uuid[], $39::uuid[], $40::int[])
 _PAPERS = """
 with pattern as materialized (
     select no, networks::uuid[] as networks, document::jsonb as document
-    from unnest($7::int[], $8::text[], $9::text[]) as p (no, networks, document)
+    from unnest($5::int[], $6::text[], $7::text[]) as p (no, networks, document)
 ), written as (
     insert into invoice_document (invoice_id, network_ids, charge_ids, document)
     select f.id, p.networks, f.charges::uuid[],
         p.document || jsonb_build_object('number', f.number, 'kid', f.kid, 'buyer', f.buyer::jsonb)
-    from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
-        as f (id, no, charges, number, kid, buyer) join pattern p using (no)
+    from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $8::text[], $9::text[])
+        as f (id, no, charges, buyer, number, kid) join pattern p using (no)
 )
 insert into invoice_event (invoice_id, kind, actor, detail, recorded_at)
 select f.id, 'issued', $10, jsonb_build_object('number', f.number), now()
-from unnest($1::uuid[], $4::text[]) as f (id, number)
+from unnest($1::uuid[], $8::text[]) as f (id, number)
 """
 _BOOKED = """
 with pattern as (select * from unnest($1::int[], $2::uuid[], $3::text[], $4::date[], $5::jsonb[])
@@ -73,13 +73,13 @@ fact as (select f.*, p.host_id, p.currency, p.on_date, p.fact
 booked as (
     insert into ledger_transaction (id, kind, host_id, organisation_id, currency, on_date, provider, object_id, phase,
         fact, actor, recorded_at)
-    select id, 'issued', host_id, organisation_id, currency, on_date, $10, invoice_id::text, 'issued',
-        fact || jsonb_build_object('invoice', invoice_id, 'organisation', organisation_id), $11, now() from fact)
+    select id, 'issued', host_id, organisation_id, currency, on_date, $17, invoice_id::text, 'issued',
+        fact || jsonb_build_object('invoice', invoice_id, 'organisation', organisation_id), $18, now() from fact)
 insert into ledger_entry (transaction_id, host_id, currency, account, organisation_id, network_id, code, invoice_id,
     amount)
 select f.id, f.host_id, f.currency, e.account, case when e.own then f.organisation_id end, e.network_id, e.code,
     case when e.about then f.invoice_id end, e.amount
-from fact f join unnest($12::int[], $13::text[], $14::bool[], $15::uuid[], $16::text[], $17::bool[], $18::bigint[])
+from fact f join unnest($10::int[], $11::text[], $12::bool[], $13::uuid[], $14::text[], $15::bool[], $16::bigint[])
     with ordinality as e (no, account, own, network_id, code, about, amount, place) using (no)
 order by f.id, e.place
 """
@@ -105,77 +105,86 @@ class Pattern(msgspec.Struct, frozen=True):
 
 
 class Bill(msgspec.Struct, frozen=True):
-    """One invoice like its pattern. `grants` has the grant of each line; the payer is the member itself."""
+    """One invoice like its pattern, for a payer. `owed`: for each line the membership and its grant."""
 
-    id: UUID
     pattern: Pattern
     organisation_id: UUID
-    membership_id: UUID
-    grants: tuple[UUID, ...]
+    owed: tuple[tuple[UUID, UUID], ...]
     buyer: Buyer
     email: str
     peppol_id: str
 
 
-async def issue(connection: Connection, bills: Sequence[Bill], actor: Actor, ehf: bool) -> list[str]:
+async def issue(connection: Connection, batch: "Batch", actor: Actor) -> list[str]:
     """Write these invoices, all of one host's series, as issued; their numbers as they stand on paper."""
-    if not bills:
+    if not batch:
         return []
-    places: dict[int, int] = {}
-    patterns: list[Pattern] = []
-    for bill in bills:
-        if id(bill.pattern) not in places:
-            places[id(bill.pattern)] = len(patterns)
-            patterns.append(bill.pattern)
-    numbers = [places[id(bill.pattern)] for bill in bills]
-    batch = _Batch(bills, patterns, numbers)
-    host, series = bills[0].pattern.paper.host_id, bills[0].pattern.paper.series
-    customers = dict(await connection.fetch(CUSTOMERS, list({bill.organisation_id for bill in bills})))
-    last = await connection.fetchval(NUMBERS, host, series, len(bills))
-    first = last - len(bills) + 1
-    batch.number(customers, first, series)
+    paper = batch.patterns[0].paper
+    customers = dict(await connection.fetch(CUSTOMERS, batch.payers))
+    last = await connection.fetchval(NUMBERS, paper.host_id, paper.series, len(batch))
+    batch.number(customers, last - len(batch) + 1)
     faults.point("renewal_numbered")
-    await connection.execute(_BILLS, *batch.patterns_as_invoices(), *batch.lines(), *batch.invoices(), *batch.charges())
-    await connection.execute(_PAPERS, *batch.papers(), actor.name)
+    await connection.execute(_BILLS, *batch.invoiced, *batch.numbered, *batch.charged)
+    await connection.execute(_PAPERS, *batch.written, batch.shown, batch.kids, actor.name)
     faults.point("renewal_stored")
-    await connection.execute(_BOOKED, *batch.postings(actor))
-    deliveries = [(b.pattern.paper.electronic, b) for b in bills]
-    await invoice_deliveries.queue_many(
-        connection,
-        [
-            (b.id, "ehf", b.peppol_id) if ehf and b.peppol_id and electronic else (b.id, "email", b.email)
-            for electronic, b in deliveries
-        ],
-    )
+    await connection.execute(_BOOKED, *batch.booked, OURS, actor.name)
+    await invoice_deliveries.queue_many(connection, batch.deliveries)
     return batch.shown
 
 
-class _Batch:
-    """The columns of one batch."""
+class Batch:
+    """The columns of some bills, ready to be written but for the numbers; `len` of it is how many they are."""
 
-    def __init__(self, bills: Sequence[Bill], patterns: list[Pattern], numbers: list[int]) -> None:
+    def __init__(self, bills: Sequence[Bill], ehf: bool) -> None:
+        places: dict[int, int] = {}
+        self.patterns: list[Pattern] = []
+        for bill in bills:
+            if id(bill.pattern) not in places:
+                places[id(bill.pattern)] = len(self.patterns)
+                self.patterns.append(bill.pattern)
         self.bills = bills
-        self.patterns = patterns
-        self.numbers = numbers
-        self.ids = [bill.id for bill in bills]
+        self.payers = [bill.organisation_id for bill in bills]
+        self._numbers = [places[id(bill.pattern)] for bill in bills]
+        self._ids = ids.together(len(bills))
         self.shown: list[str] = []
         self.kids: list[str] = []
-        self.first = 0
-        self.first_line = [0, *_sums(len(pattern.lines) for pattern in patterns)]
-        self.charge_ids = [
-            [charge_id(bill.membership_id, line.fee.component, line.fee.period.start) for line in bill.pattern.lines]
-            for bill in bills
+        self.numbered: list[list[Any]] = []
+        if bills:
+            self._charge_ids = [
+                [
+                    charge_id(membership, line.fee.component, line.fee.period.start)
+                    for (membership, _), line in zip(bill.owed, bill.pattern.lines, strict=True)
+                ]
+                for bill in bills
+            ]
+            self.invoiced = [*self._patterns_as_invoices(), *self._lines()]
+            self.charged = self._charges()
+            self.written = self._papers()
+            self.booked = self._postings()
+            self.deliveries = [
+                (own, "ehf", bill.peppol_id)
+                if ehf and bill.peppol_id and bill.pattern.paper.electronic
+                else (own, "email", bill.email)
+                for own, bill in zip(self._ids, bills, strict=True)
+            ]
+
+    def __len__(self) -> int:
+        return len(self.bills)
+
+    def number(self, customers: dict[UUID, int], first: int) -> None:
+        """Give them their numbers, from the first on."""
+        paper = self.patterns[0].paper
+        norwegian = paper.document.seller.address.country == "NO"
+        numbers = list(range(first, first + len(self.bills)))
+        self.shown = [f"{paper.series}-{number}" for number in numbers]
+        self.kids = [
+            kid.made(KID_SCHEME, customers[payer], number) if norwegian else ""
+            for number, payer in zip(numbers, self.payers, strict=True)
         ]
+        references = [bill.buyer.reference for bill in self.bills]
+        self.numbered = [self._ids, self.payers, self._numbers, numbers, self.kids, references]
 
-    def number(self, customers: dict[UUID, int], first: int, series: str) -> None:
-        self.first = first
-        norwegian = self.patterns[0].paper.document.seller.address.country == "NO"
-        for number, bill in zip(count(first), self.bills, strict=False):
-            self.shown.append(f"{series}-{number}")
-            customer = customers[bill.organisation_id]
-            self.kids.append(kid.made(KID_SCHEME, customer, number) if norwegian else "")
-
-    def patterns_as_invoices(self) -> list[list[Any]]:
+    def _patterns_as_invoices(self) -> list[list[Any]]:
         rows = []
         for no, p in enumerate(self.patterns):
             d, t = p.paper.document, p.paper.document.totals
@@ -184,7 +193,7 @@ class _Batch:
             rows.append((no, p.paper.host_id, p.network_id, *told, t.net, t.vat, d.language))
         return _columns(rows)
 
-    def lines(self) -> list[list[Any]]:
+    def _lines(self) -> list[list[Any]]:
         rows = []
         for line in (line for p in self.patterns for line in p.lines):
             f = line.fee
@@ -194,29 +203,24 @@ class _Batch:
             rows.append((len(rows), f.tier, f.component, f.names, *days, f.net, *vat, *why))
         return _columns(rows)
 
-    def invoices(self) -> list[list[Any]]:
-        numbers = list(range(self.first, self.first + len(self.bills)))
-        references = [bill.buyer.reference for bill in self.bills]
-        return [self.ids, [b.organisation_id for b in self.bills], self.numbers, numbers, self.kids, references]
-
-    def charges(self) -> list[list[Any]]:
+    def _charges(self) -> list[list[Any]]:
+        first_line = [0, *accumulate(len(pattern.lines) for pattern in self.patterns)]
         rows = [
-            (charge, bill.id, bill.membership_id, grant, self.first_line[no] + at)
-            for bill, no, ids in zip(self.bills, self.numbers, self.charge_ids, strict=True)
-            for at, (charge, grant) in enumerate(zip(ids, bill.grants, strict=True))
+            (charge, own, membership, grant, first_line[no] + at)
+            for own, bill, no, ids in zip(self._ids, self.bills, self._numbers, self._charge_ids, strict=True)
+            for at, (charge, (membership, grant)) in enumerate(zip(ids, bill.owed, strict=True))
         ]
         return _columns(rows)
 
-    def papers(self) -> list[list[Any]]:
+    def _papers(self) -> list[list[Any]]:
         encode = msgspec.json.Encoder().encode
-        charges = ["{" + ",".join(map(str, ids)) + "}" for ids in self.charge_ids]
+        charges = ["{" + ",".join(map(str, ids)) + "}" for ids in self._charge_ids]
         buyers = [encode(bill.buyer).decode() for bill in self.bills]
         networks = ["{" + ",".join(map(str, p.paper.networks)) + "}" for p in self.patterns]
         documents = [encode(p.paper.document).decode() for p in self.patterns]
-        own = [self.ids, self.numbers, charges, self.shown, self.kids, buyers]
-        return [*own, list(range(len(self.patterns))), networks, documents]
+        return [self._ids, self._numbers, charges, buyers, list(range(len(self.patterns))), networks, documents]
 
-    def postings(self, actor: Actor) -> list[Any]:
+    def _postings(self) -> list[list[Any]]:
         made = [_posting(pattern.paper) for pattern in self.patterns]
         rows = [
             (no, p.paper.host_id, p.paper.document.currency, p.paper.document.issued_on, msgspec.to_builtins(fact))
@@ -228,9 +232,8 @@ class _Batch:
             for e in posting.entries
             for a in (e.account,)
         ]
-        ids = [_transaction(bill.id) for bill in self.bills]
-        facts = [ids, self.ids, [b.organisation_id for b in self.bills], self.numbers]
-        return [*_columns(rows), *facts, OURS, actor.name, *_columns(entries)]
+        transactions = [_transaction(own) for own in self._ids]
+        return [*_columns(rows), transactions, self._ids, self.payers, self._numbers, *_columns(entries)]
 
 
 def _posting(paper: Paper) -> tuple[money_facts.Issued, Posting]:
@@ -252,16 +255,8 @@ def _transaction(invoice: UUID) -> UUID:
     digest = bytearray(sha1(NAMESPACE.bytes + f"{OURS}/{invoice}/issued".encode(), usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
     digest[8] = digest[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(digest))
+    return ids.stored(bytes(digest))
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _sums(lengths: Any) -> list[int]:
-    out, total = [], 0
-    for length in lengths:
-        total += length
-        out.append(total)
-    return out

@@ -17,6 +17,7 @@ from cluster_rules.intents import Charge
 from cluster_rules.renewals import REASON as RENEWAL
 from crm.catalogue import Catalogue
 from crm.database import Connection
+from crm.store import ids
 
 # Locks the draft, and makes it when there is none: whoever issues it waits, or has us begin another.
 _DRAFT = """
@@ -97,7 +98,7 @@ async def gather(
 
 def charge_id(membership: UUID, component: str, starts_on: date) -> UUID:
     """The id of a renewal's charge: made from what may be billed once, so that the primary key says it is."""
-    return UUID(bytes=md5(f"{membership}/{component}/{starts_on}".encode(), usedforsecurity=False).digest())
+    return ids.stored(md5(f"{membership}/{component}/{starts_on}".encode(), usedforsecurity=False).digest())
 
 
 async def _billed(

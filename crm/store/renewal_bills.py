@@ -4,7 +4,8 @@ Both ways end in the same rows. What cannot be issued stays behind as a draft wi
 reason; it holds up nobody else. All in the caller's transaction, with the families locked.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,14 +14,16 @@ import msgspec
 from asyncpg import Record
 
 from cluster_rules import document_checks
+from cluster_rules.documents import Buyer
 from cluster_rules.errors import RuleViolation
 from cluster_rules.intents import Charge
+from cluster_rules.memberships import Grant
 from crm import document_words
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.store import bulk_invoices, charges, documents, invoices
-from crm.store.bulk_invoices import Bill, Line, Pattern
+from crm.store.bulk_invoices import Batch, Bill, Line, Pattern
 from crm.store.renewal_facts import Told
 from crm.store.renewal_kinds import Kind
 
@@ -31,6 +34,7 @@ select i.organisation_id, {documents.BUYER}, exists (select from invoice d where
 from (select id as organisation_id, ''::text as buyer_reference from unnest($1::uuid[]) as w (id)) i
 {documents.BUYER_FACTS}
 """
+_UNITS = "select id, name from organisation where id = any($1)"
 _UNREFERRED = f"""
 select * from (
     select i.organisation_id, {documents.BUYER}
@@ -39,7 +43,17 @@ select * from (
     {documents.BUYER_FACTS}
 ) told where buyer_kind = any($3) and reference = ''
 """
+PAYERS_AT_A_TIME = 100  # then others have their turn: a batch is being written meanwhile
 Member = tuple[Told, Kind]
+
+
+class _Charged(msgspec.Struct, frozen=True):
+    """A line of a member's, with the member's own grant."""
+
+    row: Told
+    kind: Kind
+    charge: Charge
+    grant: UUID
 
 
 class Billed(msgspec.Struct):
@@ -48,6 +62,13 @@ class Billed(msgspec.Struct):
     invoices: int = 0
     failed: list[tuple[UUID, RuleViolation]] = []
     numbers: list[str] = []
+
+
+class Made(msgspec.Struct, frozen=True):
+    """Bills that are ready but for their numbers, and the members who are billed the ordinary way."""
+
+    batch: Batch
+    others: list[Member]
 
 
 class Billing:
@@ -62,71 +83,95 @@ class Billing:
         self.issue = issue
         self._patterns: dict[tuple[Any, ...], Pattern | None] = {}
 
-    async def bill(self, connection: Connection, members: Sequence[Member]) -> Billed:
-        """Bill these members, whose renewals are due; families are whole."""
+    async def make(self, connection: Connection, members: Sequence[Member]) -> Made:
+        """The bills of these members, whose renewals are due; families are whole. Nothing is written."""
+        families: dict[UUID, list[Member]] = {}
+        for row, kind in members:
+            families.setdefault(row.family_id, []).append((row, kind))
+        if not self.issue:
+            return Made(Batch([], self.ehf), list(members))
+        buyers = await connection.fetch(_BUYERS, list(families), self.on, self.host["host_id"])
+        units = [row.organisation_id for row, _ in members if row.organisation_id != row.family_id]
+        names: dict[UUID, str] = dict(await connection.fetch(_UNITS, units)) if units else {}
+        bills: list[Bill] = []
+        others: list[Member] = []
+        for at, told in enumerate(buyers):
+            some = families[told["organisation_id"]]
+            made = self._bills(some, told, names)
+            bills += made or []
+            others += [] if made else some
+            if at % PAYERS_AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        return Made(Batch(bills, self.ehf), others)
+
+    async def write(self, connection: Connection, made: Made) -> Billed:
+        """Number, store and book them, then bill the others."""
         out = Billed()
-        alike, others = await self._sorted_out(connection, members)
-        out.numbers += await bulk_invoices.issue(connection, alike, self.actor, self.ehf)
-        out.invoices += len(alike)
-        await self._one_by_one(connection, others, out)
+        out.numbers += await bulk_invoices.issue(connection, made.batch, self.actor)
+        out.invoices += len(made.batch)
+        await self._one_by_one(connection, made.others, out)
         return out
 
-    async def _sorted_out(self, connection: Connection, members: Sequence[Member]) -> tuple[list[Bill], list[Member]]:
-        if not self.issue:
-            return [], list(members)
-        families: dict[UUID, int] = {}
-        for row, _ in members:
-            families[row.family_id] = families.get(row.family_id, 0) + 1
-        single = [(row, kind) for row, kind in members if row.simple and families[row.family_id] == 1]
-        others = [(row, kind) for row, kind in members if not row.simple or families[row.family_id] > 1]
-        ids = [row.organisation_id for row, _ in single]
-        buyers = {b["organisation_id"]: b for b in await connection.fetch(_BUYERS, ids, self.on, self.host["host_id"])}
-        bills: list[Bill] = []
-        for row, kind in single:
-            found = self._bill(row, kind, buyers[row.organisation_id])
-            if found:
-                bills.append(found)
-            else:
-                others.append((row, kind))
-        return bills, others
-
-    def _bill(self, row: Told, kind: Kind, told: Record) -> Bill | None:
-        """The member's bill by its pattern; None when it is to be billed by itself."""
+    def _bills(self, members: Sequence[Member], told: Record, names: Mapping[UUID, str]) -> list[Bill] | None:
+        """The bills of one payer; None when the ordinary way has to look at it."""
         if told["drafted"]:
             return None
         buyer = documents.buyer(told)
         if not document_checks.plain(buyer):
             return None
+        row, kind = members[0]
+        if row.simple and len(members) == 1:
+            grants = kind.grants_of(row)
+            owed = [(row.membership_id, grant) for grant in grants]
+            pattern = self._shared(row, kind, told, buyer)
+            return [_bill(pattern, told, buyer, owed)] if pattern else None
+        bills = []
+        for charged in self._papers(members):
+            pattern = self._pattern(charged, _included(charged), told, names)
+            if pattern is None:
+                return None
+            bills.append(_bill(pattern, told, buyer, [(each.row.membership_id, each.grant) for each in charged]))
+        return bills
+
+    def _shared(self, row: Told, kind: Kind, told: Record, buyer: Buyer) -> Pattern | None:
+        """What the bills of a kind have in common, for buyers who are alike for the rules of documents."""
         language = told["billing_language"] or told["contact_language"]
         key = (id(kind), language, bool(buyer.reference), buyer.endpoint is not None, told["buyer_kind"])
         if key not in self._patterns:
-            self._patterns[key] = self._pattern(row, kind, told)
-        pattern = self._patterns[key]
-        if pattern is None:
-            return None
-        grants = kind.grants_of(row)
-        email = told["billing_email"] or told["contact_email"] or ""
-        peppol_id = told["peppol_id"] or ""
-        return Bill(uuid4(), pattern, row.organisation_id, row.membership_id, grants, buyer, email, peppol_id)
+            charged = [_Charged(row, kind, c, g) for c, g in zip(kind.charges, kind.grants_of(row), strict=True)]
+            self._patterns[key] = self._pattern(charged, kind.included, told, {})
+        return self._patterns[key]
 
-    def _pattern(self, row: Told, kind: Kind, told: Record) -> Pattern | None:
-        """What the bills of a kind have in common; None when they are not fit, or not on one invoice."""
-        network = self.kept.by_id[row.network_id]
-        listed = kind.charges
-        first = listed[0].line
-        days = self.kept.book(network.slug, first.period.start).invoice.payment_days
-        draft = {**self.host, **told, "id": uuid4(), "kind": "invoice", "credits_id": None, "reason": ""}
-        draft |= {"currency": first.currency, "payment_days": days}
-        if any(c.line.currency != first.currency or c.line.net < 0 for c in listed):
+    def _papers(self, members: Sequence[Member]) -> list[list[_Charged]]:
+        """What a payer owes, invoice by invoice, as `charges.gather` puts it on drafts; lines in their order."""
+        papers: dict[tuple[str, UUID | None], list[_Charged]] = {}
+        for row, kind in members:
+            for charge, grant in zip(kind.charges, kind.grants_of(row), strict=True):
+                on_it = row.network_id if self.host["invoicing"] == "separate" else None
+                papers.setdefault((charge.line.currency, on_it), []).append(_Charged(row, kind, charge, grant))
+        return list(papers.values())
+
+    def _pattern(
+        self, charged: list[_Charged], included: Iterable[Grant], told: Record, names: Mapping[UUID, str]
+    ) -> Pattern | None:
+        """One such bill, whole but for its number; None when it is not fit, or not on one invoice."""
+        first = charged[0]
+        currency = first.charge.line.currency
+        if any(each.charge.line.currency != currency or each.charge.line.net < 0 for each in charged):
             return None
-        lines = [_as_stored(row, charge) for charge in listed]
-        included = documents.included_of(self.kept, kind.included)
+        network = self.kept.by_id[first.row.network_id]
+        days = self.kept.book(network.slug, first.charge.line.period.start).invoice.payment_days
+        charged.sort(key=_line_order)
+        draft = {**self.host, **told, "id": uuid4(), "kind": "invoice", "credits_id": None, "reason": ""}
+        draft |= {"currency": currency, "payment_days": days}
+        lines = [_as_stored(each, names) for each in charged]
+        extra = documents.included_of(self.kept, included)
         try:
-            paper = documents.invoice(self.kept, draft, lines, included, self.on)
+            paper = documents.invoice(self.kept, draft, lines, extra, self.on)
         except RuleViolation:
             return None
         on_it = network.id if self.host["invoicing"] == "separate" else None
-        return Pattern(paper, on_it, days, tuple(Line(c.line, c.reason) for c in listed))
+        return Pattern(paper, on_it, days, tuple([Line(each.charge.line, each.charge.reason) for each in charged]))
 
     async def _one_by_one(self, connection: Connection, members: Sequence[Member], out: Billed) -> None:
         """As any decision bills: on the payer's draft, which is then issued if drafts are not what is wanted."""
@@ -177,19 +222,36 @@ async def host(connection: Connection, wanted: UUID) -> Record:
     return await connection.fetchrow(_HOST, wanted)
 
 
-def _as_stored(row: Told, charge: Charge) -> document_words.Charge:
+def _bill(pattern: Pattern, told: Record, buyer: Buyer, owed: Sequence[tuple[UUID, UUID]]) -> Bill:
+    email = told["billing_email"] or told["contact_email"] or ""
+    return Bill(pattern, told["organisation_id"], tuple(owed), buyer, email, told["peppol_id"] or "")
+
+
+def _line_order(each: _Charged) -> tuple[date, int, UUID]:
+    line = each.charge.line
+    return line.period.start, -line.net, charges.charge_id(each.row.membership_id, line.component, line.period.start)
+
+
+def _included(charged: Iterable[_Charged]) -> Iterable[Grant]:
+    """What comes with these lines."""
+    kinds = {id(each.kind): each.kind for each in charged}
+    return (grant for kind in kinds.values() for grant in kind.included)
+
+
+def _as_stored(each: _Charged, names: Mapping[UUID, str]) -> document_words.Charge:
     """A computed line as a document reads it from storage."""
-    line: Any = charge.line
+    line: Any = each.charge.line
     told: Mapping[str, Any] = {
         name: getattr(line, name)
         for name in ("tier", "component", "names", "net", "vat", "vat_code", "vat_percent", "currency", "account")
     }
     return document_words.Charge(
         id=uuid4(),
-        network_id=row.network_id,
-        grant_id=charge.grant,
+        network_id=each.row.network_id,
+        grant_id=each.grant,
         starts_on=line.period.start,
         ends_on=line.period.end,
         steps=msgspec.json.encode(line.steps).decode(),
+        unit=names.get(each.row.organisation_id),
         **told,
     )

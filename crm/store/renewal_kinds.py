@@ -5,12 +5,13 @@ grants in the places of the first one's. Whoever is not simple is decided from i
 Nothing is written.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import msgspec
 
-from cluster_rules import renewals
+from cluster_rules import renewal_notices, renewals
 from cluster_rules.intents import Charge
 from cluster_rules.memberships import Facts, Grant
 from cluster_rules.renewals import Renewal
@@ -19,37 +20,33 @@ from crm.database import Connection
 from crm.store import families
 from crm.store.renewal_facts import Told, Window
 
-FAMILIES_AT_A_TIME = 500
+FAMILIES_AT_A_TIME = 100  # then others have their turn: a batch is being written meanwhile
 
 
 class Kind(msgspec.Struct, frozen=True, eq=False):
-    """What the first member of a kind owes, and its own grants; None: nothing stands in the year.
+    """What the first member of a kind owes; `renewal` None: nothing stands in the year.
 
-    `included` are the linked grants that come with what is billed and cost nothing of their own.
+    `charges` are what is to be billed, in the order of an invoice's lines; `places` say for each of them where in
+    `Told.grants` its grant stands. `included` are the linked grants that come with them and cost nothing of their own.
     """
 
     renewal: Renewal | None
-    grants: tuple[UUID, ...]
+    charges: tuple[Charge, ...] = ()
+    places: tuple[int, ...] = ()
     included: tuple[Grant, ...] = ()
 
     def grants_of(self, row: Told) -> tuple[UUID, ...]:
         """For each charge, the grant of this member that stands where the first one's does."""
-        places = {grant: place for place, grant in enumerate(self.grants)}
-        return tuple(row.grants[places[charge.grant]] for charge in self.charges)
-
-    @property
-    def charges(self) -> tuple[Charge, ...]:
-        """What is to be billed, in the order of an invoice's lines."""
-        listed = self.renewal.charges if self.renewal else ()
-        return tuple(sorted(listed, key=lambda c: (c.line.period.start, -c.line.net)))
+        return tuple([row.grants[place] for place in self.places])
 
 
 class Kinds:
-    """Kinds of members met so far in one run."""
+    """Kinds of members met so far in one run, or (`notices`) of those who are told ahead of their next period."""
 
-    def __init__(self, kept: Catalogue, window: Window) -> None:
+    def __init__(self, kept: Catalogue, window: Window, notices: bool = False) -> None:
         self.kept = kept
         self.window = window
+        self.notices = notices
         self._met: dict[str, Kind] = {}
 
     async def of(self, connection: Connection, rows: Sequence[Told]) -> list[Kind]:
@@ -57,11 +54,17 @@ class Kinds:
         new = {row.told: row for row in rows if row.simple and row.told not in self._met}
         for some in _parts(list(new.values())):
             for row, facts in await self._facts(connection, some):
-                self._met[row.told] = self._asked(row, facts)
+                self._met[row.told] = _kind(row, facts, self._owed(row, facts))
+            await asyncio.sleep(0)
         whole: dict[UUID, Kind] = {}
         for some in _parts([row for row in rows if not row.simple]):
+            owed: dict[tuple[UUID, UUID], list[Renewal]] = {}  # the rules tell of a whole family at once
             for row, facts in await self._facts(connection, some):
-                whole[row.membership_id] = self._asked(row, facts)
+                key = (row.family_id, row.network_id)
+                if key not in owed:
+                    owed[key] = self._owed(row, facts)
+                whole[row.membership_id] = _kind(row, facts, owed[key])
+            await asyncio.sleep(0)
         return [self._met[row.told] if row.simple else whole[row.membership_id] for row in rows]
 
     async def _facts(self, connection: Connection, rows: Sequence[Told]) -> list[tuple[Told, Facts]]:
@@ -70,11 +73,20 @@ class Kinds:
         of_family = dict(zip(wanted, families.read(self.kept, wanted, found), strict=True))
         return [(row, of_family[row.family_id]) for row in rows]
 
-    def _asked(self, row: Told, facts: Facts) -> Kind:
+    def _owed(self, row: Told, facts: Facts) -> list[Renewal]:
         slug = self.kept.by_id[row.network_id].slug
-        found = renewals.due(facts, slug, self.window.day)
-        mine = next((each for each in found if each.organisation == row.organisation_id), None)
-        return Kind(mine, row.grants, tuple(_included(facts, mine)) if mine else ())
+        if self.notices:
+            return renewal_notices.coming(facts, slug, self.window.on)
+        return renewals.due(facts, slug, self.window.day, self.window.on)
+
+
+def _kind(row: Told, facts: Facts, owed: Iterable[Renewal]) -> Kind:
+    mine = next((each for each in owed if each.organisation == row.organisation_id), None)
+    if mine is None:
+        return Kind(None)
+    charges = tuple(sorted(mine.charges, key=lambda c: (c.line.period.start, -c.line.net)))
+    places = {grant: place for place, grant in enumerate(row.grants)}
+    return Kind(mine, charges, tuple([places[c.grant] for c in charges]), tuple(_included(facts, mine)))
 
 
 def _included(facts: Facts, renewal: Renewal) -> Iterable[Grant]:

@@ -36,7 +36,7 @@ with first as (
     select row_id, family_id from renewal_item
     where run_id = $1 and row_id > $2 and state in ('due', 'failed') order by row_id limit $3
 ), last as (select row_id, family_id from first order by row_id desc limit 1)
-select i.row_id, i.membership_id, i.family_id from renewal_item i, last
+select i.row_id, i.membership_id, i.family_id, i.state, i.net from renewal_item i, last
 where i.run_id = $1 and i.row_id > $2 and i.state in ('due', 'failed')
 and (i.row_id <= last.row_id or i.family_id = last.family_id) order by i.row_id
 """
@@ -59,11 +59,13 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """An item that waits to be billed."""
+    """An item that waits to be billed, and what the run says of it so far."""
 
     row_id: int
     membership_id: UUID
     family_id: UUID
+    state: str
+    net: int
 
 
 async def begin(
@@ -187,9 +189,9 @@ async def at_work(connection: Connection, host: UUID) -> bool:
     )
 
 
-async def following(connection: Connection, run: Run, limit: int) -> list[Item]:
-    """The next items to bill, at least `limit` of them if there are as many."""
-    rows: list[Record] = await connection.fetch(_NEXT, run.id, run.done_to, limit)
+async def following(connection: Connection, run: UUID, after: int, limit: int) -> list[Item]:
+    """The items to bill after the item `after`, at least `limit` of them if there are as many."""
+    rows: list[Record] = await connection.fetch(_NEXT, run, after, limit)
     return [Item(*row) for row in rows]
 
 
@@ -202,16 +204,6 @@ async def advance(connection: Connection, run: UUID, items: Sequence[Item], invo
         items[-1].row_id,
         invoices,
     )
-
-
-async def states(connection: Connection, run: UUID, memberships: Sequence[UUID]) -> dict[UUID, tuple[str, int]]:
-    """What the run says of these memberships so far: state and net amount."""
-    rows = await connection.fetch(
-        "select membership_id, state, net from renewal_item where run_id = $1 and membership_id = any($2)",
-        run,
-        list(memberships),
-    )
-    return {row["membership_id"]: (row["state"], row["net"]) for row in rows}
 
 
 async def settle(

@@ -22,7 +22,7 @@ from tests.processes import ROOT, environment
 pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 
 POINTS = tuple(p for p in faults.POINTS if p.startswith("renewal_"))
-OF_BILLING = tuple(p for p in POINTS if p != "renewal_listed")
+OF_BILLING = tuple(p for p in POINTS if p not in ("renewal_listed", "renewal_told"))
 END_SECONDS = 30
 ROUNDS = 6
 NUMBERS = "select number from invoice where number is not null order by number"

@@ -1,0 +1,23 @@
+"""What writing many invoices at once costs: references looked up by statement, indexes without empty rows (raw SQL)."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo_conf import DB
+
+ID = "2026-11-22T12:00:00:000000"
+VERSION = "1.38.0"
+DESCRIPTION = "invoices: what writing many at once costs"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "bulk_writing.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
