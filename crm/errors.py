@@ -89,6 +89,9 @@ CONFLICTS = frozenset(
         "role_held",
         "not_reversible",
         "version_stale",
+        "webhook_key_revoked",
+        "webhook_not_enabled",
+        "webhooks_full",
     }
 )
 

@@ -21,7 +21,7 @@ GROUND = """
     dunning_words errors fact_words
     faults fee_table_words fee_words folder folder_checks forms i18n identifiers invoice_sentences letters logs
     names outcome_words passwords paths payment_sentences renewal_sentences renewal_words
-    rule_words rulebook_checks rulebook_mistakes
+    rule_words rulebook_checks rulebook_mistakes webhook_sentences
     roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words
 """
 TOP = """
@@ -82,6 +82,7 @@ HOMES = {
     "rich": ("crm.cli", "crm.cli_cards", "crm.cli_data", "crm.cli_networks", "crm.cli_tools"),
     "stdnum": ("crm.identifiers",),
     "stripe": ("crm.gateways.stripe",),
+    "standardwebhooks": ("crm.gateways.webhooks",),
     "structlog": ("crm.logs", "crm.app", "crm.actions", "crm.jobs", "crm.api"),
     "typer": (
         "crm.cli",

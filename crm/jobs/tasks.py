@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from crm.actions import card_events, cards, invoice_deliveries, mail, renewals
+from crm.actions import card_events, cards, invoice_deliveries, mail, renewals, webhook_deliveries
 from crm.context import Context
 from crm.gateways.ehf import sender_from
 from crm.gateways.mail import Mailer
@@ -19,6 +19,7 @@ from crm.store.cards import HANDLE_TASK, REFUND_TASK
 from crm.store.invoice_deliveries import DELIVER_MANY_TASK, DELIVER_TASK
 from crm.store.mail import SEND_TASK
 from crm.store.renewals import BILL_TASK, PREVIEW_TASK
+from crm.store.webhook_deliveries import SEND_TASK as WEBHOOK_TASK
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -28,6 +29,7 @@ class Tools(msgspec.Struct, frozen=True):
     mailer: Mailer
     cards: Accounts
     policy: mail.Policy = mail.POLICY
+    webhooks: webhook_deliveries.Policy = webhook_deliveries.POLICY
 
 
 Task = Callable[[Tools, dict[str, Any]], Awaitable[timedelta | None]]
@@ -36,6 +38,11 @@ Task = Callable[[Tools, dict[str, Any]], Awaitable[timedelta | None]]
 async def send_mail(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
     """One try at one mail."""
     return await mail.send(tools.context, tools.mailer, UUID(payload["mail"]), tools.policy)
+
+
+async def send_webhook(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """One try at one message to a partner's webhook."""
+    return await webhook_deliveries.send(tools.context, UUID(payload["delivery"]), tools.webhooks)
 
 
 async def handle_card_event(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
@@ -80,4 +87,5 @@ TASKS: dict[str, Task] = {
     BILL_TASK: bill_renewals,
     HANDLE_TASK: handle_card_event,
     REFUND_TASK: ask_card_refund,
+    WEBHOOK_TASK: send_webhook,
 }

@@ -19,10 +19,12 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 from pgqueuer.ports.driver import NotifyCallback
 
+from crm.actions import webhook_deliveries
 from crm.actions.mail import POLICY, Policy
 from crm.context import Context
 from crm.gateways.mail import Mailer
 from crm.gateways.stripe import Accounts
+from crm.jobs import feeds
 from crm.jobs.schedule import TIMETABLE
 from crm.jobs.tasks import TASKS, Task, Tools
 
@@ -57,15 +59,18 @@ class Worker:
         self._stopping = asyncio.Event()
         self._queue: PgQueuer | None = None
         self._task: asyncio.Task[None] | None = None
+        self._watch = feeds.FeedWatch(tools.context, tools.webhooks)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="worker")
+        self._watch.start()
 
     async def stop(self) -> None:
         """Take no new jobs, wait a little for running ones, then hand those back to the queue."""
         self._stopping.set()
         if self._queue:
             self._queue.shutdown.set()
+        await self._watch.stop()
         if self._task is None:
             return
         done, _ = await asyncio.wait({self._task}, timeout=self._timing.patience)
@@ -92,7 +97,7 @@ class Worker:
                     await asyncio.wait_for(self._stopping.wait(), self._timing.restart)
 
     def _build(self) -> PgQueuer:
-        queue = PgQueuer(WorkerDriver(self._tools.context.db.pool))
+        queue = PgQueuer(WorkerDriver(self._tools.context.db.pool, {feeds.CHANNEL: self._watch.ring}))
         for name, task in TASKS.items():
             queue.entrypoint(name, on_failure="hold")(_job(task, self._tools))
         for expression, action in TIMETABLE:
@@ -102,11 +107,15 @@ class Worker:
 
 @contextlib.asynccontextmanager
 async def working(
-    context: Context, mailer: Mailer, timing: Timing = IN_PROCESS, policy: Policy = POLICY
+    context: Context,
+    mailer: Mailer,
+    timing: Timing = IN_PROCESS,
+    policy: Policy = POLICY,
+    webhooks: webhook_deliveries.Policy = webhook_deliveries.POLICY,
 ) -> AsyncIterator[Worker]:
     """A worker inside another program, such as the web process (its lifespan)."""
     cards = Accounts(context.settings)
-    worker = Worker(Tools(context, mailer, cards, policy), timing)
+    worker = Worker(Tools(context, mailer, cards, policy, webhooks), timing)
     worker.start()
     try:
         yield worker
@@ -159,15 +168,21 @@ def _run_at(action: Callable[[Tools], Awaitable[None]], tools: Tools) -> Callabl
 class WorkerDriver(AsyncpgPoolDriver):
     """pgqueuer's driver, whose first health check waits until somebody listens (ADR 0003).
 
-    Sent earlier, it would be lost, and after ten seconds the listener would be taken for dead.
+    Sent earlier, it would be lost, and after ten seconds the listener would be taken for dead. Who wants to hear of
+    other channels (`also`) does so on the same connection; once now, for what was missed.
     """
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, also: dict[str, NotifyCallback] | None = None) -> None:
         super().__init__(pool)
         self._listening = asyncio.Event()
+        self._also = dict(also or {})
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         await super().add_listener(channel, callback)
+        while self._also:
+            other, heard = self._also.popitem()
+            await super().add_listener(other, heard)
+            heard("")
         self._listening.set()
 
     async def notify(self, channel: str, payload: str) -> None:

@@ -32,6 +32,20 @@ class ApiKey(Table, tablename="api_key", schema=None):
     )
 
 
+class Disclosure(Table, tablename="disclosure", schema=None):
+    id = UUID(
+        default=UUID4(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
 class Network(Table, tablename="network", schema=None):
     id = UUID(
         default=UUID4(),
@@ -195,13 +209,16 @@ async def forwards():
     manager.add_column(
         table_class_name="WebhookFeed",
         tablename="webhook_feed",
-        column_name="agreement",
-        db_column_name="agreement",
-        column_class_name="Text",
-        column_class=Text,
+        column_name="disclosure_id",
+        db_column_name="disclosure_id",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
         params={
-            "default": "",
-            "null": False,
+            "references": Disclosure,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.cascade,
+            "target_column": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,

@@ -20,6 +20,7 @@ from piccolo.table import Table
 
 from crm.tables.accounts import ApiKey
 from crm.tables.networks import Network
+from crm.tables.shares import Disclosure
 
 
 class Webhook(Table, tablename="webhook"):
@@ -44,7 +45,7 @@ class Webhook(Table, tablename="webhook"):
 
 
 class WebhookFeed(Table, tablename="webhook_feed"):
-    """One feed a webhook hears of: a network's, or (`agreement`: its code) what an agreement discloses of that network.
+    """One feed a webhook hears of: that of `network_id` itself, or what a disclosure tells that network of another.
 
     `epoch`, `xid`, `seq`: the newest position that a delivery was made for; `told_at`: when.
     """
@@ -52,7 +53,7 @@ class WebhookFeed(Table, tablename="webhook_feed"):
     id = UUID(primary_key=True, default=None)
     webhook_id = ForeignKey(references=Webhook, null=False, on_delete=OnDelete.cascade)
     network_id = ForeignKey(references=Network, null=False, on_delete=OnDelete.restrict)
-    agreement = Text(default="")
+    disclosure_id = ForeignKey(references=Disclosure, null=True, on_delete=OnDelete.restrict)
     epoch = Varchar(length=16, default="")
     xid = BigInt(default=0)
     seq = BigInt(default=0)

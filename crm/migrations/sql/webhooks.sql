@@ -4,7 +4,7 @@ alter table webhook
     add constraint webhook_reason check (reason in ('', 'paused', 'gone', 'failing', 'key_revoked')
         and (reason <> '') = (status = 'disabled')),
     add constraint webhook_old_secret check ((old_secret = '') = (old_secret_until is null));
-alter table webhook_feed add constraint webhook_feed_once unique (webhook_id, network_id, agreement);
+create unique index webhook_feed_once on webhook_feed (webhook_id, coalesce(disclosure_id, network_id));
 alter table webhook_delivery
     add constraint webhook_delivery_kind check (kind in ('members.changed', 'heartbeat', 'ping')
         and (kind = 'ping') = (feed_id is null)),
