@@ -22,12 +22,16 @@ def create_key(
     network: Annotated[
         str | None, typer.Option(help="The network's slug. A manager's key without one is for all networks.")
     ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What a partner's key may write: links, profiles, members; may be given several times."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Make a key. It is shown once, now; only its hash is kept."""
 
     async def create(context: Context) -> tuple[str, str]:
-        made, text = await keys.create(context, name, role, network, OPERATOR)
+        made, text = await keys.create(context, name, role, network, OPERATOR, scope or ())
         return made.prefix, text
 
     prefix, text = on_database(data_dir, create)

@@ -33,6 +33,14 @@ class Forbidden(Exception):
     """Signed in, but not for this."""
 
 
+class ScopeMissing(Forbidden):
+    """A key that may write, but not this; `scope` is what it lacks (crm/store/keys.py)."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self.scope = scope
+
+
 class Unauthenticated(Exception):
     """No valid key or session."""
 
@@ -87,6 +95,11 @@ CONFLICTS = frozenset(
         "renewal_over",
         "renewal_running",
         "role_held",
+        "already_said",
+        "objection_closed",
+        "suggestion_closed",
+        "suggestion_same",
+        "suggestion_stale",
         "not_reversible",
         "version_stale",
         "webhook_key_revoked",

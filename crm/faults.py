@@ -20,6 +20,7 @@ POINTS = (
     "approval_before_commit",
     "approval_committed",
     "change_recorded",
+    "member_list_before_commit",
     "issue_locked",
     "issue_numbered",
     "issue_stored",

@@ -5,6 +5,7 @@ The prefix is shown in lists and logs; the secret is shown once, when the key is
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from typing import Literal
 
 from crm import catalogue, forms
@@ -23,17 +24,26 @@ _NOBODY = keys.secret_hash("")
 
 
 async def create(
-    context: Context, name: str, role: Literal["manager", "partner"], network: str | None, actor: Actor = SYSTEM
+    context: Context,
+    name: str,
+    role: Literal["manager", "partner"],
+    network: str | None,
+    actor: Actor = SYSTEM,
+    scopes: Sequence[str] = (),
 ) -> tuple[Key, str]:
-    """A new key and, this one time, its whole text.
+    """A new key and, this one time, its whole text. `scopes`: what a partner's key may write (crm/store/keys.py).
 
-    A manager's key without a network is for all of them. Invalid when the name cannot be shown or a
-    partner's key has no network; RuleViolation `network_unknown`.
+    A manager's key without a network is for all of them. Invalid when the name cannot be shown, a partner's key
+    has no network, or a scope is unknown or given to a manager's key; RuleViolation `network_unknown`.
     """
     problems: forms.Problems = []
     forms.text(problems, "name", name, forms.NAME_MAX)
     if role == "partner" and network is None:
         problems.append(("network", "required", {}))
+    unknown = sorted({*scopes} - {*keys.SCOPES})
+    if unknown or (scopes and role != "partner"):
+        known = ", ".join(keys.SCOPES) if role == "partner" else "-"
+        problems.append(("scopes", "scope_unknown", {"given": ", ".join(unknown or scopes), "known": known}))
     if problems:
         raise Invalid(problems)
     prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(PREFIX_LENGTH))
@@ -41,8 +51,8 @@ async def create(
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
         row = kept.network(network) if network else None
-        made = await keys.add(connection, prefix, secret, name.strip(), role, row.id if row else None)
-        detail = {"prefix": prefix, "name": made.name, "role": role}
+        made = await keys.add(connection, prefix, secret, name.strip(), role, row.id if row else None, scopes)
+        detail = {"prefix": prefix, "name": made.name, "role": role, **({"scopes": made.scopes} if scopes else {})}
         await audit.append(connection, actor, "key_created", detail, row.id if row else None, subject=made.id)
     return made, f"{BRAND}_{prefix}_{secret}"
 
@@ -74,7 +84,9 @@ async def open_with(context: Context, text: str) -> Key:
 
 
 def actor_of(key: Key) -> Actor:
-    """Who acts with this key: a manager decides about its networks, a partner reads its own."""
+    """Who acts with this key: a manager decides about its networks, a partner reads its own and writes its scopes."""
     networks = frozenset(key.networks)
     manages = networks if key.role == "manager" else frozenset()
-    return Actor(f"{key.name} ({key.prefix})", "api", manages=manages, reads=networks, id=key.id)
+    return Actor(
+        f"{key.name} ({key.prefix})", "api", manages=manages, reads=networks, id=key.id, scopes=frozenset(key.scopes)
+    )

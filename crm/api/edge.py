@@ -50,7 +50,7 @@ def query(request: Request, shape: type[T]) -> T:
     try:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise _told(error) from error
+        raise told(error) from error
 
 
 @cache
@@ -70,7 +70,7 @@ async def body(request: Request, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=shape)
     except msgspec.ValidationError as error:
-        raise _told(error) from error
+        raise told(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise EdgeError(400, "body", "body_malformed", message=str(error)[:120]) from error
 
@@ -149,7 +149,7 @@ def idempotency_key(request: Request) -> str | None:
     return value
 
 
-def _told(error: msgspec.ValidationError) -> EdgeError:
+def told(error: msgspec.ValidationError) -> EdgeError:
     """msgspec's one complaint as field and rule."""
     message, _, place = str(error).partition(" - at `$")
     parts = _PLACE.findall(place.rstrip("`"))

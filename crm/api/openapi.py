@@ -31,6 +31,7 @@ _IN_PATH = {
     "bucket": {"type": "string", "pattern": "^[0-9a-f]{2}$"},
 }
 _TAGS = {
+_NAMED = (shapes.Change, shapes.SharedChange)  # only named by others' schemas, as one of several
     "Networks": N_("Clusters and innovation networks, their levels, fees and link rules, and their members."),
     "Sync": N_("For systems of partners: the list, then its changes, then a proof that nothing is missing."),
     "Applications": N_("From the wish to join to the decision."),
@@ -135,7 +136,8 @@ def _operation(operation: Operation, refs: Json) -> Json:
         content = {"schema": refs[str(operation.body)]}
         if operation.example is not None:
             content["example"] = operation.example
-        out["requestBody"] = {"required": True, "content": {_JSON: content}}
+        others = {media: {"schema": {"type": "string"}} for media in operation.takes}
+        out["requestBody"] = {"required": True, "content": {_JSON: content, **others}}
     out["responses"] = {
         str(operation.status): _success(operation, refs),
         **({"304": {"description": "Not changed since.", "headers": _etag()}} if operation.has_tag else {}),

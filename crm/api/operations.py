@@ -51,6 +51,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     `after`: what is asked of the outside world once the change is committed; it gives the answer as it is then.
     `tagged`: makes its own ETag (`Call.unchanged`). `streams`: the media type it can answer with piece by piece.
     `packs`: long answers are packed smaller when that is asked for. `refusals`: statuses of its own.
+    `reader` reads a body that is more than JSON of the shape `body`; `takes` are its media types besides JSON.
     """
 
     id: str
@@ -75,6 +76,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     renames: dict[str, str] = {}
     missing: tuple[str, ...] = ()
     max_body: int | None = None
+    reader: Callable[["Call[Any, Any]"], Awaitable[Any]] | None = None
+    takes: tuple[str, ...] = ()
     after: Callable[["Call[Any, Any]", Any], Awaitable[Any]] | None = None
     example: dict[str, Any] | None = None
 
@@ -201,7 +204,9 @@ async def serve(operation: Operation, request: Request, context: Context) -> Res
     call.actor = await door_of(request).open(request, context)
     call.query = edge.query(request, operation.query)
     call.body = None
-    if operation.body is not None:
+    if operation.reader is not None:
+        call.body = await operation.reader(call)
+    elif operation.body is not None:
         call.body = await edge.body(request, operation.body)
     elif operation.method != "GET":
         edge.no_body(await request.body())

@@ -15,7 +15,7 @@ from cluster_rules.errors import RuleViolation
 from crm import words
 from crm.api.language import translator_for
 from crm.catalogue import Catalogue
-from crm.errors import Forbidden, Invalid, NotFound, TooMany, Unauthenticated, Unavailable, status_of
+from crm.errors import Forbidden, Invalid, NotFound, ScopeMissing, TooMany, Unauthenticated, Unavailable, status_of
 from crm.forms import Problems
 from crm.i18n import Translator
 
@@ -91,6 +91,8 @@ def _told(request: Request, error: Exception) -> tuple[int, Problems]:
         return 429, [("authorization", "too_many_requests", {"seconds": error.seconds})]
     if isinstance(error, Unavailable):
         return 503, [("database", "unavailable", {})]
+    if isinstance(error, ScopeMissing):
+        return 403, [("authorization", "scope_missing", {"scope": error.scope})]
     if isinstance(error, Unauthenticated | Forbidden):
         return status_of(error), [("authorization", _CODES[status_of(error)][1], {})]
     status = error.status_code if isinstance(error, HTTPException) else 500

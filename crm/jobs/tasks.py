@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from crm.actions import card_events, cards, invoice_deliveries, mail, renewals, webhook_deliveries
+from crm.actions import card_events, cards, invoice_deliveries, mail, member_lists, renewals, webhook_deliveries
 from crm.context import Context
 from crm.gateways.ehf import sender_from
 from crm.gateways.mail import Mailer
@@ -18,6 +18,7 @@ from crm.gateways.stripe import Accounts
 from crm.store.cards import HANDLE_TASK, REFUND_TASK
 from crm.store.invoice_deliveries import DELIVER_MANY_TASK, DELIVER_TASK
 from crm.store.mail import SEND_TASK
+from crm.store.member_lists import TASK as LIST_TASK
 from crm.store.renewals import BILL_TASK, PREVIEW_TASK
 from crm.store.webhook_deliveries import SEND_TASK as WEBHOOK_TASK
 
@@ -79,12 +80,19 @@ async def bill_renewals(tools: Tools, payload: dict[str, Any]) -> timedelta | No
     return await renewals.bill(tools.context, UUID(payload["run"]))
 
 
+async def settle_member_list(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """A list that a partner's system has pushed, to its end."""
+    await member_lists.settle(tools.context, UUID(payload["list"]))
+    return None
+
+
 TASKS: dict[str, Task] = {
     SEND_TASK: send_mail,
     DELIVER_TASK: deliver_invoice,
     DELIVER_MANY_TASK: deliver_invoices,
     PREVIEW_TASK: preview_renewals,
     BILL_TASK: bill_renewals,
+    LIST_TASK: settle_member_list,
     HANDLE_TASK: handle_card_event,
     REFUND_TASK: ask_card_refund,
     WEBHOOK_TASK: send_webhook,

@@ -84,10 +84,7 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="MemberListRow",
-        tablename="member_list_row",
-        schema=None,
-        columns=None,
+        class_name="HeldRow", tablename="held_row", schema=None, columns=None
     )
 
     manager.add_table(
@@ -95,24 +92,6 @@ async def forwards():
         tablename="link_receipt",
         schema=None,
         columns=None,
-    )
-
-    manager.add_table(
-        class_name="ExternalRef",
-        tablename="external_ref",
-        schema=None,
-        columns=None,
-    )
-
-    manager.add_table(
-        class_name="ProfileSuggestion",
-        tablename="profile_suggestion",
-        schema=None,
-        columns=None,
-    )
-
-    manager.add_table(
-        class_name="HeldRow", tablename="held_row", schema=None, columns=None
     )
 
     manager.add_table(
@@ -126,14 +105,36 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_column(
-        table_class_name="MemberListRow",
+    manager.add_table(
+        class_name="ProfileSuggestion",
+        tablename="profile_suggestion",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
+        class_name="MemberListRow",
         tablename="member_list_row",
-        column_name="row_id",
-        db_column_name="row_id",
-        column_class_name="BigSerial",
-        column_class=BigSerial,
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
+        class_name="ExternalRef",
+        tablename="external_ref",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_column(
+        table_class_name="HeldRow",
+        tablename="held_row",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
         params={
+            "default": UUID4(),
             "null": False,
             "primary_key": True,
             "unique": False,
@@ -147,32 +148,8 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
-        column_name="list_id",
-        db_column_name="list_id",
-        column_class_name="ForeignKey",
-        column_class=ForeignKey,
-        params={
-            "references": MemberList,
-            "on_delete": OnDelete.cascade,
-            "on_update": OnUpdate.cascade,
-            "target_column": None,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
+        table_class_name="HeldRow",
+        tablename="held_row",
         column_name="network_id",
         db_column_name="network_id",
         column_class_name="ForeignKey",
@@ -195,14 +172,35 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
+        table_class_name="HeldRow",
+        tablename="held_row",
+        column_name="list_id",
+        db_column_name="list_id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="HeldRow",
+        tablename="held_row",
         column_name="number",
         db_column_name="number",
         column_class_name="Integer",
         column_class=Integer,
         params={
-            "default": None,
+            "default": 0,
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -216,8 +214,8 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
+        table_class_name="HeldRow",
+        tablename="held_row",
         column_name="external_id",
         db_column_name="external_id",
         column_class_name="Text",
@@ -237,12 +235,97 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
+        table_class_name="HeldRow",
+        tablename="held_row",
         column_name="body",
         db_column_name="body",
         column_class_name="JSONB",
         column_class=JSONB,
+        params={
+            "default": "{}",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="HeldRow",
+        tablename="held_row",
+        column_name="why",
+        db_column_name="why",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 30,
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="HeldRow",
+        tablename="held_row",
+        column_name="candidates",
+        db_column_name="candidates",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="HeldRow",
+        tablename="held_row",
+        column_name="opened_at",
+        db_column_name="opened_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": TimestamptzNow(),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="HeldRow",
+        tablename="held_row",
+        column_name="closed_at",
+        db_column_name="closed_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
         params={
             "default": None,
             "null": True,
@@ -258,10 +341,31 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
-        column_name="verdict",
-        db_column_name="verdict",
+        table_class_name="HeldRow",
+        tablename="held_row",
+        column_name="closed_by",
+        db_column_name="closed_by",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="HeldRow",
+        tablename="held_row",
+        column_name="outcome",
+        db_column_name="outcome",
         column_class_name="Varchar",
         column_class=Varchar,
         params={
@@ -280,8 +384,8 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
+        table_class_name="HeldRow",
+        tablename="held_row",
         column_name="organisation_id",
         db_column_name="organisation_id",
         column_class_name="UUID",
@@ -289,69 +393,6 @@ async def forwards():
         params={
             "default": None,
             "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
-        column_name="membership_id",
-        db_column_name="membership_id",
-        column_class_name="UUID",
-        column_class=UUID,
-        params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
-        column_name="problems",
-        db_column_name="problems",
-        column_class_name="JSONB",
-        column_class=JSONB,
-        params={
-            "default": "[]",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberListRow",
-        tablename="member_list_row",
-        column_name="changes",
-        db_column_name="changes",
-        column_class_name="JSONB",
-        column_class=JSONB,
-        params={
-            "default": "[]",
-            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -733,8 +774,8 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="ExternalRef",
-        tablename="external_ref",
+        table_class_name="KeyScope",
+        tablename="key_scope",
         column_name="id",
         db_column_name="id",
         column_class_name="UUID",
@@ -754,15 +795,15 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="ExternalRef",
-        tablename="external_ref",
-        column_name="network_id",
-        db_column_name="network_id",
+        table_class_name="KeyScope",
+        tablename="key_scope",
+        column_name="key_id",
+        db_column_name="key_id",
         column_class_name="ForeignKey",
         column_class=ForeignKey,
         params={
-            "references": Network,
-            "on_delete": OnDelete.restrict,
+            "references": ApiKey,
+            "on_delete": OnDelete.cascade,
             "on_update": OnUpdate.cascade,
             "target_column": None,
             "null": False,
@@ -778,14 +819,57 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="ExternalRef",
-        tablename="external_ref",
-        column_name="organisation_id",
-        db_column_name="organisation_id",
+        table_class_name="KeyScope",
+        tablename="key_scope",
+        column_name="scope",
+        db_column_name="scope",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 20,
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID4(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="network_id",
+        db_column_name="network_id",
         column_class_name="ForeignKey",
         column_class=ForeignKey,
         params={
-            "references": Organisation,
+            "references": Network,
             "on_delete": OnDelete.restrict,
             "on_update": OnUpdate.cascade,
             "target_column": None,
@@ -802,10 +886,221 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="ExternalRef",
-        tablename="external_ref",
-        column_name="external_id",
-        db_column_name="external_id",
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="status",
+        db_column_name="status",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 10,
+            "default": "waiting",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="dry_run",
+        db_column_name="dry_run",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="complete",
+        db_column_name="complete",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="ends_on",
+        db_column_name="ends_on",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="confirm",
+        db_column_name="confirm",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="total",
+        db_column_name="total",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 0,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="done",
+        db_column_name="done",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 0,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="absent",
+        db_column_name="absent",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="counts",
+        db_column_name="counts",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "{}",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="problem",
+        db_column_name="problem",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="actor",
+        db_column_name="actor",
         column_class_name="Text",
         column_class=Text,
         params={
@@ -823,15 +1118,79 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="ExternalRef",
-        tablename="external_ref",
-        column_name="recorded_at",
-        db_column_name="recorded_at",
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="actor_id",
+        db_column_name="actor_id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="channel",
+        db_column_name="channel",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 10,
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="created_at",
+        db_column_name="created_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
             "default": TimestamptzNow(),
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberList",
+        tablename="member_list",
+        column_name="finished_at",
+        db_column_name="finished_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -1128,14 +1487,13 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
-        column_name="id",
-        db_column_name="id",
-        column_class_name="UUID",
-        column_class=UUID,
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
+        column_name="row_id",
+        db_column_name="row_id",
+        column_class_name="BigSerial",
+        column_class=BigSerial,
         params={
-            "default": UUID4(),
             "null": False,
             "primary_key": True,
             "unique": False,
@@ -1149,8 +1507,32 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
+        column_name="list_id",
+        db_column_name="list_id",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": MemberList,
+            "on_delete": OnDelete.cascade,
+            "on_update": OnUpdate.cascade,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
         column_name="network_id",
         db_column_name="network_id",
         column_class_name="ForeignKey",
@@ -1173,35 +1555,14 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
-        column_name="list_id",
-        db_column_name="list_id",
-        column_class_name="UUID",
-        column_class=UUID,
-        params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
         column_name="number",
         db_column_name="number",
         column_class_name="Integer",
         column_class=Integer,
         params={
-            "default": 0,
+            "default": None,
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -1215,8 +1576,29 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
+        column_name="batch",
+        db_column_name="batch",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
         column_name="external_id",
         db_column_name="external_id",
         column_class_name="Text",
@@ -1236,97 +1618,12 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
         column_name="body",
         db_column_name="body",
         column_class_name="JSONB",
         column_class=JSONB,
-        params={
-            "default": "{}",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
-        column_name="why",
-        db_column_name="why",
-        column_class_name="Varchar",
-        column_class=Varchar,
-        params={
-            "length": 30,
-            "default": "",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
-        column_name="candidates",
-        db_column_name="candidates",
-        column_class_name="JSONB",
-        column_class=JSONB,
-        params={
-            "default": "[]",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
-        column_name="opened_at",
-        db_column_name="opened_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
-        params={
-            "default": TimestamptzNow(),
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
-        column_name="closed_at",
-        db_column_name="closed_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
         params={
             "default": None,
             "null": True,
@@ -1342,31 +1639,10 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
-        column_name="closed_by",
-        db_column_name="closed_by",
-        column_class_name="Text",
-        column_class=Text,
-        params={
-            "default": "",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
-        column_name="outcome",
-        db_column_name="outcome",
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
+        column_name="verdict",
+        db_column_name="verdict",
         column_class_name="Varchar",
         column_class=Varchar,
         params={
@@ -1385,8 +1661,8 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="HeldRow",
-        tablename="held_row",
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
         column_name="organisation_id",
         db_column_name="organisation_id",
         column_class_name="UUID",
@@ -1406,8 +1682,71 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeyScope",
-        tablename="key_scope",
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
+        column_name="membership_id",
+        db_column_name="membership_id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
+        column_name="problems",
+        db_column_name="problems",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MemberListRow",
+        tablename="member_list_row",
+        column_name="changes",
+        db_column_name="changes",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExternalRef",
+        tablename="external_ref",
         column_name="id",
         db_column_name="id",
         column_class_name="UUID",
@@ -1427,15 +1766,15 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeyScope",
-        tablename="key_scope",
-        column_name="key_id",
-        db_column_name="key_id",
+        table_class_name="ExternalRef",
+        tablename="external_ref",
+        column_name="network_id",
+        db_column_name="network_id",
         column_class_name="ForeignKey",
         column_class=ForeignKey,
         params={
-            "references": ApiKey,
-            "on_delete": OnDelete.cascade,
+            "references": Network,
+            "on_delete": OnDelete.restrict,
             "on_update": OnUpdate.cascade,
             "target_column": None,
             "null": False,
@@ -1451,57 +1790,14 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="KeyScope",
-        tablename="key_scope",
-        column_name="scope",
-        db_column_name="scope",
-        column_class_name="Varchar",
-        column_class=Varchar,
-        params={
-            "length": 20,
-            "default": "",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="id",
-        db_column_name="id",
-        column_class_name="UUID",
-        column_class=UUID,
-        params={
-            "default": UUID4(),
-            "null": False,
-            "primary_key": True,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="network_id",
-        db_column_name="network_id",
+        table_class_name="ExternalRef",
+        tablename="external_ref",
+        column_name="organisation_id",
+        db_column_name="organisation_id",
         column_class_name="ForeignKey",
         column_class=ForeignKey,
         params={
-            "references": Network,
+            "references": Organisation,
             "on_delete": OnDelete.restrict,
             "on_update": OnUpdate.cascade,
             "target_column": None,
@@ -1518,200 +1814,10 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="status",
-        db_column_name="status",
-        column_class_name="Varchar",
-        column_class=Varchar,
-        params={
-            "length": 10,
-            "default": "waiting",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="dry_run",
-        db_column_name="dry_run",
-        column_class_name="Boolean",
-        column_class=Boolean,
-        params={
-            "default": False,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="complete",
-        db_column_name="complete",
-        column_class_name="Boolean",
-        column_class=Boolean,
-        params={
-            "default": False,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="ends_on",
-        db_column_name="ends_on",
-        column_class_name="Date",
-        column_class=Date,
-        params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="confirm",
-        db_column_name="confirm",
-        column_class_name="Integer",
-        column_class=Integer,
-        params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="total",
-        db_column_name="total",
-        column_class_name="Integer",
-        column_class=Integer,
-        params={
-            "default": 0,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="done",
-        db_column_name="done",
-        column_class_name="Integer",
-        column_class=Integer,
-        params={
-            "default": 0,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="counts",
-        db_column_name="counts",
-        column_class_name="JSONB",
-        column_class=JSONB,
-        params={
-            "default": "{}",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="problem",
-        db_column_name="problem",
-        column_class_name="JSONB",
-        column_class=JSONB,
-        params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="actor",
-        db_column_name="actor",
+        table_class_name="ExternalRef",
+        tablename="external_ref",
+        column_name="external_id",
+        db_column_name="external_id",
         column_class_name="Text",
         column_class=Text,
         params={
@@ -1729,79 +1835,15 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="actor_id",
-        db_column_name="actor_id",
-        column_class_name="UUID",
-        column_class=UUID,
-        params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="channel",
-        db_column_name="channel",
-        column_class_name="Varchar",
-        column_class=Varchar,
-        params={
-            "length": 10,
-            "default": "",
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="created_at",
-        db_column_name="created_at",
+        table_class_name="ExternalRef",
+        tablename="external_ref",
+        column_name="recorded_at",
+        db_column_name="recorded_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
             "default": TimestamptzNow(),
             "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="MemberList",
-        tablename="member_list",
-        column_name="finished_at",
-        db_column_name="finished_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
-        params={
-            "default": None,
-            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,

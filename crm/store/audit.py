@@ -1,7 +1,10 @@
 """The audit trail: one row for each thing somebody did, chained by hash (see append_only.sql)."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from crm.actor import Actor
 from crm.database import Connection
@@ -26,6 +29,21 @@ async def append(
         organisation,
         subject,
         detail,
+    )
+
+
+async def append_many(
+    connection: Connection, actor: Actor, entries: Sequence[tuple[str, UUID, UUID | None, UUID | None, dict[str, Any]]]
+) -> None:
+    """Several entries in order, (action, network, organisation, subject, detail) each. Call it last, too."""
+    await connection.execute(
+        "select audit_append($1, $2, e.action, e.network, e.organisation, e.subject, e.detail::jsonb) from"
+        " (select * from unnest($3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[]) with ordinality"
+        "  as u (action, network, organisation, subject, detail, place) order by place) e",
+        actor.name,
+        actor.channel,
+        *([entry[n] for entry in entries] for n in range(4)),
+        [msgspec.json.encode(entry[4]).decode() for entry in entries],
     )
 
 

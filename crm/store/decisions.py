@@ -1,5 +1,6 @@
 """Decisions of people about memberships: the facts everything is derived from."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from cluster_rules.memberships import Decision
@@ -36,6 +37,38 @@ async def record(
         decision.recorded_at,
     )
     return stored is not None
+
+
+async def record_many(
+    connection: Connection, network: UUID, rows: Sequence[Decision], actor: Actor
+) -> dict[UUID, UUID]:
+    """Store decisions about memberships in one network, those that are new among them: {organisation: membership}."""
+    organisations = list({d.organisation for d in rows})
+    await connection.execute(
+        "insert into membership (id, organisation_id, network_id, created_at)"
+        " select gen_random_uuid(), o, $1, now() from unnest($2::uuid[]) as o"
+        " on conflict (organisation_id, network_id) do nothing",
+        network,
+        organisations,
+    )
+    found = await connection.fetch(
+        "select id, organisation_id from membership where network_id = $1 and organisation_id = any($2)",
+        network,
+        organisations,
+    )
+    memberships = {row["organisation_id"]: row["id"] for row in found}
+    await connection.executemany(
+        "insert into membership_decision (id, membership_id, kind, effective_on, until_on, tier, event, reason, actor,"
+        " channel, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        [
+            (
+                *(d.id, memberships[d.organisation], d.kind, d.effective_on, d.until, d.tier, d.event, d.reason),
+                *(actor.name, actor.channel, d.recorded_at),
+            )
+            for d in rows
+        ],
+    )
+    return memberships
 
 
 async def withdraw(connection: Connection, decision: UUID, actor: Actor) -> None:

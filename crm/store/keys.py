@@ -1,5 +1,6 @@
 """Keys of programs: of a key only the SHA-256 of its secret is stored, so a stolen table opens nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -9,6 +10,9 @@ import msgspec
 from crm.database import Connection
 from crm.errors import NotFound
 
+# What a partner's key may write for its network, when it was made for it: words on linked memberships, suggested
+# corrections, the list of its own system. A manager's key may do all of it.
+SCOPES = ("links", "profiles", "members")
 USED_EVERY_SECONDS = 60  # how exact "last used" is
 
 
@@ -24,12 +28,14 @@ class Key(msgspec.Struct, frozen=True):
     created_at: datetime
     revoked_at: datetime | None
     last_used_at: datetime | None
+    scopes: list[str] = []
 
 
 _KEY = """
 select id, prefix, secret_hash, name, role,
        case when network_id is null then array(select n.id from network n) else array[network_id] end as networks,
-       created_at, revoked_at, last_used_at
+       created_at, revoked_at, last_used_at,
+       array(select s.scope from key_scope s where s.key_id = api_key.id order by 1) as scopes
 from api_key
 """
 
@@ -39,17 +45,30 @@ def secret_hash(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-async def add(connection: Connection, prefix: str, secret: str, name: str, role: str, network: UUID | None) -> Key:
-    """Store a new key."""
+async def add(
+    connection: Connection,
+    prefix: str,
+    secret: str,
+    name: str,
+    role: str,
+    network: UUID | None,
+    scopes: Sequence[str] = (),
+) -> Key:
+    """Store a new key, with what it may write."""
+    made = uuid4()
     await connection.execute(
         "insert into api_key (id, prefix, secret_hash, name, role, network_id, created_at)"
         " values ($1, $2, $3, $4, $5, $6, now())",
-        uuid4(),
+        made,
         prefix,
         secret_hash(secret),
         name,
         role,
         network,
+    )
+    await connection.executemany(
+        "insert into key_scope (id, key_id, scope) values ($1, $2, $3)",
+        [(uuid4(), made, scope) for scope in sorted(set(scopes))],
     )
     return await get(connection, prefix)
 

@@ -23,7 +23,8 @@ from crm.tables.organisations import Organisation
 class MemberList(Table, tablename="member_list"):
     """One push of a network's list. `done` of `total` rows are settled; `counts`: verdict -> how many.
 
-    `ends_on` and `confirm` only with `complete`; `problem`: why absent members were not ended (rule and values).
+    `ends_on` and `confirm` only with `complete`: then `absent` is how many members are not on the list, once that is
+    known, and `problem` (rule and values) why they were not ended.
     """
 
     id = UUID(primary_key=True, default=UUID4())
@@ -35,6 +36,7 @@ class MemberList(Table, tablename="member_list"):
     confirm = Integer(null=True, default=None)
     total = Integer(default=0)
     done = Integer(default=0)
+    absent = Integer(null=True, default=None)
     counts = JSONB(default="{}")
     problem = JSONB(null=True, default=None)
     actor = Text(required=True)
@@ -47,14 +49,15 @@ class MemberList(Table, tablename="member_list"):
 class MemberListRow(Table, tablename="member_list_row"):
     """A row as it was sent (`body`), and what became of it; `verdict` is empty until then.
 
-    `problems`: [{field, rule, values}]; `changes`: what was changed. Members ended for being absent get rows of
-    their own after the last.
+    Rows of one `batch` are settled together. `problems`: [{field, rule, values}]; `changes`: what was changed, or
+    suggested to its home network. Members ended for being absent get rows of their own after the last.
     """
 
     row_id = BigSerial(primary_key=True)
     list_id = ForeignKey(references=MemberList, null=False, on_delete=OnDelete.cascade)
     network_id = ForeignKey(references=Network, null=False, on_delete=OnDelete.restrict)
     number = Integer(required=True, default=None)
+    batch = Integer(required=True, default=None)
     external_id = Text(default="")
     body = JSONB(null=True, default=None)
     verdict = Varchar(length=10, default="")

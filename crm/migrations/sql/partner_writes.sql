@@ -6,6 +6,7 @@ alter table member_list_row
     add constraint member_list_row_once unique (list_id, number),
     add constraint member_list_row_verdict
         check (verdict in ('', 'created', 'updated', 'unchanged', 'ended', 'held', 'refused'));
+create index member_list_row_waiting on member_list_row (list_id, batch) where verdict = '';
 create index member_list_row_verdict on member_list_row (list_id, verdict, number);
 create index member_list_row_organisation on member_list_row (list_id, organisation_id);
 alter table held_row add constraint held_row_outcome check (outcome in ('', 'taken', 'made', 'refused')),
@@ -34,8 +35,6 @@ create trigger only_closed after update on link_receipt for each row
 create trigger no_delete before delete on profile_suggestion for each row execute function forbid_change();
 create trigger only_closed after update on profile_suggestion for each row
     execute function only_these_columns('status', 'fields', 'note', 'closed_by', 'closed_at');
-create trigger only_closed after update on held_row for each row
-    execute function only_these_columns('closed_at', 'closed_by', 'outcome', 'organisation_id');
 
 -- A name, and a web domain, as cluster_rules/matching.py compares them (name_key, domain_of), to find who may be meant
 -- among many organisations; the rules look closer. tests/crm/actions/test_member_lists.py holds the two together.
