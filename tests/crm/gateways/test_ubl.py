@@ -11,9 +11,9 @@ from lxml import etree
 from cluster_rules.document_checks import check
 from cluster_rules.documents import Document
 from crm.gateways import peppol_rules, ubl
-from tests import judges
 from tests.crm.gateways.test_peppol_rules import Swap, changed, endpoint
 from tests.documents import OUTSIDE, SIX, documents, split_vat
+from tests.judges import invoices as judges
 
 EXAMPLES = 40  # of random documents; one takes the official judge about three milliseconds
 
