@@ -25,7 +25,7 @@ from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound
-from crm.store import agreements, audit, families, mail, places, rulebooks
+from crm.store import agreements, audit, families, mail, places, rulebooks, shares
 from crm.store.agreements import Stored
 from crm.store.apply import apply
 
@@ -237,6 +237,7 @@ async def _store(connection: Connection, context: Context, before: Catalogue, fo
     async for family, facts, said in _families(connection, before, after, found, today, True):
         await apply(connection, after, facts, said.intents, family)
         _count(out, facts, said)
+    await shares.turn(connection, context.clock.now(), [found.source, found.target])
     _sorted(out)
 
 

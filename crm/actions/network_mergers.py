@@ -23,7 +23,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
-from crm.store import agreements, audit, families, imports, mergers, rulebooks
+from crm.store import agreements, audit, families, imports, mergers, rulebooks, shares
 from crm.store.apply import apply
 from crm.store.mergers import Restructuring
 
@@ -112,6 +112,7 @@ async def _run(
             changed += await _family(connection, context, kept, merger, made, family, facts, done, today, out)
         tell(at + len(some), len(listed))
     await mergers.count_seniority(connection, made.id)
+    await shares.turn(connection, context.clock.now())
     if published or ended or out.moves:
         told = {"into": merger.into, "on": merger.on.isoformat(), "moved": len(out.moves)}
         for slug in sorted({merger.into, *merger.slugs}):
@@ -130,6 +131,7 @@ async def _agreements(connection: Connection, kept: Catalogue, merger: NetworkMe
         if moves and source != target:
             code = rules.moved_code(each["code"], merger.into)
             await agreements.go_on(connection, each["id"], code, merger.on, source, target)
+            await shares.carry_on(connection, each["id"], code, merger.on)
         await agreements.end(connection, each["id"], merger.on)
         ended.append(each["code"])
     return ended

@@ -1,6 +1,5 @@
 """Agreements between networks, for those who manage one of them: what rests on each, and its end."""
 
-import re
 from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,13 +12,11 @@ from crm.actions import agreements as actions
 from crm.api import shapes
 from crm.api.operations import Call, Nothing, Operation
 from crm.api.reviews import managed
-from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import agreements as reads
 
 TAG = N_("Networks")
 ENDINGS = "/agreements/{code}/endings"
-_CODE = re.compile("[a-z0-9-]{1,60}")
 OnEnd = Literal["end_links", "period_end", "grandfather"]
 Reason = Annotated[str, Meta(max_length=forms.NOTE_MAX)]
 Mutual = Annotated[bool, Meta(description="Both networks agree; `reason` says how. Then no notice is needed.")]
@@ -116,20 +113,12 @@ async def end(call: Call[Nothing, AgreementEndForm]) -> AgreementEnding:
 
 async def take_back(call: Call[Off, Any]) -> AgreementEnding:
     query = call.query
-    return _said(await actions.take_back(call.context, call.actor, _code(call), query.reason, query.mutual))
-
-
-def _code(call: Call[Any, Any]) -> str:
-    """The agreement's code from the path; what cannot be one is not found."""
-    code = call.text("code")
-    if not _CODE.fullmatch(code):
-        raise NotFound("code", code)
-    return code
+    return _said(await actions.take_back(call.context, call.actor, call.code(), query.reason, query.mutual))
 
 
 def _wanted(call: Call[Nothing, AgreementEndForm]) -> actions.Wanted:
     body = call.body
-    return actions.Wanted(_code(call), body.ends_on, body.on_end or "", body.reason, body.mutual)
+    return actions.Wanted(call.code(), body.ends_on, body.on_end or "", body.reason, body.mutual)
 
 
 def _said(found: actions.Outcome) -> AgreementEnding:

@@ -7,7 +7,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
+from uuid import UUID
 
 import msgspec
 from litestar.datastructures import State
@@ -15,16 +16,18 @@ from msgspec import Meta
 
 from crm import cursors
 from crm.actions import days
-from crm.api import packing, shapes
-from crm.api.operations import PREFIX, Call, Nothing, Operation, Pieces
+from crm.api import feed_scopes, feed_shapes, packing, shapes
+from crm.api.feed_scopes import Head, disclosed, reads_of, ready, seal
+from crm.api.operations import Call, Nothing, Operation, Pieces
 from crm.api.problems import EdgeError
 from crm.cursors import Position, Seal
 from crm.errors import NotFound
 from crm.i18n import N_
-from crm.reads import feed
+from crm.reads import feed, shares
 from crm.reads.bell import Bell
 
 NDJSON = "application/x-ndjson"
+FIRST = UUID(int=0)
 TAG = N_("Sync")
 LONGEST_WAIT = 25
 MOST_WAITING = 500  # more are answered at once
@@ -59,40 +62,34 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class _Changes(msgspec.Struct, frozen=True):
-    """`shapes.Changes`, the same way."""
+    """`feed_shapes.Changes`, the same way."""
 
     items: msgspec.Raw
     next_cursor: str
     has_more: bool
 
 
-async def ready(call: Call[Any, None]) -> feed.Head:
-    """Where the network's feed is, today. NotFound."""
-    slug, now = call.slug(), call.context.clock.now()
-    for _ in range(2):
-        async with call.reading() as connection:
-            head = await feed.head(connection, slug, now)
-        if head is None:
-            raise NotFound("slug", slug)
-        if head.of_today:
-            break
-        await days.turn_feed(call.context, head.network)
-    return head
-
-
-def seal(call: Call[Any, None], head: feed.Head) -> Seal:
-    """What this key's cursors of this network are signed with."""
-    assert call.actor.id is not None  # every key has an id
-    return Seal(head.secret, head.epoch, head.network, call.actor.id)
-
-
-def tag(call: Call[Any, None], head: feed.Head, *which: object) -> str:
+def tag(call: Call[Any, None], head: Head, *which: object) -> str:
     """The ETag of a list of today: changes with every change of a member, and never while one is under way."""
     moving = "" if head.settled else monotonic()
     return f'"{cursors.fingerprint(seal(call, head).write(head.position), head.today, moving, call.coding, *which)}"'
 
 
 # --- the whole list
+
+
+async def page(
+    call: Call[Any, None], origin: str | None, limit: int, after: UUID | None, cursor: str | None
+) -> tuple[Listed | None, UUID | None]:
+    """A page of today's list after an organisation, and the one to go on after; no list: the caller has it."""
+    head = await ready(call)
+    if call.unchanged(tag(call, head, origin, limit, cursor)):
+        return None, None
+    async with call.reading() as connection:
+        items, last = await reads_of(head).listed(connection, head.scope, origin, after or FIRST, limit)
+    await disclosed(call, head, "list", (cursors.START, head.position), len(items))
+    begun = msgspec.UNSET if after else seal(call, head).write(head.position)
+    return Listed(items, None, last is not None, begun), last
 
 
 def wants_stream(call: Call[Any, None]) -> bool:
@@ -116,6 +113,10 @@ async def stream(call: Call[Any, None], origin: str | None, given: list[object])
         call.headers["content-encoding"] = coding
     if call.request.method == "HEAD":
         return Pieces(_nothing(), NDJSON)
+    if isinstance(head, shares.Head):
+        async with call.reading() as connection:
+            count = await shares.count(connection, head.scope)
+        await disclosed(call, head, "stream", (cursors.START, head.position), count)
     lines = _lines(call, head, origin)
     return Pieces(packing.stream(lines, coding) if coding else lines, NDJSON)
 
@@ -125,8 +126,8 @@ async def _nothing() -> AsyncGenerator[bytes, None]:
     yield b""
 
 
-async def _lines(call: Call[Any, None], head: feed.Head, origin: str | None) -> AsyncGenerator[bytes, None]:
-    async with call.reading() as connection, aclosing(feed.stream(connection, head.network, origin)) as chunks:
+async def _lines(call: Call[Any, None], head: Head, origin: str | None) -> AsyncGenerator[bytes, None]:
+    async with call.reading() as connection, aclosing(reads_of(head).stream(connection, head.scope, origin)) as chunks:
         async for chunk in chunks:
             yield chunk
 
@@ -143,35 +144,39 @@ async def list_changes(call: Call[ChangesQuery, None]) -> _Changes:
         page = await _waited(call, head, after, bell)
     else:
         page = await _page(call, head, after)
+    await disclosed(call, head, "changes", (after, page.last), page.count)
     cursor = sealed.write(page.last)
-    address = f"{PREFIX}/networks/{call.slug()}/changes?after={cursor}&limit={query.limit}"
+    address = (
+        f"{feed_scopes.folder(call)}/changes?after={cursor}&limit={query.limit}{feed_scopes.direction_given(call)}"
+    )
     call.headers["link"] = f'<{address}>; rel="next"'
     return _Changes(page.items, cursor, page.more)
 
 
-def _position(call: Call[ChangesQuery, None], head: feed.Head, sealed: Seal) -> Position:
+def _position(call: Call[ChangesQuery, None], head: Head, sealed: Seal) -> Position:
     """Where to go on; 410 when what follows is not all there any more."""
     try:
         after = cursors.START if call.query.after is None else sealed.read(call.query.after)
     except ValueError as error:
         raise EdgeError(422, "after", "cursor_foreign") from error
     if after is None or after < head.pruned:
-        way_back = f"{PREFIX}/networks/{call.slug()}/members"
+        way_back = f"{feed_scopes.folder(call)}/members{feed_scopes.direction_given(call, '?')}"
         expired = EdgeError(410, "after", "cursor-expired", address=way_back)
         expired.headers = {"link": f'<{way_back}>; rel="start"'}
         raise expired
     return after
 
 
-async def _page(call: Call[ChangesQuery, None], head: feed.Head, after: Position) -> feed.Page:
+async def _page(call: Call[ChangesQuery, None], head: Head, after: Position) -> feed.Page:
     async with call.reading() as connection:
-        return await feed.changes(connection, head.network, after, call.query.limit)
+        found: feed.Page = await reads_of(head).changes(connection, head.scope, after, call.query.limit)
+    return found
 
 
-async def _waited(call: Call[ChangesQuery, None], head: feed.Head, after: Position, bell: Bell) -> feed.Page:
+async def _waited(call: Call[ChangesQuery, None], head: Head, after: Position, bell: Bell) -> feed.Page:
     """The page as soon as there is something on it, or empty when time is up. No connection is held while waiting."""
     until, pause = monotonic() + call.query.wait, FIRST_PAUSE
-    async with bell.listening(head.network) as rung:
+    async with bell.listening(head.scope) as rung:
         while True:
             rung.clear()
             page = await _page(call, head, after)
@@ -179,7 +184,10 @@ async def _waited(call: Call[ChangesQuery, None], head: feed.Head, after: Positi
             if page.count or left <= 0:
                 return page
             async with call.reading() as connection:
-                now = await feed.head(connection, call.slug(), call.context.clock.now())
+                now = await feed_scopes.again(call, connection, head)
+            if now is not None and not now.of_today:
+                await days.turn_feed(call.context, head.network)
+                continue
             if now is not None and not now.settled:  # there is one, but an older transaction is still open
                 await asyncio.sleep(min(pause, left))
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -203,11 +211,11 @@ def _bell_of(call: Call[Any, None]) -> Bell:
 # --- proof
 
 
-async def show_digest(call: Call[Nothing, None]) -> shapes.Digest:
+async def show_digest(call: Call[Nothing, None]) -> feed_shapes.Digest:
     head, found = await _digest(call, None)
     buckets = [_bucket(each) for each in found]
     lines = "".join(f"{each.bucket}|{each.hash}\n" for each in buckets)
-    return shapes.Digest(
+    return feed_shapes.Digest(
         as_of_cursor=seal(call, head).write(head.position),
         settled=head.settled,
         count=sum(each.count for each in buckets),
@@ -222,8 +230,9 @@ async def show_bucket(call: Call[Nothing, None]) -> Any:
         raise NotFound("bucket", name)
     head, found = await _digest(call, int(name, 16))
     async with call.reading() as connection:
-        items = await feed.of_bucket(connection, head.network, int(name, 16))
-    told = _bucket(found[0]) if found else shapes.Bucket(name, 0, cursors.sha256(b"").hexdigest())
+        items = await reads_of(head).of_bucket(connection, head.scope, int(name, 16))
+    await disclosed(call, head, "bucket", (cursors.START, head.position), len(items))
+    told = _bucket(found[0]) if found else feed_shapes.Bucket(name, 0, cursors.sha256(b"").hexdigest())
     return {
         "as_of_cursor": seal(call, head).write(head.position),
         "settled": head.settled,
@@ -232,17 +241,18 @@ async def show_bucket(call: Call[Nothing, None]) -> Any:
     }
 
 
-async def _digest(call: Call[Nothing, None], bucket: int | None) -> tuple[feed.Head, list[feed.Bucket]]:
-    await ready(call)
+async def _digest(call: Call[Nothing, None], bucket: int | None) -> tuple[Head, list[feed.Bucket]]:
+    head = await ready(call)
+    shown: Any = head.scope if isinstance(head, shares.Head) else call.slug()
     async with call.reading() as connection:
-        found = await feed.digest(connection, call.slug(), call.context.clock.now(), bucket)
+        found = await reads_of(head).digest(connection, shown, call.context.clock.now(), bucket)
     if found is None:
-        raise NotFound("slug", call.slug())
-    return found
+        raise NotFound(*feed_scopes.named(call))
+    return cast("tuple[Head, list[feed.Bucket]]", found)
 
 
-def _bucket(found: feed.Bucket) -> shapes.Bucket:
-    return shapes.Bucket(f"{found.bucket:02x}", found.count, found.hash)
+def _bucket(found: feed.Bucket) -> feed_shapes.Bucket:
+    return feed_shapes.Bucket(f"{found.bucket:02x}", found.count, found.hash)
 
 
 operations = (
@@ -258,7 +268,7 @@ operations = (
             "least 90 days; a cursor from before what is kept gets 410, and the way back is the list."
         ),
         query=ChangesQuery,
-        answer=shapes.Changes,
+        answer=feed_shapes.Changes,
         listing=True,
         packs=True,
         refusals=(410,),
@@ -275,7 +285,7 @@ operations = (
             "lines `id|version|hash`, in the order of ids, each with a line feed; the last is the SHA-256 of the "
             "member as canonical JSON (RFC 8785)."
         ),
-        answer=shapes.Digest,
+        answer=feed_shapes.Digest,
         packs=True,
         run=show_digest,
     ),
@@ -285,7 +295,7 @@ operations = (
         path="/networks/{slug}/digest/{bucket}",
         tag=TAG,
         summary=N_("One bucket of that proof, with its members"),
-        answer=shapes.BucketMembers,
+        answer=feed_shapes.BucketMembers,
         packs=True,
         run=show_bucket,
     ),

@@ -17,7 +17,6 @@ from crm.catalogue import Catalogue, NetworkRow
 from crm.database import Connection
 from crm.errors import NotFound
 from crm.i18n import N_
-from crm.reads import feed as reads_feed
 from crm.reads import known_names, members, networks
 
 CURSOR_MAX = 200
@@ -153,6 +152,8 @@ async def list_members(call: Call[MemberQuery, None]) -> Any:
     start = _position(query, slug, known_at)
     if feed.wants_stream(call):
         return await feed.stream(call, query.origin, [query.as_of, query.known_at, query.cursor])
+    if query.as_of is not None or known_at is not None or (start is not None and start.day is not None):
+        await _own(call, slug)
     if query.as_of is None and known_at is None and (start is None or start.day is None):
         return await _today(call, slug, start.after if start else None)
     day, after = (start.day, start.after) if start else (query.as_of, members.FIRST)
@@ -169,21 +170,23 @@ async def list_members(call: Call[MemberQuery, None]) -> Any:
     return shapes.Page(listed, cursor, page.more)
 
 
+async def _own(call: Call[MemberQuery, None], slug: str) -> None:
+    """Lists of another day are of networks that the key sees; what agreements disclose is of today."""
+    kept = await call.kept()
+    if slug in kept.by_slug and kept.by_slug[slug].id not in call.actor.sees:
+        raise EdgeError(422, "as_of" if call.query.as_of else "known_at", "day_not_kept")
+
+
 async def _today(call: Call[MemberQuery, None], slug: str, after: UUID | None) -> Any:
     """Today's members as the feed has told them: the changes go on exactly where this list ends."""
     query = call.query
-    head = await feed.ready(call)
-    if call.unchanged(feed.tag(call, head, query.origin, query.limit, query.cursor)):
+    answer, last = await feed.page(call, query.origin, query.limit, after, query.cursor)
+    if answer is None:
         return None
-    async with call.reading() as connection:
-        items, last = await reads_feed.listed(
-            connection, head.network, query.origin, after or members.FIRST, query.limit
-        )
     cursor = _cursor(_Position(slug, None, None, query.origin, last)) if last else None
     if cursor:
         _link_next(call, {"origin": query.origin, "limit": str(query.limit), "cursor": cursor})
-    begun = msgspec.UNSET if after else feed.seal(call, head).write(head.position)
-    return feed.Listed(items, cursor, last is not None, begun)
+    return msgspec.structs.replace(answer, next_cursor=cursor)
 
 
 async def _as_called(connection: Connection, listed: list[members.Member], day: date | None) -> list[members.Member]:
@@ -275,7 +278,7 @@ operations = (
             "Without, the first page has `as_of_cursor`: page to the end, then follow the changes from there, and "
             "nothing is lost while others write. `Accept: application/x-ndjson` streams all of today's list, one "
             "member a line, with that cursor in the header `Klynge-As-Of-Cursor`. A partner's key reads its own "
-            "network in full, and of other networks the members that its own link rules gave."
+            "network in full, and of other networks only what agreements disclose to its own."
         ),
         query=MemberQuery,
         answer=shapes.MemberPage,

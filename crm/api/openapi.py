@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from crm import forms
+from crm.api import feed_shapes, share_shapes
 from crm.api.edge import IDEMPOTENCY_KEY_MAX
 from crm.api.health import Health
 from crm.api.operations import PREFIX, Operation
@@ -30,8 +31,8 @@ _IN_PATH = {
     "code": {"type": "string", "pattern": "^[a-z0-9-]{1,60}$"},
     "bucket": {"type": "string", "pattern": "^[0-9a-f]{2}$"},
 }
+_NAMED = (feed_shapes.Change, share_shapes.SharedChange)  # only named by others' schemas, as one of several
 _TAGS = {
-_NAMED = (shapes.Change, shapes.SharedChange)  # only named by others' schemas, as one of several
     "Networks": N_("Clusters and innovation networks, their levels, fees and link rules, and their members."),
     "Sync": N_("For systems of partners: the list, then its changes, then a proof that nothing is missing."),
     "Applications": N_("From the wish to join to the decision."),
@@ -90,7 +91,7 @@ _ERRORS = {
 
 def document(operations: Sequence[Operation]) -> Json:
     """The whole document."""
-    types = [t for o in operations for t in (o.answer, o.body) if t is not None] + [Problem, Health]
+    types = [t for o in operations for t in (o.answer, o.body) if t is not None] + [Problem, Health, *_NAMED]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     refs = dict(zip([str(t) for t in types], schemas, strict=True))
     for (name, field), limits in _LIMITS.items():

@@ -141,6 +141,13 @@ class Call(Generic[Query, Body]):
             raise NotFound("slug", value)
         return value
 
+    def code(self) -> str:
+        """An agreement's code from the path; what cannot be one is not found."""
+        value = self.text("code")
+        if not _SLUG.fullmatch(value):
+            raise NotFound("code", value)
+        return value
+
     def id(self, name: str) -> UUID:
         """An id from the path; anything else is not found."""
         return edge.identity(self.text(name), name)

@@ -188,6 +188,11 @@ class Membership(Answer, frozen=True):
     why: str
 
 
+def either(*names: str) -> Meta:
+    """One of these shapes, told apart by their required fields."""
+    return Meta(extra_json_schema={"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]})
+
+
 class MemberOrganisation(Answer, frozen=True):
     """What a member list says of an organisation."""
 
@@ -216,64 +221,19 @@ class Member(Answer, frozen=True):
     version: int | None
 
 
-class MemberPage(Answer, frozen=True):
-    """One page of members. `as_of_cursor` is on the first page of today's: go on from there with `changes`."""
+AnyMember = Annotated[msgspec.Raw, either("Member", "SharedMember")]
 
-    items: list[Member]
+
+class MemberPage(Answer, frozen=True):
+    """One page of members. `as_of_cursor` is on the first page of today's: go on from there with `changes`.
+
+    Of another network than the key's own, each is a `SharedMember`.
+    """
+
+    items: list[AnyMember]
     next_cursor: str | None
     has_more: bool
     as_of_cursor: str | msgspec.UnsetType = msgspec.UNSET
-
-
-class Change(Answer, frozen=True):
-    """One entry of the change feed; `member` is null when it is gone."""
-
-    op: Literal["upsert", "remove"]
-    id: UUID
-    version: int
-    reason: Literal["joined", "planned", "changed", "left", "lapsed", "link_ended", "merged", "withdrawn"]
-    member: Member | None
-
-
-class Changes(Answer, frozen=True):
-    """A page of the change feed; `next_cursor` is there even when nothing is new."""
-
-    items: list[Change]
-    next_cursor: str
-    has_more: bool
-
-
-class Bucket(Answer, frozen=True):
-    """The members whose id's SHA-256 begins with this byte (two hexadecimal digits)."""
-
-    bucket: str
-    count: int
-    hash: str
-
-
-class Digest(Answer, frozen=True):
-    """Proof of the whole list of today, buckets without members left out. `hash` is over all of them.
-
-    `settled`: it is exactly the list one has who has followed the changes up to `as_of_cursor`; otherwise a change
-    is under way, and the next answer may differ.
-    """
-
-    as_of_cursor: str
-    settled: bool
-    count: int
-    hash: str
-    buckets: list[Bucket]
-
-
-class BucketMembers(Answer, frozen=True):
-    """One bucket with its members, in the order of their ids."""
-
-    as_of_cursor: str
-    settled: bool
-    bucket: str
-    count: int
-    hash: str
-    items: list[Member]
 
 
 class Submitted(Answer, frozen=True):

@@ -113,6 +113,25 @@ async def add_terms(
     )
 
 
+async def carry_on(connection: Connection, agreement: UUID, code: str, on: date) -> None:
+    """What an agreement discloses, the agreement in its place does from a day on, with the other network's place too."""
+    await connection.execute(
+        "insert into disclosure_terms (id, disclosure_id, version, starts_on, fields, tiers, only_linked, purpose,"
+        " legal_basis, legal_words, persons_basis, retention_days, reason, recorded_at, recorded_by)"
+        " select gen_random_uuid(), new.id, 1, greatest(t.starts_on, $3), t.fields, t.tiers, t.only_linked, t.purpose,"
+        " t.legal_basis, t.legal_words, t.persons_basis, t.retention_days, t.reason, now(), t.recorded_by"
+        " from agreement was join agreement moved on moved.code = $2"
+        " join disclosure old on old.agreement_id = was.id join disclosure new on new.agreement_id = moved.id"
+        " and (new.network_id = moved.source_network_id) = (old.network_id = was.source_network_id)"
+        " cross join lateral (select * from disclosure_terms x where x.disclosure_id = old.id"
+        "   order by x.version desc limit 1) t"
+        " where was.id = $1 on conflict (disclosure_id, version) do nothing",
+        agreement,
+        code,
+        on,
+    )
+
+
 async def in_force(connection: Connection, disclosure: UUID) -> tuple[int, str]:
     """The version of the terms that holds now (0: none), and their legal basis."""
     row = await connection.fetchrow(
