@@ -1,26 +1,23 @@
-"""Members told of a renewal in a process of its own, killed at a named point: `python -m tests.crash.tell DSN`."""
+"""One try at a message in a process of its own, killed at a named point: `python -m tests.crash.tell DSN DELIVERY`."""
 
 import asyncio
 import sys
+from uuid import UUID
 
-from crm.actions import renewal_notices
-from crm.clock import FixedClock
+from crm.actions import webhook_deliveries
+from crm.clock import SystemClock
 from crm.context import Context
 from crm.database import Database, open_pool
 from crm.settings import Settings
-from tests.commits.support import manager
-from tests.conftest import NOW
-from tests.crm.billing import NETWORK
+from tests.receiver import PATIENT
 
 
-async def alone(dsn: str) -> None:
-    """Tell everybody, ten at a time."""
-    renewal_notices.MEMBERS_AT_A_TIME = 10
+async def alone(dsn: str, delivery: UUID) -> None:
     pool = await open_pool(dsn, 2)
-    context = Context(Database(pool), FixedClock(NOW), Settings(development=True))
-    await renewal_notices.run(context, await manager(context), NETWORK)
+    context = Context(Database(pool), SystemClock(), Settings(development=True))
+    await webhook_deliveries.send(context, delivery, PATIENT)
     await pool.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(alone(sys.argv[1]))
+    asyncio.run(alone(sys.argv[1], UUID(sys.argv[2])))
