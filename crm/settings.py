@@ -22,6 +22,11 @@ class Settings(msgspec.Struct, frozen=True):
     stripe_url: str = ""
     outgoing_ports: tuple[int, ...] = (443,)
     outgoing_loopback: bool = False
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_domains: tuple[str, ...] = ()
+    oidc_name: str = ""
     development: bool = False
     pool_size: int = 8
     log_level: str = "INFO"
@@ -55,6 +60,11 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         stripe_url=env.get("KLYNGE_STRIPE_URL", "").rstrip("/"),
         outgoing_ports=_ports(env, "KLYNGE_OUTGOING_PORTS"),
         outgoing_loopback=_flag(env, "KLYNGE_OUTGOING_LOOPBACK"),
+        oidc_issuer=env.get("KLYNGE_OIDC_ISSUER", ""),
+        oidc_client_id=env.get("KLYNGE_OIDC_CLIENT_ID", ""),
+        oidc_client_secret=env.get("KLYNGE_OIDC_CLIENT_SECRET", ""),
+        oidc_domains=tuple(env.get("KLYNGE_OIDC_DOMAINS", "").lower().split()),
+        oidc_name=env.get("KLYNGE_OIDC_NAME", "") or "OpenID Connect",
         development=_flag(env, "KLYNGE_DEVELOPMENT"),
         pool_size=_number(env, "KLYNGE_POOL_SIZE", 8),
         log_level=env.get("KLYNGE_LOG_LEVEL", "INFO").upper(),
@@ -73,9 +83,20 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError("KLYNGE_OUTGOING_LOOPBACK is for development only (KLYNGE_DEVELOPMENT=1)")
     if settings.late_interest and not Path(settings.late_interest).is_file():
         raise SettingsError("KLYNGE_LATE_INTEREST must be a file with rates, like crm/late_interest.toml")
+    _check_oidc(settings)
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"KLYNGE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     return settings
+
+
+def _check_oidc(settings: Settings) -> None:
+    """All of it or nothing: half a sign-in service would fail in front of whoever signs in."""
+    if not settings.oidc_issuer:
+        return
+    if not settings.oidc_issuer.startswith("https://") and not settings.development:
+        raise SettingsError("KLYNGE_OIDC_ISSUER must start with https://")
+    if not (settings.oidc_client_id and settings.oidc_client_secret and settings.oidc_domains):
+        raise SettingsError("KLYNGE_OIDC_ISSUER needs KLYNGE_OIDC_CLIENT_ID, _CLIENT_SECRET and _DOMAINS as well")
 
 
 def _by_host(env: Mapping[str, str], name: str) -> dict[str, tuple[str, ...]]:

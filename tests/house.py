@@ -22,6 +22,7 @@ GROUND = """
     faults fee_table_words fee_words folder folder_checks forms i18n identifiers invoice_sentences letters listed logs
     names outcome_words passwords paths partner_sentences payment_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences
+    mail_domains role_words sign_in_sentences
     roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words
 """
 TOP = """
@@ -66,6 +67,7 @@ HOMES = {
     "babel": ("crm.i18n", "crm.forms", "crm.names", "crm.web"),
     "httpx": ("crm.gateways",),
     "jinja2": ("crm.i18n", "crm.letters", "crm.web"),
+    "joserfc": ("crm.gateways.oidc",),
     "litestar": ("crm.api", "crm.web", "crm.app", "crm.serving"),
     "lxml": ("crm.gateways",),
     "markupsafe": ("crm.letters", "crm.web"),
@@ -97,6 +99,7 @@ HOMES = {
     ),
     "typst": ("crm.gateways.pdf",),
     "uvicorn": ("crm.serving",),
+    "webauthn": ("crm.gateways.passkeys",),
 }
 HANDLERS = ("crm.api", "crm.web", "crm.jobs")
 

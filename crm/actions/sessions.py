@@ -1,9 +1,8 @@
 """Sign in by password, stay signed in, sign out: opaque sessions of which only the hash is stored."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from crm import passwords, totp
@@ -12,16 +11,15 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import NotFound, Refused
 from crm.settings import Settings
-from crm.store import accounts, audit, factors, limits
-from crm.store.accounts import ABSOLUTE_LIMIT, IDLE_LIMIT, Account, Browser, Session, secret_hash
+from crm.store import accounts, audit, factors, limits, signing
+from crm.store.accounts import ABSOLUTE_LIMIT, IDLE_LIMIT, Account, Session, SessionRow, secret_hash
+from crm.store.signing import Browser, Second, SignedIn
 
 __all__ = ["ABSOLUTE_LIMIT", "IDLE_LIMIT"]
 
 TOUCH_EVERY = timedelta(minutes=1)  # a page view writes at most this often
 CONFIRMED_FOR = timedelta(minutes=15)  # how long a proof of who one is counts for sensitive things
-STEP_LASTS = timedelta(minutes=10)
 STEP_TRIES = 5
-KNOWN_FOR = timedelta(days=180)
 TRIES_PER_ADDRESS = 30
 TRIES_PER_EMAIL = 10
 CODES_PER_ACCOUNT = 10
@@ -31,43 +29,24 @@ EMAIL_MAX = 254
 log = structlog.get_logger()
 
 
-class SignedIn(msgspec.Struct, frozen=True):
-    """`token` goes into the browser's cookie and is stored nowhere else; so does `known`, which says for long that
-    this browser has been here before and opens nothing."""
-
-    token: str
-    account: UUID
-    language: str
-    manages: frozenset[UUID]
-    known: str = ""
-
-
-class Second(msgspec.Struct, frozen=True):
-    """The password was right; now a code (`by_code`) or a passkey. `token` goes into a cookie of its own."""
-
-    token: str
-    by_code: bool
-    by_passkey: bool
-
-
-async def sign_in(
-    context: Context, email: str, password: str, address: str, old_token: str = "", browser: str = "", known: str = ""
-) -> SignedIn | Second:
+async def sign_in(context: Context, email: str, password: str, browser: Browser) -> SignedIn | Second:
     """A new session for the right e-mail and password, or the question for a second factor.
 
     A session the browser had before is over. Refused `sign_in_failed` says the same, after the same time, for an
     unknown address and a wrong password. TooMany after too many tries from one network address or for one e-mail;
-    a browser the account has been signed in with (`known`) is counted by itself, so that nobody can lock others out.
+    a browser the account has been signed in with is counted by itself, so that nobody can lock others out.
     """
     email, now = email.strip().lower()[:EMAIL_MAX], context.clock.now()
     async with context.db.tx() as connection:
-        await limits.hit(connection, f"sign-in:address:{limits.site_of(address)}", TRIES_PER_ADDRESS, WINDOW_SECONDS)
+        await limits.hit(
+            connection, f"sign-in:address:{limits.site_of(browser.address)}", TRIES_PER_ADDRESS, WINDOW_SECONDS
+        )
         account = await accounts.by_email(connection, email)
-        is_known = await _is_known(connection, account, known, now)
-        counted = f"sign-in:known:{secret_hash(known)}" if is_known else f"sign-in:email:{secret_hash(email)}"
+        is_known = await signing.is_known(connection, account, browser.known, now)
+        counted = f"sign-in:known:{secret_hash(browser.known)}" if is_known else f"sign-in:email:{secret_hash(email)}"
         await limits.hit(connection, counted, TRIES_PER_EMAIL, WINDOW_SECONDS)
     if not await passwords.matches(password, account.password_hash if account else None) or account is None:
-        log.warning("sign-in refused", address=address, email_hash=secret_hash(email)[:16])
+        log.warning("sign-in refused", address=browser.address, email_hash=secret_hash(email)[:16])
         raise Refused("sign_in_failed", "email")
     newer = await passwords.hash_of(password) if passwords.outdated(account.password_hash or "") else None
     async with context.db.tx() as connection:
@@ -77,23 +56,21 @@ async def sign_in(
         ways = await factors.ways(connection, account.id)
         by_passkey = ways.passkeys > 0 and await accounts.needs_strong(connection, account.id)
         if (ways.has_app or by_passkey) and not waived:
-            data = {"known": known if is_known else ""}
-            token = await factors.open_step(connection, "second", data, now, STEP_LASTS, account.id)
+            token = await factors.open_step(connection, "second", {}, now, signing.STEP_LASTS, account.id)
             return Second(token, ways.has_app, ways.passkeys > 0)
-        token = await accounts.open_session(connection, account, "password", waived, now, browser, old_token)
-        return await _opened(connection, context, account, token, known if is_known else "")
+        return await signing.enter(connection, account, "password", waived, browser, now)
 
 
-async def second(
-    context: Context, step: str, code: str, address: str, old_token: str = "", browser: str = ""
-) -> SignedIn:
+async def second(context: Context, step: str, code: str, browser: Browser) -> SignedIn:
     """A new session for the code of the app, or one of the recovery codes, after the password.
 
     Refused `code_wrong`: wrong, or used before; `step_over`: too late or too many wrong ones, so from the start again.
     """
     now, given = context.clock.now(), "".join(code.split()).replace("-", "").lower()
     async with context.db.tx() as connection:
-        await limits.hit(connection, f"code:address:{limits.site_of(address)}", TRIES_PER_ADDRESS, WINDOW_SECONDS)
+        await limits.hit(
+            connection, f"code:address:{limits.site_of(browser.address)}", TRIES_PER_ADDRESS, WINDOW_SECONDS
+        )
     async with context.db.tx() as connection:
         found = await factors.step(connection, "second", step, now)
         account = await accounts.get(connection, found.account) if found and found.account else None
@@ -106,9 +83,8 @@ async def second(
         else:
             await factors.tried_step(connection, found.token_hash)
         if right:
-            token = await accounts.open_session(connection, account, "code", True, now, browser, old_token)
-            return await _opened(connection, context, account, token, found.data["known"])
-    log.warning("code refused", account=str(account.id), address=address)
+            return await signing.enter(connection, account, "code", True, browser, now)
+    log.warning("code refused", account=str(account.id), address=browser.address)
     raise Refused("step_over" if found.tries >= STEP_TRIES else "code_wrong", "code")
 
 
@@ -169,7 +145,7 @@ async def sign_out_everywhere(context: Context, session: Session) -> int:
     return closed
 
 
-async def mine(context: Context, session: Session) -> list[Browser]:
+async def mine(context: Context, session: Session) -> list[SessionRow]:
     """The account's signed-in browsers."""
     async with context.db.tx() as connection:
         return await accounts.open_sessions(connection, session.account, context.clock.now())
@@ -183,16 +159,3 @@ async def _is_right(connection: Connection, account: UUID, given: str, context: 
             await factors.spent_step(connection, account, step)
         return step is not None
     return await factors.use_recovery_code(connection, account, given, now)
-
-
-async def _is_known(connection: Connection, account: Account | None, known: str, now: datetime) -> bool:
-    """Has the account been signed in with this browser before?"""
-    found = await factors.step(connection, "known", known, now) if account and known else None
-    return found is not None and account is not None and found.account == account.id
-
-
-async def _opened(connection: Connection, context: Context, account: Account, token: str, known: str) -> SignedIn:
-    now = context.clock.now()
-    opened = await accounts.session(connection, token, now)
-    known = known or await factors.open_step(connection, "known", {}, now, KNOWN_FOR, account.id)
-    return SignedIn(token, account.id, account.language, opened.manages if opened else frozenset(), known)

@@ -74,7 +74,7 @@ class Session(msgspec.Struct, frozen=True):
         return self.manages | self.books | self.views
 
 
-class Browser(msgspec.Struct, frozen=True):
+class SessionRow(msgspec.Struct, frozen=True):
     """A signed-in browser in the list of an account."""
 
     id: UUID
@@ -282,7 +282,7 @@ async def drop_expired(connection: Connection, created_after: datetime, seen_aft
     await connection.execute("delete from session where created_at <= $1 or seen_at <= $2", created_after, seen_after)
 
 
-async def open_sessions(connection: Connection, account: UUID, now: datetime) -> list[Browser]:
+async def open_sessions(connection: Connection, account: UUID, now: datetime) -> list[SessionRow]:
     """An account's browsers, the one used last first."""
     rows = await connection.fetch(
         "select public_id as id, token_hash, method, browser, created_at, seen_at from session where account_id = $1"
@@ -291,4 +291,4 @@ async def open_sessions(connection: Connection, account: UUID, now: datetime) ->
         now - ABSOLUTE_LIMIT,
         now - IDLE_LIMIT,
     )
-    return [Browser(**row) for row in rows]
+    return [SessionRow(**row) for row in rows]

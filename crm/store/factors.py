@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import msgspec
 
 from crm.database import Connection
-from crm.store.accounts import TOKEN_BYTES, secret_hash
+from crm.errors import Refused
+from crm.store.accounts import TOKEN_BYTES, Session, secret_hash
 
 Kind = Literal["passkey", "new_passkey", "second", "new_app", "link", "oidc", "claim", "known"]
 
@@ -106,6 +107,11 @@ async def step_of_secret(connection: Connection, kind: Kind, secret: str, now: d
 async def close_step(connection: Connection, token_hash: str) -> None:
     """Answered, or given up: it cannot be answered again."""
     await connection.execute("delete from sign_in_step where token_hash = $1", token_hash)
+
+
+async def close_steps(connection: Connection, kind: Kind, account: UUID) -> None:
+    """Whatever of this kind the account was asked, in any browser."""
+    await connection.execute("delete from sign_in_step where kind = $1 and account_id = $2", kind, account)
 
 
 async def tried_step(connection: Connection, token_hash: str) -> None:
@@ -258,6 +264,13 @@ async def add_identity(connection: Connection, account: UUID, issuer: str, subje
         subject,
         now,
     )
+
+
+async def must_be_as_strong(connection: Connection, session: Session) -> None:
+    """Who changes how an account signs in has shown its second factor, if it has one. Refused `stronger_first`."""
+    have = await ways(connection, session.account)
+    if (have.passkeys or have.has_app) and not session.strong:
+        raise Refused("stronger_first", "code")
 
 
 async def ways(connection: Connection, account: UUID) -> Ways:

@@ -24,7 +24,9 @@ from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
 from crm.errors import Forbidden, NotFound, Unauthenticated
 from crm.settings import Settings
+from crm.store import signing
 from crm.store.accounts import Session
+from crm.store.signing import Browser
 from crm.web import language as languages
 from crm.web import origin
 from crm.web.fields import id_of
@@ -157,12 +159,17 @@ def session_cookie(settings: Settings, token: str) -> Cookie:
 
 def step_cookie(settings: Settings, token: str) -> Cookie:
     """The cookie of a sign-in that is under way; without a token it is taken away."""
-    return _cookie(settings, "step", token, sessions.STEP_LASTS)
+    return _cookie(settings, "step", token, signing.STEP_LASTS)
+
+
+def challenge_cookie(settings: Settings, token: str) -> Cookie:
+    """The cookie of a challenge to a passkey; without a token it is taken away."""
+    return _cookie(settings, "challenge", token, signing.STEP_LASTS)
 
 
 def known_cookie(settings: Settings, token: str) -> Cookie:
     """Somebody has signed in with this browser: their tries are counted apart from everybody else's."""
-    return _cookie(settings, "known", token, sessions.KNOWN_FOR)
+    return _cookie(settings, "known", token, signing.KNOWN_FOR)
 
 
 def stepping(settings: Settings, token: str, path: str, back: str) -> Redirect:
@@ -176,31 +183,27 @@ def token_of(connection: ASGIConnection) -> str:
     return _sent(connection, "session")
 
 
+def challenge_of(connection: ASGIConnection) -> str:
+    """The id of the challenge this browser's passkey was given, or nothing."""
+    return _sent(connection, "challenge")
+
+
 def step_of(connection: ASGIConnection) -> str:
     """The id of the sign-in this browser is in the middle of, or nothing."""
     return _sent(connection, "step")
-
-
-def known_of(connection: ASGIConnection) -> str:
-    """The id of a browser that has been here before, or nothing."""
-    return _sent(connection, "known")
 
 
 def _sent(connection: ASGIConnection, name: str) -> str:
     return connection.cookies.get(_name(context_of(connection).settings, name), "")
 
 
-def address_of(request: Request) -> str:
-    """The network address that asks."""
-    return request.client.host if request.client else "unknown"
-
-
-def browser_of(request: Request) -> str:
-    """What the browser calls itself, made short: "Firefox, Linux"."""
+def browser_of(request: Request) -> Browser:
+    """Who asks: where from, with what ("Firefox, Linux"), and the cookies from before."""
     said = request.headers.get("user-agent", "")
     program = next((name for mark, name in BROWSERS if mark in said), "")
     system = next((name for mark, name in SYSTEMS if mark in said), "")
-    return ", ".join(each for each in (program, system) if each)
+    name = ", ".join(each for each in (program, system) if each)
+    return Browser(request.client.host if request.client else "unknown", name, token_of(request), _sent(request, "known"))
 
 
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

@@ -10,6 +10,7 @@ from crm.actions import sessions
 from crm.context import Context
 from crm.errors import Refused, TooMany, Unauthenticated, status_of
 from crm.i18n import translator
+from crm.store.signing import Second, SignedIn
 from crm.web import language as languages
 from crm.web import origin, session
 from crm.web.fields import fields_of
@@ -28,25 +29,16 @@ async def sign_in(request: Request, context: NamedDependency[Context]) -> Respon
     origin.check(request)
     given = await fields_of(request)
     email, back = given.get("email", ""), given.get("back", "")
-    old, known = session.token_of(request), session.known_of(request)
     try:
-        opened = await sessions.sign_in(
-            context,
-            email,
-            given.get("password", ""),
-            session.address_of(request),
-            old,
-            session.browser_of(request),
-            known,
-        )
+        opened = await sessions.sign_in(context, email, given.get("password", ""), session.browser_of(request))
     except (Refused, TooMany) as error:
         return _form(request, back=back, email=email, error=error)
-    if isinstance(opened, sessions.Second):
+    if isinstance(opened, Second):
         return session.stepping(context.settings, opened.token, "/sign-in/second", back)
     return entered(request, opened, back)
 
 
-def entered(request: Request, opened: sessions.SignedIn, back: str) -> Redirect:
+def entered(request: Request, opened: SignedIn, back: str) -> Redirect:
     """Signed in: the cookies, and on to where one wanted to go."""
     settings = session.context_of(request).settings
     cookies = [session.session_cookie(settings, opened.token), session.step_cookie(settings, "")]

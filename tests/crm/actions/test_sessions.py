@@ -9,13 +9,14 @@ from crm.actions import accounts, sessions
 from crm.context import Context
 from crm.demo import PASSWORD
 from crm.errors import Invalid, Refused, TooMany
+from crm.store.signing import Browser
 
 pytestmark = pytest.mark.anyio
 EMAIL = "demo@klynge.example"
 
 
 async def _sign_in(context: Context, password: str = PASSWORD, email: str = EMAIL, address: str = "192.0.2.1"):
-    return await sessions.sign_in(context, email, password, address)
+    return await sessions.sign_in(context, email, password, Browser(address))
 
 
 async def test_the_right_password_opens_a_session_of_which_only_the_hash_is_stored(context):
@@ -75,7 +76,7 @@ async def test_no_more_than_a_few_passwords_wait_to_be_checked(context, monkeypa
 
 async def test_the_id_changes_at_sign_in_and_the_old_one_is_void(context):
     first = await _sign_in(context)
-    second = await sessions.sign_in(context, EMAIL, PASSWORD, "192.0.2.1", first.token)
+    second = await sessions.sign_in(context, EMAIL, PASSWORD, Browser("192.0.2.1", session=first.token))
     assert second.token != first.token
     assert await sessions.current(context, first.token) is None
     assert await sessions.current(context, second.token)
