@@ -17,7 +17,7 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
 from crm.gateways import invoice_files
-from crm.store import audit, credit_notes, documents, invoices
+from crm.store import audit, credit_notes, documents, invoices, settlement
 from crm.store.credit_notes import Credited
 from crm.store.documents import Unfit
 from crm.store.invoices import Issued
@@ -67,13 +67,14 @@ async def issue(context: Context, actor: Actor, invoice: UUID) -> UUID:
     """
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
-        await invoices.lock(connection, [invoice])
+        await _lock(connection, [invoice])
         row = await _row(connection, context, actor, invoice)
         if row.status == "issued":
             return invoice
         issued, unfit = await invoices.issue_many(connection, kept, [invoice], row.today, actor, _ehf(context))
         for each in unfit:
             raise each.why
+        await settlement.settle_credits(connection, kept, issued, actor, context.clock.now(), row.today)
         await _audit(connection, actor, issued)
         faults.point("issue_before_commit")
     faults.point("issue_committed")
@@ -84,7 +85,7 @@ async def issue_many(context: Context, actor: Actor, wanted: Sequence[UUID]) -> 
     """Issue several drafts in one transaction, those that are fit; the others are told with why not."""
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
-        await invoices.lock(connection, wanted)
+        await _lock(connection, wanted)
         by_day: dict[date, list[UUID]] = {}
         for row in await _rows(connection, context, actor, wanted):
             by_day.setdefault(row.today, []).append(row.id)
@@ -92,6 +93,7 @@ async def issue_many(context: Context, actor: Actor, wanted: Sequence[UUID]) -> 
         unfit: list[Unfit] = []
         for day, drafts in by_day.items():  # hosts' days begin at different moments
             made, bad = await invoices.issue_many(connection, kept, drafts, day, actor, _ehf(context))
+            await settlement.settle_credits(connection, kept, made, actor, context.clock.now(), day)
             issued += made
             unfit += bad
         await _audit(connection, actor, issued)
@@ -196,7 +198,7 @@ async def _credit(connection: Connection, context: Context, actor: Actor, invoic
     if problems:
         raise Invalid(problems)
     kept = await catalogue.load(connection)
-    await invoices.lock(connection, [invoice])
+    await _lock(connection, [invoice])
     row = await _row(connection, context, actor, invoice)
     if row.kind != "invoice" or row.status != "issued":
         raise Refused("not_issued", "status")
@@ -207,6 +209,7 @@ async def _credit(connection: Connection, context: Context, actor: Actor, invoic
     for each in unfit:
         raise each.why
     again = await credit_notes.bill_again(connection, invoice, parts) if wanted.again else None
+    await settlement.settle_credits(connection, kept, issued, actor, context.clock.now(), row.today)
     detail = {"invoice": str(invoice), "reason": wanted.reason.strip()}
     await _audit(connection, actor, issued, **detail)
     return Credited(note, issued[0].number, issued[0].gross, again)
@@ -250,6 +253,13 @@ def _lines(wanted: Credit, left: dict[UUID, int]) -> dict[UUID, int]:
     if not 0 < sum(parts.values()) <= sum(left.values()):
         raise RuleViolation("credit_exceeds", "lines", given=sum(parts.values()), left=sum(left.values()))
     return parts
+
+
+async def _lock(connection: Connection, wanted: Sequence[UUID]) -> None:
+    """Families before invoices, as everybody locks them: a credit note may close what memberships wait for."""
+    payers = {row["organisation_id"] for row in await invoices.rows(connection, wanted)}
+    await settlement.lock(connection, payers)
+    await invoices.lock(connection, wanted)
 
 
 def _ehf(context: Context) -> bool:

@@ -1,6 +1,6 @@
 """Credit notes by a person's word: what is left of an invoice, and the draft that takes some of it back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 import msgspec
@@ -12,6 +12,10 @@ from crm.database import Connection
 _LEFT = """
 select c.id, c.net - coalesce((select sum(l.net) from credit_line l where l.charge_id = c.id), 0)::bigint as "left"
 from charge c where c.invoice_id = $1 order by c.starts_on, c.recorded_at, c.net desc, c.id
+"""
+_WHOLE = """
+select i.id from invoice i where i.id = any($1) and i.kind = 'invoice' and i.status = 'issued' and i.gross = (
+    select sum(n.gross) from invoice n where n.credits_id = i.id and n.status = 'issued')
 """
 _BEGIN = """
 insert into invoice (id, host_id, organisation_id, status, currency, payment_days, kind, credits_id, reason, created_at)
@@ -51,6 +55,11 @@ class Credited(msgspec.Struct, frozen=True):
 async def left(connection: Connection, invoice: UUID) -> dict[UUID, int]:
     """The net amount of each charge of an invoice that no credit note (draft ones too) takes back."""
     return {row["id"]: row["left"] for row in await connection.fetch(_LEFT, invoice)}
+
+
+async def whole(connection: Connection, invoices: Sequence[UUID]) -> list[UUID]:
+    """Those of these invoices of which issued credit notes take back everything that was billed."""
+    return [row["id"] for row in await connection.fetch(_WHOLE, list(invoices))]
 
 
 def spread(left: Mapping[UUID, int], amount: int) -> dict[UUID, int]:

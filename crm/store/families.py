@@ -88,6 +88,11 @@ select 'charge', f.family_id, c.grant_id, f.id, m.network_id, json_build_object(
     null, null, null, c.recorded_at, null, null, null, null, null, null
     from members f join membership m on m.organisation_id = f.id
     join charge c on c.membership_id = m.id
+    -- an approval that was to be paid first and whose invoice was credited whole (pay_first): nothing was billed
+    where not (exists (select from credit_line l where l.charge_id = c.id)
+        and not exists (select from membership_decision d where d.id = c.grant_id)
+        and not exists (select from membership_grant g where g.id = c.grant_id)
+        and not exists (select from application a where a.decision_id = c.grant_id))
 """
 _PAID = """
 union all

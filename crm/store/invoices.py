@@ -23,6 +23,7 @@ from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.store import documents, fee_shares, invoice_deliveries, ledger
 from crm.store.documents import Paper, Unfit
+from crm.store.ledger import Booked
 
 KID_SCHEME = Scheme("MOD10", customer_digits=7, invoice_digits=8)
 MOST_AT_ONCE = 5_000  # drafts of one statement
@@ -68,7 +69,10 @@ from invoice i join host h on h.id = i.host_id where i.id = any($1)
 
 
 class Issued(msgspec.Struct, frozen=True):
-    """An invoice or credit note that has its number now; `number` is as it stands on paper."""
+    """An invoice or credit note that has its number now; `number` is as it stands on paper.
+
+    `booked` is what a credit note did in the ledger: its caller settles it (`settlement`), as for a payment.
+    """
 
     id: UUID
     kind: str
@@ -78,6 +82,7 @@ class Issued(msgspec.Struct, frozen=True):
     networks: tuple[UUID, ...]
     currency: str
     gross: int
+    booked: Booked | None = None
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -144,7 +149,7 @@ async def _issue(connection: Connection, kept: Catalogue, papers: list[Paper], a
     ]
     await _store(connection, numbered)
     faults.point("issue_stored")
-    await _book(connection, kept, numbered, actor)
+    booked = await _book(connection, kept, numbered, actor)
     faults.point("issue_booked")
     await _tell(connection, numbered, actor)
     await invoice_deliveries.queue(connection, papers, ehf)
@@ -158,6 +163,7 @@ async def _issue(connection: Connection, kept: Catalogue, papers: list[Paper], a
             tuple(paper.networks),
             document.currency,
             document.totals.gross,
+            booked.get(paper.id),
         )
         for paper, _, document in numbered
     ]
@@ -214,8 +220,11 @@ async def _store(connection: Connection, numbered: Sequence[tuple[Paper, int, Do
 
 async def _book(
     connection: Connection, kept: Catalogue, numbered: Sequence[tuple[Paper, int, Document]], actor: Actor
-) -> None:
-    """The ledger hears of every document, in the same transaction; what is credited is not shared any more."""
+) -> dict[UUID, Booked]:
+    """The ledger hears of every document, in the same transaction; what is credited is not shared any more.
+
+    The bookings of credit notes.
+    """
     facts = [
         money_facts.Issued(
             host=paper.host_id,
@@ -229,6 +238,7 @@ async def _book(
         if paper.credits_id is None
     ]
     await ledger.post_many(connection, facts, actor.name)
+    credited: dict[UUID, Booked] = {}
     for paper, _, document in numbered:
         if paper.credits_id is not None:
             fact = money_facts.Credited(
@@ -240,8 +250,9 @@ async def _book(
                 organisation=paper.organisation_id,
                 lines=paper.sold,
             )
-            booked = await ledger.post(connection, fact, actor.name)
-            await fee_shares.share(connection, kept, booked, actor.name)
+            credited[paper.id] = await ledger.post(connection, fact, actor.name)
+            await fee_shares.share(connection, kept, credited[paper.id], actor.name)
+    return credited
 
 
 async def _tell(connection: Connection, numbered: Sequence[tuple[Paper, int, Document]], actor: Actor) -> None:

@@ -1,7 +1,8 @@
 """Levels that are paid first: approving issues the invoice, and the membership starts when that is paid.
 
 Until then there is the approval, its invoice and no decision: the application waits as `payment_due`, with the id
-that the decision will have. What is billed is what the decision would have cost on the day that was agreed.
+that the decision will have. What is billed is what the decision would have cost on the day that was agreed. When all
+of that is credited and nothing is billed anew, the approval is void: a person decides about the application again.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,17 @@ from crm.store.apply import apply, open_membership
 _WAITING = """
 select distinct a.id, a.network_id, a.organisation_id, a.tier, a.starts_on, a.decision_id from application a
 join charge c on c.grant_id = a.decision_id where a.status = 'payment_due' and c.invoice_id = any($1) order by a.id
+"""
+# The approvals of which nothing is left to pay, by no invoice and no draft; with another application since then.
+_VOID = """
+select a.id, a.network_id, a.organisation_id, a.tier, exists (select from application o
+    where o.network_id = a.network_id and o.organisation_id = a.organisation_id and o.id <> a.id
+    and o.status in ('sent', 'info_needed')) as another
+from application a where a.status = 'payment_due'
+and a.decision_id in (select c.grant_id from charge c where c.invoice_id = any($1))
+and not exists (select from charge c where c.grant_id = a.decision_id and c.net > coalesce(
+    (select sum(l.net) from credit_line l where l.charge_id = c.id), 0))
+order by a.id for update
 """
 
 
@@ -80,6 +92,26 @@ async def start(
     for row in await connection.fetch(_WAITING, list(paid)):
         touched += await _start(connection, kept, row, actor, now, today)
     return touched
+
+
+async def release(connection: Connection, credited: Sequence[UUID], actor: Actor) -> list[UUID]:
+    """The applications whose invoices are credited whole wait for a decision again: nothing is billed for them now.
+
+    One whose organisation has applied anew since then is closed as withdrawn.
+    """
+    made: list[UUID] = []
+    for row in await connection.fetch(_VOID, list(credited)) if credited else []:
+        await connection.execute("update application set decision_id = null where id = $1", row["id"])
+        status = "withdrawn" if row["another"] else "sent"
+        await applications.decide(connection, row["id"], status, actor.name)
+        await applications.add_event(connection, row["id"], "payment_credited", actor.name)
+        if row["another"]:
+            await applications.add_event(connection, row["id"], "withdrawn", actor.name)
+        detail = {"application": str(row["id"]), "tier": row["tier"], "status": status}
+        who = row["organisation_id"]
+        await audit.append(connection, actor, "application_payment_credited", detail, row["network_id"], who, row["id"])
+        made.append(row["id"])
+    return made
 
 
 async def _start(

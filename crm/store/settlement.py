@@ -1,8 +1,9 @@
-"""What money that moved sets going, in the same transaction: events, suspensions lifted, links started, shares.
+"""What money and credit notes set going, in the same transaction: events, suspensions lifted, links started, shares.
 
 Called by whoever has just posted facts (`store.ledger`), with the families of the organisations locked before the
-posting (`lock`). Standing follows policy: a paid invoice starts and lifts; money that goes back later owes
-the money again and decides nothing about a membership (M9). Amounts are minor units.
+posting (`lock`). Standing follows policy: a paid invoice starts and lifts; one that is credited whole lifts, and starts
+nothing; money that goes back later owes the money again and decides nothing about a membership (M9). Amounts are
+minor units.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,8 +18,9 @@ from cluster_rules.money_facts import is_claim
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import decisions, families, fee_shares, ledger, pay_first, places
+from crm.store import credit_notes, decisions, families, fee_shares, ledger, pay_first, places
 from crm.store.apply import apply
+from crm.store.invoices import Issued
 from crm.store.ledger import Booked
 
 
@@ -47,20 +49,23 @@ async def settle(
     touched = booked.invoices
     if not touched:
         return Settled()
-    paid, reopened = await _turned(connection, booked, touched)
+    closed, reopened = await _turned(connection, booked, touched)
+    void = set(await credit_notes.whole(connection, closed))
+    paid = [invoice for invoice in closed if invoice not in void]
     await tell(connection, paid, "paid", actor)
     await tell(connection, reopened, "reopened", actor)
     memberships: list[UUID] = []
     lifted: list[UUID] = []
     drafts: list[UUID] = []
     memberships += await pay_first.start(connection, kept, paid, actor, now, today)
+    await pay_first.release(connection, list(void), actor)
     rows = await connection.fetch(
         "select distinct o.family_id from invoice i join organisation o on o.id = i.organisation_id"
         " where i.id = any($1) order by 1",
         touched,
     )
     for family in [row["family_id"] for row in rows]:
-        for decision, membership in await _suspended(connection, family, paid):
+        for decision, membership in await _suspended(connection, family, closed):
             applied = await _lift(connection, kept, family, decision, membership, actor, now, today)
             if applied:
                 lifted.append(decision)
@@ -74,6 +79,14 @@ async def settle(
             drafts += done.invoices
     await fee_shares.share(connection, kept, booked, actor.name)
     return Settled(tuple(paid), tuple(reopened), tuple(dict.fromkeys(memberships)), tuple(lifted), tuple(drafts))
+
+
+async def settle_credits(
+    connection: Connection, kept: Catalogue, issued: Iterable[Issued], actor: Actor, now: datetime, today: date
+) -> Settled:
+    """The same for credit notes that were issued just now: what they close is closed."""
+    postings = tuple(posting for each in issued if each.booked for posting in each.booked.postings)
+    return await settle(connection, kept, Booked("booked", postings), actor, now, today)
 
 
 async def suspended_for(connection: Connection, decision: UUID, invoice: UUID) -> None:
@@ -116,14 +129,14 @@ async def tell(connection: Connection, invoices: Sequence[UUID], kind: str, acto
 # Standing
 
 
-async def _suspended(connection: Connection, family: UUID, paid: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+async def _suspended(connection: Connection, family: UUID, closed: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
     """(decision, membership) of the family's suspensions for want of payment that none of its invoices keeps up."""
     rows = await connection.fetch(
         "select d.id, d.membership_id from unpaid_suspension u join membership_decision d on d.id = u.decision_id"
         " join membership m on m.id = d.membership_id join organisation o on o.id = m.organisation_id"
         " where u.invoice_id = any($2) and o.family_id = $1 and d.withdrawn_at is null order by d.recorded_at",
         family,
-        list(paid),
+        list(closed),
     )
     return [(row["id"], row["membership_id"]) for row in rows]
 

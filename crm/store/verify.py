@@ -17,7 +17,7 @@ from cluster_rules.fees import Step, explained
 from cluster_rules.money import share
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import audit, verify_invoices, verify_renewals
+from crm.store import audit, verify_invoices, verify_renewals, verify_shares
 from crm.store.mail import SEND_TASK
 
 FAMILIES_AT_A_TIME = 200
@@ -115,7 +115,8 @@ CHECKS = {
         select 'charge ' || c.id, 'is for ' || c.grant_id || ', which is no grant and no decision' from charge c
         where not exists (select from membership_grant g where g.id = c.grant_id)
         and not exists (select from membership_decision d where d.id = c.grant_id)
-        and not exists (select from application a where a.decision_id = c.grant_id and a.status = 'payment_due')""",
+        and not exists (select from application a where a.decision_id = c.grant_id and a.status = 'payment_due')
+        and c.net <> (select coalesce(sum(l.net), 0) from credit_line l where l.charge_id = c.id)""",
     "waiver_unfounded": """
         select 'fee_waiver ' || w.id, 'rests on ' || w.grant_id || ', which is no grant' from fee_waiver w
         where not exists (select from membership_grant g where g.id = w.grant_id)""",
@@ -154,6 +155,7 @@ CHECKS = {
         where m.status in ('queued', 'sending') and not exists (select from waiting w where w.mail = m.id)""",
     **verify_invoices.CHECKS,
     **verify_renewals.CHECKS,
+    **verify_shares.CHECKS,
 }
 
 # "Gone" is said by the decision, or by the hourly turn of the day (crm/actions/days.py) once the last day has

@@ -37,6 +37,7 @@ _STEPS = {
     "question": ("warning", "message", N_("Question about application %(reference)s")),
     "answer": ("info", "message", N_("Answer about application %(reference)s")),
     "payment_due": ("warning", "receipt", N_("Application %(reference)s approved, waiting for payment")),
+    "payment_credited": ("warning", "receipt", N_("Invoice of application %(reference)s credited: decide again")),
     "approved": ("success", "circle-check", N_("Application %(reference)s approved")),
     "declined": ("danger", "circle-x", N_("Application %(reference)s declined")),
     "withdrawn": ("neutral", "arrow-back-up", N_("Application %(reference)s withdrawn")),

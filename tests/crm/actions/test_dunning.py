@@ -255,6 +255,21 @@ async def test_a_rulebook_may_suspend_by_itself_and_paying_lifts_it(context: Con
     assert await wrong(at(context, 46)) == []
 
 
+async def test_crediting_the_whole_invoice_lifts_what_it_held_and_says_nothing_of_money(
+    context: Context, actor: Actor
+) -> None:
+    await with_ladder(context, (LADDER[0], DunningStep("suspension", 45, by="rule")))
+    mine = await late_bill(context, actor)
+    await ran(context, actor, 14)
+    assert (await ran(context, actor, 45)).by_rule == 1
+    then = at(context, 60)
+    await invoices.credit(then, actor, mine.id, Credit("It was sent in error"))
+    assert set((await standings(context, mine, DUE + timedelta(days=60))).values()) == {"active"}
+    kinds = "select array_agg(kind order by row_id) from invoice_event where invoice_id = $1"
+    assert (await value(context, kinds, mine.id))[-1] == "credited"
+    assert await wrong(then) == []
+
+
 async def test_what_the_rule_may_not_suspend_waits_for_a_person(context: Context, actor: Actor) -> None:
     await with_ladder(context, (DunningStep("suspension", 45, by="rule"),))
     mine = await late_bill(context, actor)
@@ -266,7 +281,7 @@ async def test_what_the_rule_may_not_suspend_waits_for_a_person(context: Context
         NETWORK,
     )
     await memberships.make(at(context, 1), actor, membership, Change("ending", DUE + timedelta(days=10)))
-    await ran(context, actor, 45)
+    assert (await ran(context, actor, 45)).by_rule == 1
     assert await steps(context, mine.id) == [("suspension-1", "waiting")]
 
 

@@ -73,11 +73,88 @@ async def test_paying_starts_the_membership_and_what_follows(context: Context, a
     assert await verify.run(context) == []
 
 
-async def test_crediting_the_invoice_starts_nothing(context: Context, actor: Actor, application: UUID) -> None:
+async def test_crediting_the_whole_invoice_starts_nothing_and_a_person_decides_again(
+    context: Context, actor: Actor, application: UUID
+) -> None:
     made = await applications.approve(context, actor, application, AGREED)
     await invoices.credit(context, actor, made.invoices[0], Credit("They changed their mind"))
-    assert (await left(context, application))["status"] == "payment_due"
+    waits = await left(context, application)
+    assert (waits["status"], waits["grants"], waits["events"]) == (
+        "sent",
+        0,
+        ["sent", "payment_due", "payment_credited"],
+    )
     assert await verify.run(context) == []
+    again = await applications.approve(context, actor, application, AGREED)
+    assert again.invoices != made.invoices and (await left(context, application))["status"] == "payment_due"
+    await payments.record(context, actor, again.invoices[0], await gross(context, again.invoices[0]), "NOK", TODAY)
+    stands = await left(context, application)
+    assert (stands["status"], stands["grants"], stands["since"]) == ("approved", 2, TODAY)
+    assert await verify.run(context) == []
+
+
+async def test_credited_and_billed_anew_it_waits_for_the_new_invoice(
+    context: Context, actor: Actor, application: UUID
+) -> None:
+    made = await applications.approve(context, actor, application, AGREED)
+    credited = await invoices.credit(context, actor, made.invoices[0], Credit("Wrong address", again=True))
+    assert (await left(context, application))["status"] == "payment_due"
+    assert credited.again
+    await invoices.issue(context, actor, credited.again)
+    await payments.record(context, actor, credited.again, await gross(context, credited.again), "NOK", TODAY)
+    assert (await left(context, application))["status"] == "approved"
+    assert await verify.run(context) == []
+
+
+@pytest.mark.parametrize("paid_first", [True, False])
+async def test_what_is_paid_and_what_is_credited_start_it_together(
+    context: Context, actor: Actor, application: UUID, paid_first: bool
+) -> None:
+    (invoice,) = (await applications.approve(context, actor, application, AGREED)).invoices
+    owed, less = await gross(context, invoice), 5_000_00
+    steps = [
+        lambda: payments.record(context, actor, invoice, owed - less, "NOK", TODAY),
+        lambda: invoices.credit(context, actor, invoice, Credit("A discount", "amount", amount=less)),
+    ]
+    for step in steps if paid_first else reversed(steps):
+        assert (await left(context, application))["status"] == "payment_due"
+        await step()
+    stands = await left(context, application)
+    assert (stands["status"], stands["since"]) == ("approved", TODAY)
+    assert await verify.run(context) == []
+
+
+async def test_paid_in_part_and_credited_whole_the_money_is_the_members_credit(
+    context: Context, actor: Actor, application: UUID
+) -> None:
+    (invoice,) = (await applications.approve(context, actor, application, AGREED)).invoices
+    await payments.record(context, actor, invoice, 5_000_00, "NOK", TODAY)
+    await invoices.credit(context, actor, invoice, Credit("They changed their mind"))
+    assert (await left(context, application))["status"] == "sent"
+    async with context.db.tx() as connection:
+        credit = await connection.fetchval(
+            "select sum(e.amount) from ledger_entry e join application a on a.organisation_id = e.organisation_id"
+            " where a.id = $1 and e.account = 'member_credit'",
+            application,
+        )
+    assert credit == -5_000_00
+    assert await verify.run(context) == []
+
+
+async def test_who_has_applied_anew_since_then_has_the_credited_one_closed(
+    context: Context, actor: Actor, application: UUID
+) -> None:
+    (invoice,) = (await applications.approve(context, actor, application, AGREED)).invoices
+    async with context.db.tx() as connection:
+        await connection.execute(
+            "insert into application select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(),"
+            " 'status', 'sent', 'decision_id', null, 'token_hash', null, 'reference', 'ANEW2345'))).*"
+            " from application a where a.id = $1",
+            application,
+        )
+    await invoices.credit(context, actor, invoice, Credit("They changed their mind"))
+    closed = await left(context, application)
+    assert (closed["status"], closed["events"][-2:]) == ("withdrawn", ["payment_credited", "withdrawn"])
 
 
 async def test_control_other_levels_start_on_the_day_agreed(context: Context, actor: Actor) -> None:
