@@ -52,6 +52,7 @@ ACTIONS = {
     "facts_changed": N_("Facts about it changed"),
     "facts_taken_back": N_("Change of facts taken back"),
     "fee_agreed": N_("Fee agreed"),
+    "external_id_told": N_("Id in the network's own system told"),
     "imported": N_("Imported"),
     "invoice_issued": N_("Invoice issued"),
     "invoice_sent_again": N_("Invoice sent again"),

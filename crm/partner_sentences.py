@@ -7,6 +7,7 @@ PARTNERS: dict[str, tuple[str, ...]] = {
     "cells_too_many": (N_("The row has more cells than there are columns."),),
     "column_unknown": (N_("A column is not known or is there twice. There are: %(known)s."),),
     "csv_unreadable": (N_("The CSV file cannot be read: %(message)s."),),
+    "external_id_taken": (N_("Another organisation has this id in your system already."),),
     "field_not_shared": (N_("The agreement does not share this field with you."),),
     "grant_ambiguous": (N_("More than one link stands behind this membership. Name the grant."),),
     "held_alike": (N_("An organisation that is known here looks the same, and no number says whether it is."),),
