@@ -11,6 +11,7 @@ from crm.payment_sentences import PAYMENTS
 from crm.renewal_sentences import RENEWALS
 from crm.webhook_sentences import WEBHOOKS
 from crm.share_sentences import SHARES
+from crm.sign_in_sentences import SIGN_INS
 from crm.webhook_sentences import WEBHOOKS
 
 # What rules, actions and forms refuse. The codes are stable (docs/api.md).
@@ -218,7 +219,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
     "version_stale": (N_("It has changed since you read it. Read it again, then decide."),),
 }
 
-REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES
+REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS
 
 KINDS = {
     "company": N_("company"),
