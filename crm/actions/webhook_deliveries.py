@@ -111,13 +111,14 @@ def _body(context: Context, claimed: Claimed, now: datetime) -> str:
     if claimed.scope:
         seal = Seal(claimed.feed_secret, claimed.epoch, claimed.scope, claimed.key_id)
         place = f"agreements/{claimed.agreement}" if claimed.agreement else f"networks/{claimed.slug}"
+        whose = f"?network={claimed.slug}" if claimed.agreement else ""
         event |= {
             "subject": place,
             "data": {
                 "network": claimed.slug,
                 "agreement": claimed.agreement or None,
                 "head_cursor": seal.write(Position(claimed.xid, claimed.seq)),
-                "changes": f"{source}{API}/{place}/changes",
+                "changes": f"{source}{API}/{place}/changes{whose}",
             },
         }
     return msgspec.json.encode(event).decode()
