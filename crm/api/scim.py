@@ -15,7 +15,7 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler, route
 
 from crm import cursors, scim_filter
-from crm.api import edge, scim_resources
+from crm.api import edge, scim_resources, scim_writes
 from crm.api.scim_asked import Asked, answer, asked, body_of
 from crm.api.scim_errors import ScimError
 from crm.api.scim_resources import Selection
@@ -270,9 +270,14 @@ def _routes() -> list[HTTPRouteHandler]:
         "/Schemas": {"GET": list_schemas},
         "/Schemas/{id:str}": {"GET": show_schema},
         "/.search": {"POST": search},
-        ENDPOINT: {"GET": list_memberships},
+        ENDPOINT: {"GET": list_memberships, "POST": scim_writes.create},
         ENDPOINT + "/.search": {"POST": search},
-        one: {"GET": show_membership},
+        one: {
+            "GET": show_membership,
+            "PUT": scim_writes.replace,
+            "PATCH": scim_writes.change,
+            "DELETE": scim_writes.end,
+        },
     }
     return [_route([PREFIX + path, SHARED + path], by_method) for path, by_method in paths.items()]
 

@@ -42,13 +42,13 @@ def _refused(request: Request, error: Exception, reference: str) -> Response[byt
         return _answer(error.status_code, error.keyword, error.detail, {})
     plain = problem(request, error, reference)
     told = msgspec.json.decode(plain.content, type=Problem)
-    # SCIM knows no 422: what a value may not be is 400.
-    status = 400 if told.status == 422 else told.status
-    rules = {each.rule for each in told.errors}
-    keyword = "invalidValue" if told.status == 422 else "uniqueness" if status == 409 and rules & _TAKEN else ""
+    # SCIM knows no 422: what a value may not be is 400, and what somebody else has already is 409.
+    taken = bool({each.rule for each in told.errors} & _TAKEN)
+    status = 409 if taken else 400 if told.status == 422 else told.status
+    keyword = "uniqueness" if taken else "invalidValue" if told.status == 422 else ""
     if status == 400 and not keyword:
         keyword = "invalidSyntax"
-    named = [f"{each.field}: {each.message}" for each in told.errors if each.pointer]
+    named = [f"{each.field}: {each.message}" for each in told.errors if told.status == 422]
     return _answer(status, keyword, " ".join(named) or told.detail, dict(plain.headers))
 
 

@@ -21,8 +21,9 @@ from crm.scim_filter import All, Any_, Compare, Not, Present, Tree, Within
 _ROW = """
 (select {table}.{scope} as scope, {table}.organisation_id, {table}.membership_id, {table}.version, {table}.body,
     {table}.body::jsonb as b, (
-    select x.external_id from external_ref x where x.organisation_id = {table}.organisation_id
-    and x.network_id = {whose} order by x.recorded_at desc, x.id limit 1) as external_id
+    select x.external_id from external_ref x
+    where x.organisation_id = {table}.organisation_id and x.network_id = {whose} and x.external_id not like 'scim:%'
+    order by x.recorded_at desc, x.id limit 1) as external_id
 from {rows} and {table}.{scope} = any ($1::uuid[])) m
 """
 _OWN = _ROW.format(table="f", scope="network_id", whose="f.network_id", rows="feed_member f where f.listed")
@@ -102,6 +103,14 @@ class Row(msgspec.Struct, frozen=True):
     external_id: str | None
 
 
+class Verdict(msgspec.Struct, frozen=True):
+    """What became of a pushed row: created, updated, unchanged, ended, held or refused; `problems`: why refused."""
+
+    verdict: str
+    membership_id: UUID | None
+    problems: list[dict[str, Any]]
+
+
 class UnknownAttribute(Exception):
     """The filter asks for an attribute that is not offered, or for what it cannot be asked for."""
 
@@ -140,6 +149,14 @@ async def one(connection: Connection, scope: Scope, membership: UUID) -> Row | N
     sql = f"{_SHOWN} {scope.rows} where m.membership_id = $2"
     found = _rows(await connection.fetch(sql, list(scope.ids), membership))
     return found[0] if found else None
+
+
+async def verdict(connection: Connection, run: UUID) -> Verdict:
+    """What became of the one row of a pushed list."""
+    row = await connection.fetchrow(
+        "select verdict, membership_id, problems from member_list_row where list_id = $1 and number = 1", run
+    )
+    return Verdict(**dict(row))
 
 
 def _rows(found: Sequence[asyncpg.Record]) -> list[Row]:
