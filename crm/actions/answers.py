@@ -26,6 +26,7 @@ from crm.store.apply import apply
 
 LONGEST_BACKDATING_DAYS = 3660
 LONGEST_AHEAD_DAYS = 3660
+SCOPE = "links"
 MOST_LOOKED_AT, MOST_SHOWN = 200, 50
 
 
@@ -60,7 +61,7 @@ async def preview(context: Context, actor: Actor, word: Word) -> tuple[Catalogue
     """What the word would do; nothing is stored."""
     async with context.db.tx() as connection:
         kept, _, facts, today = await _find(connection, context, actor, word, lock=False)
-        return kept, on_answer(facts, _with(facts, word), today)
+        return kept, on_answer(facts, answers.with_answer(facts, _answer(word)), today)
 
 
 async def give(context: Context, actor: Actor, word: Word) -> Given:
@@ -71,15 +72,7 @@ async def give(context: Context, actor: Actor, word: Word) -> Given:
     """
     async with context.db.tx() as connection:
         kept, family, facts, today = await _find(connection, context, actor, word, lock=True)
-        if _last(facts, word) == word.answer:
-            raise RuleViolation("answer_same", "answer")
-        source = kept.network(word.network).id
-        made = await answers.add(connection, word.organisation, source, word.rule, word.answer, word.on, actor.name)
-        after = _with(facts, word)
-        applied = await apply(connection, kept, facts, on_answer(facts, after, today).intents, family)
-        detail = {"rule": word.rule, "answer": word.answer, "on": word.on.isoformat()}
-        await audit.append(connection, actor, "link_answered", detail, source, word.organisation, made)
-        return Given(made, tuple(applied.memberships.values()))
+        return Given(*await answers.count(connection, kept, family, facts, _answer(word), today, actor))
 
 
 async def take_back(context: Context, actor: Actor, wanted: UUID) -> Given:
@@ -127,8 +120,10 @@ async def _find(
     connection: Connection, context: Context, actor: Actor, word: Word, lock: bool
 ) -> tuple[Catalogue, UUID, Facts, date]:
     kept = await catalogue.load(connection)
-    source, target = _networks(kept, word)
-    if not {source.id, target.id} & actor.manages:
+    source, target, acceptance = _networks(kept, word)
+    if acceptance == "target_decides" and target.id in actor.reads and not {source.id, target.id} & actor.manages:
+        actor.must_write(target.id, SCOPE)  # the word of the target's own system
+    elif not {source.id, target.id} & actor.manages:
         if {source.id, target.id} & actor.reads:
             raise Forbidden
         raise NotFound("network", word.network)
@@ -142,8 +137,8 @@ async def _find(
     return kept, family, facts, today
 
 
-def _networks(kept: Catalogue, word: Word) -> tuple[NetworkRow, NetworkRow]:
-    """The network whose rule it is, and the one it leads to."""
+def _networks(kept: Catalogue, word: Word) -> tuple[NetworkRow, NetworkRow, str]:
+    """The network whose rule it is, the one it leads to, and who accepts."""
     source = kept.by_slug.get(word.network)
     books = kept.rulebooks.of(word.network) if source else ()
     rule = next((rule for book in reversed(books) if (rule := book.link_rule(word.rule))), None)
@@ -151,20 +146,8 @@ def _networks(kept: Catalogue, word: Word) -> tuple[NetworkRow, NetworkRow]:
         raise NotFound("network", word.network)
     if rule is None:
         raise NotFound("rule", word.rule)
-    return source, kept.network(rule.grants.network)
+    return source, kept.network(rule.grants.network), rule.policy.acceptance
 
 
-def _last(facts: Facts, word: Word) -> str:
-    """The word that counts on the day, as stored."""
-    said = [a for a in facts.answers if (a.organisation, a.source, a.rule) == _key(word) and a.on <= word.on]
-    return said[-1].answer if said else ""
-
-
-def _with(facts: Facts, word: Word) -> Facts:
-    answer = Answer(word.organisation, word.network, word.rule, word.answer, word.on)
-    listed = sorted((*facts.answers, answer), key=lambda a: a.on)
-    return msgspec.structs.replace(facts, answers=tuple(listed))
-
-
-def _key(word: Word) -> tuple[UUID, str, str]:
-    return word.organisation, word.network, word.rule
+def _answer(word: Word) -> Answer:
+    return Answer(word.organisation, word.network, word.rule, word.answer, word.on)

@@ -7,13 +7,11 @@ import msgspec
 
 from cluster_rules.applications import LATEST_START_DAYS
 from cluster_rules.errors import RuleViolation
-from cluster_rules.notices import of_organisations
 from crm import catalogue, forms
 from crm.actor import Actor
 from crm.context import Context
-from crm.database import Connection
 from crm.errors import Invalid, NotFound
-from crm.store import audit, families, known_names, mail
+from crm.store import audit, known_names
 
 OLDEST_NAME_DAYS = 36_600  # a hundred years: history is written down late
 
@@ -42,22 +40,12 @@ async def rename_organisation(context: Context, actor: Actor, organisation: UUID
             raise NotFound("organisation", organisation)
         former = await connection.fetchval("select name from organisation where id = $1", organisation)
         await known_names.name_organisation(connection, organisation, name, on, actor, today)
-        await _tell(connection, actor, organisation, {"former": former, "name": name, "on": on.isoformat()}, today)
+        await known_names.tell(
+            connection, actor, organisation, {"former": former, "name": name, "on": on.isoformat()}, today
+        )
         for row in networks:
             detail = {"name": name, "on": on.isoformat()}
             await audit.append(connection, actor, "organisation_renamed", detail, row["network_id"], organisation)
-
-
-async def _tell(connection: Connection, actor: Actor, organisation: UUID, values: dict[str, str], today: date) -> None:
-    """The mails to the member, and to the managers of every network that it is a member of."""
-    if values["former"] == values["name"]:
-        return
-    kept = await catalogue.load(connection)
-    facts = await families.load(connection, kept, await families.of(connection, organisation))
-    held = {g.network for g in facts.grants if g.organisation == organisation and g.period.end_or_far > today}
-    told_by = sorted(n.slug for n in kept.networks if n.id in actor.manages and n.slug in held)
-    notices = tuple(of_organisations("renamed", [organisation], {organisation: held}, told_by, values))
-    await mail.queue_notices(connection, kept, notices, await families.of(connection, organisation))
 
 
 async def rename_network(context: Context, actor: Actor, slug: str, names: NetworkNames, on: date) -> None:

@@ -26,9 +26,9 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
-from crm.errors import NotFound, Refused
+from crm.errors import Forbidden, Invalid, NotFound, Refused
 from crm.i18n import TIME_ZONE
-from crm.store import audit, families, mergers, places, profiles, reviews
+from crm.store import audit, families, known_names, mergers, places, profiles, reviews, suggestions
 from crm.store.apply import apply
 
 LONGEST_BACKDATING_DAYS = 3660
@@ -126,6 +126,103 @@ async def take_back(context: Context, actor: Actor, wanted: UUID) -> Done:
         facts = {name: {"old": each["new"], "new": each["old"]} for name, each in change.facts.items()}
         undone = msgspec.structs.replace(change, facts=facts)
         return await _follow(connection, context, actor, kept, family, before, undone, "facts_taken_back")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The home network's word on a suggested correction: which fields it accepts, from which day (None: today).
+
+    `seen`: what the decider saw as told now, by field; accepting a field that has changed since it was suggested
+    takes that word.
+    """
+
+    accept: frozenset[str]
+    effective_on: date | None = None
+    note: str = ""
+    seen: dict[str, Any] = {}
+
+
+async def preview_suggestion(context: Context, actor: Actor, suggestion: UUID, answer: Answer) -> Seen | None:
+    """What accepting these fields would do; None when no facts would change. Nothing is stored."""
+    done: Done | None = None
+    with suppress(_OnlyLooked):
+        async with context.db.tx() as connection:
+            done = await _answer(connection, context, actor, suggestion, answer)
+            raise _OnlyLooked
+    return done.seen if done else None
+
+
+async def answer_suggestion(context: Context, actor: Actor, suggestion: UUID, answer: Answer) -> None:
+    """Accept the fields that are named, with everything that follows, and decline the others.
+
+    NotFound; Forbidden for who may only read it; Refused `suggestion_closed`, `suggestion_stale` (it names the field),
+    and what `make` refuses.
+    """
+    async with context.db.tx() as connection:
+        await _answer(connection, context, actor, suggestion, answer)
+
+
+async def _answer(connection: Connection, context: Context, actor: Actor, wanted: UUID, answer: Answer) -> Done | None:
+    found = await suggestions.lock(connection, wanted)
+    owner = found.owner_network_id
+    if owner not in actor.manages:
+        if {owner, found.network_id} & actor.sees:
+            raise Forbidden
+        raise NotFound("suggestion_id", wanted)
+    if found.status != "open":
+        raise Refused("suggestion_closed", "suggestion_id")
+    problems: forms.Problems = []
+    forms.text(problems, "note", answer.note, forms.NOTE_MAX, required=False)
+    problems += [(f"accept.{name[:40]}", "field_unknown", {}) for name in sorted(answer.accept - set(found.fields))]
+    if problems:
+        raise Invalid(problems)
+    now = await suggestions.values(connection, found.organisation_id)
+    for name in sorted(answer.accept):
+        if now[name] != found.fields[name]["then"] and answer.seen.get(name, UNSET) != now[name]:
+            raise Refused("suggestion_stale", f"seen.{name}")
+    done = await _accept(connection, context, actor, found, answer, now)
+    outcome = {
+        name: {**each, "outcome": "accepted" if name in answer.accept else "declined", "now": now[name]}
+        for name, each in found.fields.items()
+    }
+    await suggestions.close(connection, wanted, "decided", outcome, answer.note.strip(), actor)
+    detail = {"accepted": sorted(answer.accept), "declined": sorted(set(found.fields) - answer.accept)}
+    for network in sorted({owner, found.network_id}):
+        await audit.append(connection, actor, "suggestion_answered", detail, network, found.organisation_id, found.id)
+    return done
+
+
+async def _accept(
+    connection: Connection,
+    context: Context,
+    actor: Actor,
+    found: suggestions.Suggestion,
+    answer: Answer,
+    now: dict[str, Any],
+) -> Done | None:
+    """The accepted values that are not told already, as a change of facts and a new name."""
+    today = context.clock.today(TIME_ZONE)
+    on = answer.effective_on or today
+    wanted = {n: found.fields[n]["wanted"] for n in answer.accept if found.fields[n]["wanted"] != now[n]}
+    name = wanted.pop("name", "")
+    if name:
+        if not today - timedelta(days=LONGEST_BACKDATING_DAYS) <= on <= today + timedelta(days=LATEST_START_DAYS):
+            raise RuleViolation("date_out_of_range", "effective_on", given=on)
+        organisation = found.organisation_id
+        await known_names.name_organisation(connection, organisation, name, on, actor, today)
+        told = {"former": now["name"], "name": name, "on": on.isoformat()}
+        await known_names.tell(connection, actor, organisation, told, today)
+        await audit.append(
+            connection,
+            actor,
+            "organisation_renamed",
+            {"name": name, "on": on.isoformat()},
+            found.owner_network_id,
+            organisation,
+        )
+    if not wanted:
+        return None
+    form = msgspec.convert({**wanted, "effective_on": on, "reason": found.reason}, ProfileForm)
+    return await _change(connection, context, actor, found.organisation_id, form)
 
 
 async def _change(

@@ -12,6 +12,7 @@ from crm.api import (
     health,
     invoices,
     link_answers,
+    link_receipts,
     member_lists,
     memberships,
     mergers,
@@ -29,6 +30,7 @@ from crm.api import (
     scim,
     shares,
     sizes,
+    suggestions,
     webhooks,
 )
 from crm.api.operations import routes_of
@@ -41,6 +43,8 @@ OPERATIONS = (
     *shares.operations,
     *disclosures.operations,
     *member_lists.operations,
+    *link_receipts.operations,
+    *suggestions.operations,
     *applications.operations,
     *organisations.operations,
     *mergers.operations,

@@ -6,8 +6,15 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from cluster_rules.cascades import on_answer
+from cluster_rules.errors import RuleViolation
+from cluster_rules.memberships import Answer, Facts
+from crm.actor import Actor
+from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
+from crm.store import audit
+from crm.store.apply import apply
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -46,6 +53,32 @@ async def add(
         actor,
     )
     return made
+
+
+async def count(
+    connection: Connection, kept: Catalogue, family: UUID, facts: Facts, answer: Answer, today: date, actor: Actor
+) -> tuple[UUID, tuple[UUID, ...]]:
+    """Store a word with everything that follows from it; (its id, the memberships it touched). The family is locked.
+
+    RuleViolation `answer_same`.
+    """
+    key = (answer.organisation, answer.source, answer.rule)
+    said = [a for a in facts.answers if (a.organisation, a.source, a.rule) == key and a.on <= answer.on]
+    if said and said[-1].answer == answer.answer:
+        raise RuleViolation("answer_same", "answer")
+    source = kept.network(answer.source).id
+    made = await add(connection, answer.organisation, source, answer.rule, answer.answer, answer.on, actor.name)
+    intents = on_answer(facts, with_answer(facts, answer), today).intents
+    applied = await apply(connection, kept, facts, intents, family)
+    detail = {"rule": answer.rule, "answer": answer.answer, "on": answer.on.isoformat()}
+    await audit.append(connection, actor, "link_answered", detail, source, answer.organisation, made)
+    return made, tuple(applied.memberships.values())
+
+
+def with_answer(facts: Facts, answer: Answer) -> Facts:
+    """The facts as if it had been said."""
+    listed = sorted((*facts.answers, answer), key=lambda a: a.on)
+    return msgspec.structs.replace(facts, answers=tuple(listed))
 
 
 async def one(connection: Connection, wanted: UUID) -> Stored:

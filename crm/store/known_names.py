@@ -7,8 +7,11 @@ begins later is put there by the turn of the day.
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
+from cluster_rules.notices import of_organisations
+from crm import catalogue
 from crm.actor import Actor
 from crm.database import Connection
+from crm.store import families, mail
 
 _ADD = """
 insert into known_name (id, organisation_id, network_id, names, short, starts_on, actor, recorded_at)
@@ -61,6 +64,18 @@ async def name_network(
         on,
     )
     await connection.execute(_ADD, uuid4(), None, network, names, short, on, actor.name)
+
+
+async def tell(connection: Connection, actor: Actor, organisation: UUID, values: dict[str, str], today: date) -> None:
+    """The mails to the member and to the managers of every network that it is in; `values` {former, name, on}."""
+    if values["former"] == values["name"]:
+        return
+    kept = await catalogue.load(connection)
+    facts = await families.load(connection, kept, await families.of(connection, organisation))
+    held = {g.network for g in facts.grants if g.organisation == organisation and g.period.end_or_far > today}
+    told_by = sorted(n.slug for n in kept.networks if n.id in actor.manages and n.slug in held)
+    notices = tuple(of_organisations("renamed", [organisation], {organisation: held}, told_by, values))
+    await mail.queue_notices(connection, kept, notices, await families.of(connection, organisation))
 
 
 async def turn(connection: Connection, now: datetime) -> None:

@@ -156,7 +156,6 @@ CHECKS = {
     **verify_invoices.CHECKS,
     **verify_renewals.CHECKS,
     **verify_shares.CHECKS,
-    **verify_shares.CHECKS,
 }
 
 # "Gone" is said by the decision, or by the hourly turn of the day (crm/actions/days.py) once the last day has

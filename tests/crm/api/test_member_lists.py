@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from crm.actions import keys, verify
+from crm.actions import keys
 from crm.context import Context
-from tests.crm.api.support import NORA, V1, new_orgnr, problem_of, wrong
+from tests.crm.api.support import NORA, V1, new_orgnr, verified
 
 pytestmark = pytest.mark.anyio
 Headers = dict[str, str]
@@ -69,4 +69,4 @@ async def test_a_list_is_taken_in_and_the_second_time_nothing_changes(
     assert [members[r["membership_id"]]["tier"] for r in stored] == ["partner", "principal", "partner"]
     links = await client.get(f"{V1}/organisations/{stored[1]['organisation_id']}/memberships", headers=headers)
     assert {m["network"] for m in links.json()["items"]} == {NORA, "claire-innovation-network"}
-    assert await verify.run(context) == []
+    assert await verified(context) == []
