@@ -48,7 +48,7 @@ async def direction(call: Call[Any, Any]) -> shares.Found:
     async with call.reading() as connection:
         found = await shares.find(connection, call.actor.sees, code, network)
     if not found:
-        raise NotFound("code" if network is None else "network", network or code)
+        raise NotFound("code", code)
     others = [each for each in found if each.network_id not in call.actor.sees]
     if len(found) > 1 and len(others) != 1:
         raise EdgeError(422, "network", "required")
