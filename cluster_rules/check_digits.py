@@ -9,16 +9,15 @@ from collections.abc import Callable
 
 _DIGITS = re.compile(r"[0-9]+")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}")
+_ZERO = ord("0")
+_DOUBLED = str.maketrans("0123456789", "0246813579")  # twice a digit, its digits added up
 MOD11_WEIGHTS = (2, 3, 4, 5, 6, 7)  # from the right, again from the start
 
 
 def mod10(body: str) -> str:
     """The Luhn check digit after `body`: every second digit doubled from the right, sums of digits."""
-    total = 0
-    for place, digit in enumerate(reversed(body)):
-        value = int(digit) * (2 - place % 2)
-        total += value - 9 if value > 9 else value
-    return str(-total % 10)
+    digits = body[-2::-2] + body[::-2].translate(_DOUBLED)
+    return str(-(sum(digits.encode()) - _ZERO * len(digits)) % 10)
 
 
 def mod11(body: str) -> str:

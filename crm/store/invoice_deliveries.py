@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from crm.database import Connection
-from crm.store import jobs
+from crm.store import ids, jobs
 from crm.store.documents import Paper
 
 DELIVER_TASK = "deliver_invoice"
@@ -65,7 +65,7 @@ async def queue(connection: Connection, papers: Sequence[Paper], ehf: bool) -> l
 
 async def queue_many(connection: Connection, rows: Sequence[tuple[UUID, str, str]]) -> None:
     """One delivery for each (invoice, channel, recipient) of a run, and jobs that make `MANY` of them each."""
-    made = [(uuid4(), *row) for row in rows]
+    made = [(own, *row) for own, row in zip(ids.together(len(rows)), rows, strict=True)]
     await _insert(connection, made)
     due = [str(row[0]) for row in made if row[3]]
     now = await connection.fetchval("select now()")

@@ -213,19 +213,26 @@ async def _standing_of(connection: Connection, items: set[Item], payment: UUID |
     return Standing(positions, {payment: parts} if payment else {}, currencies)
 
 
-_TRANSACTIONS = """
-insert into ledger_transaction (id, kind, host_id, organisation_id, currency, on_date, provider, object_id, phase,
-    reverses_id, fact, actor, recorded_at)
-select t.*, $12, now() from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::date[], $7::text[],
-    $8::text[], $9::text[], $10::uuid[], $11::jsonb[])
-    as t (id, kind, host_id, organisation_id, currency, on_date, provider, object_id, phase, reverses_id, fact)
-on conflict do nothing returning id
-"""
-_ENTRIES = """
-insert into ledger_entry (transaction_id, host_id, currency, account, organisation_id, network_id, code, invoice_id,
-    payment_id, amount)
-select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::uuid[],
-    $9::uuid[], $10::bigint[])
+# A posting comes whole, by one command: the database refuses one without its entries at once (M1).
+_POSTINGS = """
+with booked as (
+    insert into ledger_transaction (id, kind, host_id, organisation_id, currency, on_date, provider, object_id, phase,
+        reverses_id, fact, actor, recorded_at)
+    select t.*, $12, now() from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::date[],
+        $7::text[], $8::text[], $9::text[], $10::uuid[], $11::jsonb[])
+        as t (id, kind, host_id, organisation_id, currency, on_date, provider, object_id, phase, reverses_id, fact)
+    on conflict do nothing returning id
+), entered as (
+    insert into ledger_entry (transaction_id, host_id, currency, account, organisation_id, network_id, code,
+        invoice_id, payment_id, amount)
+    select e.transaction_id, e.host_id, e.currency, e.account, e.organisation_id, e.network_id, e.code, e.invoice_id,
+        e.payment_id, e.amount
+    from unnest($13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::uuid[], $18::uuid[], $19::text[],
+        $20::uuid[], $21::uuid[], $22::bigint[]) with ordinality as e (transaction_id, host_id, currency, account,
+        organisation_id, network_id, code, invoice_id, payment_id, amount, place)
+    where e.transaction_id in (select id from booked) order by e.place
+)
+select count(*) from booked
 """
 
 
@@ -249,18 +256,17 @@ async def _insert(connection: Connection, pairs: Sequence[tuple[Posting, MoneyFa
     ]
     if not rows:
         return 0
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    new = {row["id"] for row in await connection.fetch(_TRANSACTIONS, *columns, actor)}
     entries = [
         (p.id, p.host, p.currency, a.kind, a.organisation, a.network, a.code, e.invoice, e.payment, e.amount)
         for p, _ in pairs
-        if p.id in new
         for e in p.entries
         for a in (e.account,)
     ]
-    if entries:
-        await connection.execute(_ENTRIES, *[list(column) for column in zip(*entries, strict=True)])
-    return len(new)
+    return await connection.fetchval(_POSTINGS, *_columns(rows), actor, *_columns(entries))
+
+
+def _columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 async def _park(connection: Connection, fact: MoneyFact, payment: UUID) -> None:

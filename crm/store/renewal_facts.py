@@ -87,7 +87,7 @@ left join lateral (
             where organisation_id = o.id and superseded_at is null
         union all select concat_ws(',', network_id, component, amount, currency, starts_on, '-', ends_on, source)
             from agreed_fee where organisation_id = o.id and superseded_at is null
-    ) lines
+    ) lines where $10
 ) extra on true
 left join lateral (
     select string_agg(concat_ws(',', 'held', d.starts_on, '-', d.ends_on), ';' order by d.starts_on) as told
@@ -95,6 +95,18 @@ left join lateral (
     and d.status = 'suspended' and (d.ends_on is null or d.ends_on > $2)
 ) h on true
 order by w.place
+"""
+# Is anything of that kind told of any of these? Most networks have none of it, and then nobody looks for each member.
+_EXTRA = """
+with wanted as materialized (select organisation_id from membership where id = any($1))
+select exists (select from organisation_size where superseded_at is null
+        and organisation_id = any(array(select organisation_id from wanted)))
+    or exists (select from organisation_owner where superseded_at is null
+        and organisation_id = any(array(select organisation_id from wanted)))
+    or exists (select from organisation_role where superseded_at is null
+        and organisation_id = any(array(select organisation_id from wanted)))
+    or exists (select from agreed_fee where superseded_at is null
+        and organisation_id = any(array(select organisation_id from wanted)))
 """
 
 
@@ -186,6 +198,7 @@ async def _standing(connection: Connection, networks: Sequence[UUID], start: dat
 
 async def told(connection: Connection, memberships: Sequence[UUID], wanted: Window) -> list[Told]:
     """These memberships as columns, in the order given."""
+    extra = await connection.fetchval(_EXTRA, list(memberships))
     rows: list[Record] = await connection.fetch(
         _TOLD,
         list(memberships),
@@ -197,5 +210,6 @@ async def told(connection: Connection, memberships: Sequence[UUID], wanted: Wind
         wanted.founded,
         wanted.year is not None and wanted.days.start < wanted.year.start,
         wanted.held,
+        extra,
     )
     return [Told(*row[:-1], tuple(row["grants"] or ())) for row in rows]
