@@ -87,6 +87,8 @@ ACTIONS = {
     "renewal_confirmed": N_("Annual bill confirmed"),
     "renewal_notices_sent": N_("Members told ahead of their next period"),
     "membership_lapsed": N_("Ended by its rules: on hold when a new year began"),
+    "share_settled": N_("Shared fees noted as settled"),
+    "share_settlement_undone": N_("Shared fees: settled taken back"),
     "renewals_billed": N_("Annual bill: members billed"),
     "review_kept": N_("Kept after review"),
     "role_ended": N_("Role ended"),

@@ -101,6 +101,7 @@ CONFLICTS = frozenset(
         "renewal_over",
         "renewal_running",
         "role_held",
+        "share_settled",
         "already_said",
         "objection_closed",
         "suggestion_closed",

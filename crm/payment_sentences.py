@@ -3,6 +3,8 @@
 from crm.i18n import N_
 
 PAYMENTS: dict[str, tuple[str, ...]] = {
+    "share_nothing_owed": (N_("For these days nothing is owed."),),
+    "share_settled": (N_("Some of these days are settled already. Take that back first, or choose other days."),),
     "amount_invalid": (N_("Enter an amount above zero."),),
     "bank_account_other": (
         N_("The file is about account %(account)s, which is not this host's."),

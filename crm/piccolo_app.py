@@ -37,6 +37,7 @@ APP_CONFIG = AppConfig(
                 "cards",
                 "dunning",
                 "renewals",
+                "fee_shares",
             )
         ]
     ),

@@ -8,6 +8,8 @@ from crm.api import (
     disclosures,
     docs,
     dunning,
+    federation,
+    fee_shares,
     feed,
     health,
     invoices,
@@ -60,6 +62,7 @@ OPERATIONS = (
     *payments.operations,
     *refunds.operations,
     *bank.operations,
+    *fee_shares.operations,
     *dunning.operations,
     *renewals.operations,
     *webhooks.operations,
@@ -67,6 +70,6 @@ OPERATIONS = (
 )
 
 handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]
-handlers += scim.handlers
+handlers += [*scim.handlers, *federation.handlers]
 
 __all__ = ["OPERATIONS", "handlers", "problem"]

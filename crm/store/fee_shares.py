@@ -121,10 +121,17 @@ async def statement(
 
     By rule and version, with the VAT of each leg counted on its sum.
     """
+    return shares.statement(await booked(connection, kept, network, first, after))
+
+
+async def booked(
+    connection: Connection, kept: Catalogue, network: UUID, first: date, after: date
+) -> list[tuple[Claim, int]]:
+    """By how much each share of an invoice changed from `first` to before `after`, from the network's own books."""
     rows = await connection.fetch(_BOOKED, network, first, after)
-    booked = []
+    found = []
     for row in rows:
         claim = _claim(kept, row["invoice_id"], row["source"], row["target"], row["rule"], row["version"], 0)
         if claim:
-            booked.append((claim, row["amount"]))
-    return shares.statement(booked)
+            found.append((claim, row["amount"]))
+    return found
