@@ -1,0 +1,134 @@
+"""Tables as files for spreadsheets: CSV (RFC 4180) and XLSX, written while rows come, whatever the table is about.
+
+Figures are figures, days are days, and everything else is text: an identifier keeps its zeros and a name that begins
+like a formula stays a name (in CSV by an apostrophe before it, as OWASP advises: spreadsheets would calculate it).
+"""
+
+import asyncio
+import csv
+import io
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import xlsxwriter
+
+CSV = "text/csv; charset=utf-8; header=present"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MOST_ROWS = 1_048_575  # of a sheet, under its headings; what is more goes on in a further one
+MOST_CHARACTERS = 32_767  # of a cell
+CHUNK_BYTES = 256 * 1024
+BOM = b"\xef\xbb\xbf"  # by which Excel knows UTF-8
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+Row = Sequence[Any]
+Rows = AsyncGenerator[Sequence[Row], None]
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A heading, what stands under it (None is an empty cell), and how wide it is in characters."""
+
+    heading: str
+    kind: Literal["text", "day", "number"] = "text"
+    width: int = 16
+
+
+class About(msgspec.Struct, frozen=True):
+    """The file's title, who wrote it and when (with its time zone)."""
+
+    title: str
+    author: str
+    made: datetime
+
+
+async def as_csv(columns: Sequence[Column], rows: Rows, bom: bool = False) -> AsyncGenerator[bytes, None]:
+    """Comma, quotes where they are needed, CRLF. `bom`: for people, who open it in Excel."""
+    kinds = [each.kind for each in columns]
+    yield (BOM if bom else b"") + _lines([[_safe(each.heading) for each in columns]])
+    async with aclosing(rows):
+        async for batch in rows:
+            yield _lines([[_cell(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in batch])
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    return out.getvalue().encode()
+
+
+def _cell(value: Any, kind: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if kind == "number" else _safe(str(value))
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if text.startswith(RISKY) else text
+
+
+async def as_xlsx(columns: Sequence[Column], rows: Rows, about: About) -> AsyncGenerator[bytes, None]:
+    """A workbook, row by row on disk and never whole in memory; its bytes come when the last row is in."""
+    with tempfile.TemporaryDirectory(prefix="klynge-sheet-") as place:
+        path = Path(place) / "table.xlsx"
+        book = await asyncio.to_thread(_Book, path, columns, about)
+        try:
+            async with aclosing(rows):
+                async for batch in rows:
+                    await asyncio.to_thread(book.add, batch)
+        finally:
+            await asyncio.to_thread(book.close)
+        with path.open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                yield chunk
+
+
+class _Book:
+    """A workbook that is being written; in constant memory a row is on disk as soon as the next one begins."""
+
+    def __init__(self, path: Path, columns: Sequence[Column], about: About) -> None:
+        options = {"constant_memory": True, "tmpdir": str(path.parent), "default_date_format": "yyyy-mm-dd"}
+        self._columns = columns
+        self._book = xlsxwriter.Workbook(str(path), options)
+        self._book.set_properties(
+            {"title": about.title, "author": about.author, "created": about.made.replace(tzinfo=None)}
+        )
+        self._heading = self._book.add_format({"bold": True, "bottom": 1})
+        self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
+        self._text = self._book.add_format({"num_format": "@"})
+        self._begin()
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Rows, after those before."""
+        for row in rows:
+            if self._at > MOST_ROWS:
+                self._begin()
+            for place, (value, column) in enumerate(zip(row, self._columns, strict=True)):
+                if value is not None and value != "":
+                    self._write(place, value, column.kind)
+            self._at += 1
+
+    def close(self) -> None:
+        """The last row is in."""
+        self._book.close()
+
+    def _begin(self) -> None:
+        self._sheet = self._book.add_worksheet()
+        self._sheet.freeze_panes(1, 0)
+        for place, column in enumerate(self._columns):
+            self._sheet.set_column(place, place, column.width)
+            self._sheet.write_string(0, place, column.heading, self._heading)
+        self._at = 1
+
+    def _write(self, place: int, value: Any, kind: str) -> None:
+        if kind == "number":
+            self._sheet.write_number(self._at, place, value)
+        elif kind == "day":
+            day = date.fromisoformat(value) if isinstance(value, str) else value
+            self._sheet.write_datetime(self._at, place, day, self._day)
+        else:
+            self._sheet.write_string(self._at, place, str(value)[:MOST_CHARACTERS], self._text)
