@@ -98,6 +98,7 @@ HOMES = {
         "crm.cli_tools",
     ),
     "typst": ("crm.gateways.pdf",),
+    "xlsxwriter": ("crm.gateways.sheets",),
     "uvicorn": ("crm.serving",),
     "webauthn": ("crm.gateways.passkeys",),
 }

@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from crm import cursors
 from crm.actions import days
-from crm.api import feed_scopes, feed_shapes, packing, shapes
+from crm.api import feed_scopes, feed_shapes, member_files, packing, shapes
 from crm.api.feed_scopes import Head, disclosed, reads_of, ready, seal
 from crm.api.operations import Call, Nothing, Operation, Pieces
 from crm.api.problems import EdgeError
@@ -93,32 +93,34 @@ async def page(
 
 
 def wants_stream(call: Call[Any, None]) -> bool:
-    """Does the caller ask for lines instead of pages?"""
-    return NDJSON in call.request.headers.get("accept", "")
+    """Does the caller ask for lines, or a file, instead of pages?"""
+    return member_files.asked(call) is not None
 
 
 async def stream(call: Call[Any, None], origin: str | None, given: list[object]) -> Pieces | None:
-    """Today's list as lines, compressed when asked; None: the caller has it already."""
+    """Today's list as lines or as a file, compressed when asked; None: the caller has it already."""
     if any(given):
         raise EdgeError(422, "accept", "stream_whole")
     head = await ready(call)
-    coding = call.coding
+    kind = member_files.asked(call) or "ndjson"
+    coding = "" if kind in member_files.ZIPPED else call.coding
     call.headers |= {
         "klynge-as-of-cursor": seal(call, head).write(head.position),
         "vary": "Accept, Accept-Encoding, Authorization",
     }
-    if call.unchanged(tag(call, head, NDJSON, origin)):
+    if call.unchanged(tag(call, head, kind, origin, call.language)):
         return None
     if coding:
         call.headers["content-encoding"] = coding
     if call.request.method == "HEAD":
-        return Pieces(_nothing(), NDJSON)
+        return Pieces(_nothing(), member_files.MEDIA[kind])
     if isinstance(head, shares.Head):
         async with call.reading() as connection:
             count = await shares.count(connection, head.scope)
-        await disclosed(call, head, "stream", (cursors.START, head.position), count)
-    lines = _lines(call, head, origin)
-    return Pieces(packing.stream(lines, coding) if coding else lines, NDJSON)
+        logged = {"ndjson": "stream", "jsonld": "json_ld"}.get(kind, kind)
+        await disclosed(call, head, logged, (cursors.START, head.position), count)
+    body = await member_files.written(call, kind, _lines(call, head, origin), head.network)
+    return Pieces(packing.stream(body, coding) if coding else body, member_files.MEDIA[kind])
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:

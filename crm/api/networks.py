@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from cluster_rules import offices
-from crm.api import answers, edge, feed, shapes
+from crm.api import answers, edge, feed, member_files, shapes
 from crm.api.operations import PREFIX, Call, Operation
 from crm.api.problems import EdgeError
 from crm.catalogue import Catalogue, NetworkRow
@@ -56,6 +56,19 @@ class MemberQuery(msgspec.Struct, frozen=True):
     origin: shapes.Origin | None = None
     limit: shapes.Limit = 50
     cursor: Cursor | None = None
+
+
+class ExportQuery(msgspec.Struct, frozen=True):
+    """Which members; the list is today's."""
+
+    origin: shapes.Origin | None = None
+
+
+FILE_SUMMARIES: dict[member_files.Format, str] = {
+    "csv": N_("Who is a member, as CSV"),
+    "xlsx": N_("Who is a member, as a spreadsheet (XLSX)"),
+    "jsonld": N_("Who is a member, as JSON-LD (schema.org)"),
+}
 
 
 class Office(shapes.Answer, frozen=True):
@@ -168,6 +181,10 @@ async def list_members(call: Call[MemberQuery, None]) -> Any:
         when = {"as_of": page.day.isoformat(), "known_at": query.known_at, "origin": query.origin}
         _link_next(call, when | {"limit": str(query.limit), "cursor": cursor})
     return shapes.Page(listed, cursor, page.more)
+
+
+async def export_members(call: Call[ExportQuery, None]) -> Any:
+    return await feed.stream(call, call.query.origin, [])
 
 
 async def _own(call: Call[MemberQuery, None], slug: str) -> None:
@@ -284,8 +301,24 @@ operations = (
         answer=shapes.MemberPage,
         listing=True,
         packs=True,
-        streams=feed.NDJSON,
+        streams=tuple(member_files.MEDIA.values()),
         tagged=True,
         run=list_members,
+    ),
+    *(
+        Operation(
+            id=f"export_members_{kind}",
+            method="GET",
+            path=f"/networks/{{slug}}/members.{kind}",
+            tag=TAG,
+            summary=summary,
+            description=N_("All of today's list, with the name of the network and the day as the file's name."),
+            query=ExportQuery,
+            answer=str,
+            file=member_files.MEDIA[kind],
+            tagged=True,
+            run=export_members,
+        )
+        for kind, summary in FILE_SUMMARIES.items()
     ),
 )

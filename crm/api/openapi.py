@@ -167,8 +167,10 @@ def _success(operation: Operation, refs: Json) -> Json:
         "content": {_JSON: {"schema": refs[str(operation.answer)]}},
     }
     headers: Json = {}
+    if operation.file:
+        out["content"] = {operation.file.partition(";")[0]: {"schema": {"type": "string"}}}
     if operation.streams:
-        out["content"][operation.streams] = {"schema": {"type": "string"}}
+        out["content"] |= {media.partition(";")[0]: {"schema": {"type": "string"}} for media in operation.streams}
         headers["Klynge-As-Of-Cursor"] = _header("With a stream: where to go on with the changes.")
     if operation.has_tag:
         headers |= _etag()

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from crm.api import feed, feed_scopes, feed_shapes, shapes
+from crm.api import feed, feed_scopes, feed_shapes, member_files, shapes
 from crm.api.operations import PREFIX, Call, Operation
 from crm.api.problems import EdgeError
 from crm.api.share_shapes import SharedBucket, SharedChanges, SharedPage
@@ -112,7 +112,7 @@ operations = (
         query=SharedQuery,
         answer=SharedPage,
         listing=True,
-        streams=feed.NDJSON,
+        streams=tuple(member_files.MEDIA.values()),
         tagged=True,
         run=list_shared,
     ),
