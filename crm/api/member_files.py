@@ -1,4 +1,4 @@
-"""Today's list of members as a file: which one is asked for, by Accept or by the end of the address, and its writing."""
+"""Today's list of members as a file: which one is asked for (by Accept, or the end of the address), and its writing."""
 
 from collections.abc import AsyncGenerator
 from typing import Any, Literal, cast

@@ -49,7 +49,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     `renames`: what rules call a field -> what the body calls it. `missing`: what besides the path's own
     names may be said not to be there. `max_body`: bytes, where a body may be larger than the app's limit.
     `after`: what is asked of the outside world once the change is committed; it gives the answer as it is then.
-    `tagged`: makes its own ETag (`Call.unchanged`). `streams`: the media types it can answer with piece by piece; `file`: the only one.
+    `tagged`: makes its own ETag (`Call.unchanged`). `streams`: media types it can answer with piece by piece.
+    `file`: the only media type there is.
     `packs`: long answers are packed smaller when that is asked for. `refusals`: statuses of its own.
     `reader` reads a body that is more than JSON of the shape `body`; `takes` are its media types besides JSON.
     """
