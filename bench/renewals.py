@@ -1,22 +1,26 @@
 """The annual run: preview, then charges, issued invoices, documents, ledger, events and deliveries of a whole network.
 
-    python -m bench.renewals [members]
+    python -m bench.renewals [members] [rounds]
 
 The members are those of bench.filling (levels, sizes, days of joining differ; units, links, changes of level), each
-billed for this year on an issued invoice. Beside it, in the same run, a plain INSERT ... SELECT of the very rows that
-came of it: into tables of the same columns with nothing on them, and into tables with the same indexes, checks and
-foreign keys but none of the triggers.
+billed for this year on an issued invoice. Every round begins with a copy of the same database; figures are medians.
+Beside it, in the same round, a plain INSERT ... SELECT of the very rows that came of it: into tables of the same
+columns with nothing on them, and into tables with the same indexes, checks and foreign keys but none of the triggers.
 """
 
-import asyncio
-import cProfile
+import gc
 import os
 import resource
 import sys
 import time
 from datetime import date
 from pathlib import Path
+from statistics import median
 from uuid import UUID
+
+import asyncpg
+import msgspec
+import uvloop
 
 from bench.filling import NETWORK, fill
 from bench.setting import NOW, SETTINGS, own_server
@@ -26,9 +30,11 @@ from crm.actor import Actor
 from crm.clock import FixedClock
 from crm.context import Context
 from crm.database import Connection, open_database
+from crm.gateways.postgres import DATABASE, EmbeddedPostgres
 from tests.seed import seed
 
 MEMBERS = 100_000
+ROUNDS = 3
 YEAR = date(2027, 1, 1)
 TABLES = ("invoice", "charge", "invoice_document", "invoice_event", "invoice_delivery", "ledger_transaction",
           "ledger_entry")  # fmt: skip
@@ -48,8 +54,23 @@ set session_replication_role = origin;
 """
 
 
-async def main(members: int) -> None:
-    """Fill, preview, bill, bill again, then copy what came of it."""
+class Round(msgspec.Struct):
+    """What one round took: seconds by the clock, of processor (this process, the database's), MB of memory at most."""
+
+    invoices: int
+    preview: float
+    bills: float
+    python: float
+    database: float
+    memory: float
+    second: float
+    bare: float
+    bound: float
+    bound_processor: float
+
+
+async def main(members: int, rounds: int) -> None:
+    """Fill once; each round: preview, bill, bill again, then copy what came of it."""
     with own_server() as server:
         await seed(server.dsn(), SETTINGS, FixedClock(NOW))
         async with open_database(server.dsn(), 8) as db:
@@ -57,11 +78,41 @@ async def main(members: int) -> None:
             await fill(context, server.dsn(), 1, members)
             await context.db.pool.execute(_ISSUED, timeout=600)
             await context.db.pool.execute("vacuum analyze", timeout=600)
-            await context.db.pool.execute("checkpoint", timeout=600)
-            await _measure(context)
+        gc.collect()
+        gc.freeze()  # as `crm serve` does
+        made = [await _round(server) for _ in range(rounds)]
+    told = {name: median(getattr(each, name) for each in made) for name in Round.__struct_fields__}
+    _tell(Round(**told), rounds)
 
 
-async def _measure(context: Context) -> None:
+async def _round(server: EmbeddedPostgres) -> Round:
+    admin = await asyncpg.connect(server.dsn("postgres"))
+    await admin.execute("drop database if exists round", timeout=600)
+    await admin.execute(f"create database round template {DATABASE}", timeout=600)
+    await admin.execute("checkpoint", timeout=600)
+    await admin.close()
+    async with open_database(server.dsn("round"), 8) as db:
+        found = await _measure(Context(db, FixedClock(NOW), SETTINGS))
+    _tell(found, 1)
+    return found
+
+
+def _tell(r: Round, rounds: int) -> None:
+    us = 1e6 / r.invoices
+    used = (r.python + r.database) * us
+    processor = f"{r.python * us:.0f} us Python + {r.database * us:.0f} us database"
+    plain = r.bound_processor * us
+    print(f"median of {rounds}:" if rounds > 1 else "round:")
+    print(f"  {r.invoices:,.0f} invoices in {r.bills:.2f} s: {r.invoices / r.bills:,.0f}/s (preview {r.preview:.1f} s)")
+    print(f"  processor time of an invoice: {processor}; memory +{r.memory:.0f} MB")
+    print(f"  second run, nothing to do: {r.second:.2f} s")
+    print("  INSERT ... SELECT of the same rows into")
+    print(f"    bare tables: {r.bare:.2f} s, ratio {r.bills / r.bare:.1f}")
+    print(f"    tables with the same indexes, checks and foreign keys: {r.bound:.2f} s, ratio {r.bills / r.bound:.2f};")
+    print(f"      processor time of an invoice {plain:.0f} us, ratio {used / plain:.2f}", flush=True)
+
+
+async def _measure(context: Context) -> Round:
     async with context.db.tx() as connection:
         everything = frozenset(row["id"] for row in await connection.fetch("select id from network"))
     actor = Actor("Bench", "cli", manages=everything)
@@ -69,33 +120,38 @@ async def _measure(context: Context) -> None:
     run = await renewals.begin(context, actor, Wanted(NETWORK, YEAR))
     await renewals.preview(context, run)
     previewed = time.perf_counter() - begun
-    row = await context.db.pool.fetchrow("select * from renewal_run where id = $1", run)
-    print(f"preview: {row['members']:,} members, {row['total']:,} to bill, {previewed:.2f} s")
     await renewals.confirm(context, actor, run)
+    before = _memory_from_now()
     begun, used = time.perf_counter(), await _used(context)
     await renewals.bill(context, run)
     took, after = time.perf_counter() - begun, await _used(context)
-    python, database = after[0] - used[0], after[1] - used[1]
+    memory = _memory("VmHWM") - before
     row = await context.db.pool.fetchrow("select * from renewal_run where id = $1", run)
-    print(f"bills: {row['invoices']:,} invoices ({row['failed']} failed) in {took:.2f} s: "
-          f"{row['invoices'] / took:,.0f}/s; processor time of an invoice: "
-          f"{python / row['invoices'] * 1e6:.0f} us Python, "
-          f"{database / row['invoices'] * 1e6:.0f} us database")  # fmt: skip
+    assert row["status"] == "done", dict(row)
     begun = time.perf_counter()
     again = await renewals.begin(context, actor, Wanted(NETWORK, YEAR, dry_run=False))
     await renewals.preview(context, again)
     await renewals.bill(context, again)
     second = time.perf_counter() - begun
-    after = await context.db.pool.fetchrow("select * from renewal_run where id = $1", again)
-    assert (after["status"], after["total"], after["invoices"]) == ("done", 0, 0), dict(after)
-    print(f"second run, nothing to do: {second:.2f} s")
+    nothing = await context.db.pool.fetchrow("select * from renewal_run where id = $1", again)
+    assert (nothing["status"], nothing["total"], nothing["invoices"]) == ("done", 0, 0), dict(nothing)
     async with context.db.tx() as connection:
         await connection.execute("set local statement_timeout = 0")
         (bare, bound), processor = await _plain(connection, run)
-    print(f"INSERT ... SELECT of the same rows: {bare:.2f} s into bare tables, ratio {took / bare:.1f}; {bound:.2f} s "
-          f"into tables with the same indexes, checks and foreign keys, ratio {took / bound:.1f}; "
-          f"processor time of that: {processor / row['invoices'] * 1e6:.0f} us an invoice, "
-          f"ratio {(python + database) / processor:.1f}")  # fmt: skip
+    spent = (after[0] - used[0], after[1] - used[1])
+    return Round(row["invoices"], previewed, took, *spent, memory, second, bare, bound, processor)
+
+
+def _memory_from_now() -> float:
+    """What there is now; the peak (VmHWM) is counted from here."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
+def _memory(what: str) -> float:
+    """MB of this process, as the kernel counts them."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{what}:")[2].split()[0]) / 1024
 
 
 async def _used(context: Context) -> tuple[float, float]:
@@ -148,8 +204,5 @@ async def _plain(connection: Connection, run: UUID) -> tuple[tuple[float, float]
 
 
 if __name__ == "__main__":
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else MEMBERS
-    if os.environ.get("PROFILE"):
-        cProfile.run(f"asyncio.run(main({count}))", sort="tottime")
-    else:
-        asyncio.run(main(count))
+    given = [int(each) for each in sys.argv[1:]]
+    uvloop.run(main(*(given + [MEMBERS, ROUNDS][len(given) :])))

@@ -153,7 +153,7 @@ async def bill(context: Context, run: UUID, tell: Tell = _silent) -> None:
 
 @contextmanager
 def _many_objects() -> Iterator[None]:
-    """Rings of garbage are looked for less often: a batch is many objects and no ring, and looking took half the time."""
+    """Rings of garbage are looked for less often: a batch is many objects and no ring; looking took half the time."""
     usual = gc.get_threshold()
     gc.set_threshold(OBJECTS_BEFORE_A_LOOK, *usual[1:])
     try:

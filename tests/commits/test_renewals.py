@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,7 @@ from tests.conftest import context_on
 pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 
 YEAR = date(2027, 1, 1)
+SOON = 60  # seconds, on a busy machine
 NETWORK = "nora-industry-network"
 TWICE = """
 select count(*) from (
@@ -64,4 +66,60 @@ async def test_whoever_leaves_between_preview_and_bill_is_not_billed(own_databas
             "select count(*) from charge where membership_id = $1", row["membership_id"]
         )
         assert await context.db.pool.fetchval("select invoices from renewal_run where id = $1", run) == 22
+        assert await verify.run(context) == []
+
+
+async def test_the_next_batch_is_made_while_one_is_written(own_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewals, "MEMBERS_AT_A_TIME", 9)
+    make, write = renewals._Work._ready, renewals._Work._write
+    made: list[asyncio.Event] = [asyncio.Event() for _ in range(3)]
+
+    async def ready(self: renewals._Work, *given: Any) -> Any:
+        found = await make(self, *given)
+        next(each for each in made if not each.is_set()).set()
+        return found
+
+    async def written(self: renewals._Work, connection: Any, run: Any, batch: Any) -> None:
+        following = run.done // 9 + 1
+        if following < len(made):
+            await asyncio.wait_for(made[following].wait(), SOON)
+        await write(self, connection, run, batch)
+
+    monkeypatch.setattr(renewals._Work, "_ready", ready)
+    monkeypatch.setattr(renewals._Work, "_write", written)
+    async with context_on(own_database) as context:
+        run = await previewed(context)
+        await renewals.confirm(context, await manager(context), run)
+        await renewals.bill(context, run)
+        row = await context.db.pool.fetchrow("select status, done, invoices from renewal_run where id = $1", run)
+        assert tuple(row) == ("done", 24, 23)
+        assert await verify.run(context) == []
+
+
+async def test_a_run_that_is_cancelled_writes_no_batch_that_was_made(
+    own_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewals, "MEMBERS_AT_A_TIME", 2)
+    async with context_on(own_database) as context:
+        run, actor = await previewed(context), await manager(context)
+        await renewals.confirm(context, actor, run)
+        write, cancelled = renewals._Work._write, asyncio.Event()
+
+        async def written(self: renewals._Work, *given: Any) -> None:
+            assert not cancelled.is_set(), "a batch is written after the run was cancelled"
+            await write(self, *given)
+
+        async def stop() -> None:
+            await renewals.cancel(context, actor, run)
+            cancelled.set()
+
+        monkeypatch.setattr(renewals._Work, "_write", written)
+        stopping: list[asyncio.Task[None]] = []
+        await renewals.bill(context, run, lambda done, of: stopping.append(asyncio.create_task(stop())))
+        await asyncio.gather(*stopping)
+        row = await context.db.pool.fetchrow("select status, done, total from renewal_run where id = $1", run)
+        billed = await context.db.pool.fetchval("select count(*) from renewal_item where run_id = $1", run)
+        assert row["status"] == "cancelled" and 0 < row["done"] < row["total"] == billed
+        numbers = await context.db.pool.fetch("select number from invoice where number is not null order by number")
+        assert [each["number"] for each in numbers] == list(range(1, len(numbers) + 1))
         assert await verify.run(context) == []
