@@ -61,17 +61,23 @@ ACTIONS = {
     "link_answer_withdrawn": N_("Word on a link taken back"),
     "link_answered": N_("Link accepted or declined"),
     "linked_membership": N_("Linked membership changed by its rule"),
+    "held_row_said": N_("Said whom a row of a list means"),
     "main_units_known": N_("Main units recorded"),
     "network_renamed": N_("Network has a new name"),
     "networks_merged": N_("Networks merged"),
     "organisation_renamed": N_("New name"),
     "organisations_kept_apart": N_("Confirmed as another organisation than a similar one"),
+    "link_acknowledged": N_("Linked membership acknowledged"),
     "owner_recorded": N_("Owner recorded"),
     "paid_out": N_("Paid out by the card provider"),
+    "link_objected": N_("Objected to a linked membership"),
     "payment_placed": N_("Payment placed"),
     "payment_recorded": N_("Payment recorded"),
+    "member_list_row": N_("Changed by a list from its own system"),
+    "member_list_sent": N_("List of members received"),
     "payment_refunded": N_("Payment paid back"),
     "place_given": N_("Place given"),
+    "objection_decided": N_("Objection to a linked membership decided"),
     "place_removed": N_("Taken off the queue for a place"),
     "received": N_("Paid by card"),
     "webhook_created": N_("Webhook set up"),
@@ -111,4 +117,6 @@ ACTIONS = {
 
 def sentence(t: Translator, action: str) -> str:
     """The action in words; the code itself where there are none."""
+    "suggestion_answered": N_("Suggested correction answered"),
+    "suggestion_made": N_("Correction suggested"),
     return t.gettext(ACTIONS[action]) if action in ACTIONS else action.replace("_", " ")

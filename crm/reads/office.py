@@ -67,13 +67,15 @@ _FILTER = (
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The figures beside the menu: active members, applications, reviews, linked ones, who waits for a place."""
+    """The figures beside the menu: active members, applications, reviews, linked ones, who waits for a place, what
+    partners have written that waits for an answer."""
 
     members: int
     applications: int
     reviews: int
     places: int
     links: int
+    partners: int = 0
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -118,6 +120,7 @@ class LinkedRow(msgspec.Struct, frozen=True):
     agreement: str
     starts_on: date
     ends_on: date | None
+    grant_id: UUID
 
 
 class Ahead(msgspec.Struct, frozen=True):
@@ -142,7 +145,10 @@ async def counts(connection: Connection, network: UUID, today: date) -> Counts:
         " (select count(*) from place p where p.network_id = $1 and p.status = 'waiting') as places,"
         " (select count(distinct g.membership_id) from membership_grant g where g.kind = 'linked'"
         "   and (g.network_id = $1 or g.source_network_id = $1) and g.superseded_at is null"
-        "   and (g.ends_on is null or g.ends_on > $2)) as links",
+        "   and (g.ends_on is null or g.ends_on > $2)) as links,"
+        " (select count(*) from link_receipt r where r.network_id = $1 and r.word = 'objected' and r.outcome = '')"
+        " + (select count(*) from profile_suggestion s where s.owner_network_id = $1 and s.status = 'open')"
+        " + (select count(*) from held_row h where h.network_id = $1 and h.closed_at is null) as partners",
         network,
         today,
     )
@@ -271,7 +277,7 @@ async def linked(connection: Connection, network: UUID, day: date) -> list[Linke
     rows = await connection.fetch(
         "select g.membership_id, g.organisation_id, o.name, g.network_id, g.source_network_id, g.tier,"
         " coalesce(c.tier, '') as cause_tier, g.rule, g.rulebook_version as version, g.agreement,"
-        " g.starts_on, g.ends_on"
+        " g.starts_on, g.ends_on, g.id as grant_id"
         " from membership_grant g join organisation o on o.id = g.organisation_id"
         " left join membership_grant c on c.id = g.cause_id and c.superseded_at is null"
         " where g.kind = 'linked' and g.superseded_at is null and (g.network_id = $1 or g.source_network_id = $1)"

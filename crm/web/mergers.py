@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
+from cluster_rules.matching import Reason
 from crm.actions import matching, mergers, names
 from crm.actions.mergers import Choice, Merger
 from crm.actions.names import NetworkNames
@@ -157,8 +158,14 @@ def shown(office: Office, each: Likeness) -> dict[str, Any]:
         "one": each.one,
         "other": each.other,
         "verdict": t.gettext(_VERDICTS[each.verdict]),
+def reason_words(office: Office, reason: Reason) -> str:
+    """Why two may be the same, in words."""
+    scheme = office.scheme(reason.scheme) if reason.scheme else ""
+    return office.t.gettext(_REASONS[reason.code], scheme=scheme, value=reason.value)
+
+
         "kind": each.verdict,
-        "reasons": reasons,
+        "reasons": [reason_words(office, reason) for reason in each.reasons],
     }
 
 

@@ -19,7 +19,7 @@ from crm.context import Context
 from crm.errors import Unauthenticated
 from crm.i18n import Translator, translator
 from crm.reads import applications as application_reads
-from crm.reads import invoice_list
+from crm.reads import invoice_list, link_receipts
 from crm.reads import office as reads
 from crm.store.accounts import Session
 from crm.web import session
@@ -197,11 +197,13 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
 async def show_links(request: Request, office: NamedDependency[Office], rule: FromQuery[str] = "") -> Response[str]:
     async with office.context.db.reading(office.actor.sees) as connection:
         rows = await reads.linked(connection, office.network.id, office.today)
+        receipts = await link_receipts.newest(connection, [row.grant_id for row in rows])
     groups = rules_of(office, rows)
     values = {
         "groups": [g for g in groups if not rule or g["code"] == rule],
         "all_groups": groups,
         "rule": rule,
+        "receipts": receipts,
         "unanswered": await answers.waiting(office.context, office.actor, office.network.id),
         "answered": request.query_params.get("answered", ""),
         "taken": request.query_params.get("taken", ""),
