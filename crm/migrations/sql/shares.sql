@@ -115,9 +115,12 @@ $$;
 
 -- Tell of these memberships in every disclosure of their networks. As with feed_publish: locked first, looked at by the
 -- next statement; no version without a difference; a position is never below the member's one before it.
-create function share_publish(p_memberships uuid[]) returns bigint language plpgsql as $$
+-- `p_wait` false: what another transaction is changing is passed by and stays in its old state, which is shown to
+-- nobody; so who changes terms waits for no one, and cannot lie in a deadlock with those who change members.
+create function share_publish(p_memberships uuid[], p_wait boolean default true) returns bigint language plpgsql as $$
 declare
     changed bigint;
+    ours bigint[];
 begin
     if not exists (select from disclosure) then
         return 0;
@@ -128,14 +131,20 @@ begin
     where f.membership_id = any (p_memberships)
     and not exists (select from share s where s.disclosure_id = d.id and s.membership_id = f.membership_id)
     order by f.membership_id, d.id on conflict (disclosure_id, membership_id) do nothing;
-    perform from share where membership_id = any (p_memberships) order by membership_id, disclosure_id for update;
+    if p_wait then
+        ours := array(select row_id from share where membership_id = any (p_memberships)
+                      order by membership_id, disclosure_id for update);
+    else
+        ours := array(select row_id from share where membership_id = any (p_memberships)
+                      order by membership_id, disclosure_id for update skip locked);
+    end if;
     with seen as materialized (
         select s.row_id, s.version, s.op, s.moved_xid, s.since, v.state, v.in_force, v.why, v.body as looks,
             (s.op = 'upsert' or v.body is not null) and s.body is distinct from feed_versioned(v.body, s.version)
                 or s.op = 'remove' and v.why = 'erased' and s.reason <> 'erased' as told
         from share s join share_view(p_memberships) v
             on v.disclosure_id = s.disclosure_id and v.membership_id = s.membership_id
-        where s.membership_id = any (p_memberships)
+        where s.row_id = any (ours)
     ), moved as (
         update share s set state = n.state, terms_version = n.in_force, op = n.op, reason = n.reason,
             version = n.version + 1, body = n.body, body_hash = sha256(convert_to(n.body, 'UTF8')),
@@ -215,7 +224,7 @@ begin
     where d.id = any (turning) and a.id = d.agreement_id and a.source_network_id = d.network_id
     and exists (select from disclosure_terms any_of where any_of.disclosure_id = d.id)
     and a.shared_fields is distinct from coalesce(t.fields, '[]');
-    return share_publish(changed);
+    return share_publish(changed, false);
 end $$;
 
 -- Whatever is told of a member is told to those it is disclosed to, in the same transaction.
