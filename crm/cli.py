@@ -94,10 +94,12 @@ def _welcome(settings: Settings, made: Demo, embedded: bool) -> None:
     if embedded:
         serving.settle(settings.database_url)
     # No column of passwords: with one, the names of the networks break in a window of 80 columns.
-    logins = Table("Sign in as", "Manages", box=None, pad_edge=False)
+    logins = Table("Sign in as", "Role in", box=None, pad_edge=False)
     for each in made.logins:
         everything = each["email"] == demo.EVERYTHING[0]
-        logins.add_row(each["email"], "all networks" if everything else each["networks"].replace(" ", ", "))
+        places = "all networks" if everything else each["networks"].replace(" ", ", ")
+        role = each.get("role", "manager").replace("_", " ")
+        logins.add_row(each["email"], places if role == "manager" else f"{role}: {places}")
     out.print(f"\nKlynge is ready:    [bold]{settings.base_url}[/bold]")
     out.print(f"Mails it sends:     {settings.base_url}{MAILBOX}")
     out.print(f"Keys of the API:    {settings.data_dir / demo.FILE}\n")

@@ -24,6 +24,14 @@ MANAGERS = (
     ("claire@klynge.example", "Claire Dubois", "en", ("claire", "claire-innovation-network")),
     ("sindre@klynge.example", "Sindre Moe", "nb", ("sin-applied-ai", "nce-smart-energy-markets")),
 )
+# Who else signs in: (address, name, language, role, slugs or code or organisation numbers).
+OTHERS = (
+    ("kasserer@klynge.example", "Kari Nordby", "nb", "treasurer", ("nora", "nora-industry-network", "nora-startup")),
+    ("leser@klynge.example", "Lars Lesar", "nb", "viewer", ("nora-industry-network",)),
+    ("vert@klynge.example", "Vera Holm", "nb", "host_admin", ("nora",)),
+    ("medlem@klynge.example", "Tuva Nor", "nb", "organisation_admin", ("388476389", "349373963")),
+    ("ansatt@klynge.example", "Anders Lie", "nb", "organisation_member", ("388476389",)),
+)
 EVERYTHING = ("demo@klynge.example", "Demo Manager", "en")
 
 
@@ -67,6 +75,9 @@ async def load(context: Context) -> Demo:
     for email, name, language, networks in (*MANAGERS, (*EVERYTHING, tuple(slugs))):
         await accounts.create(context, email, name, PASSWORD, networks, language, demo=True)
         logins.append({"email": email, "password": PASSWORD, "name": name, "networks": " ".join(networks)})
+    for email, name, language, role, places in OTHERS:
+        await accounts.create(context, email, name, PASSWORD, places, language, demo=True, role=role)
+        logins.append({"email": email, "password": PASSWORD, "name": name, "role": role, "networks": " ".join(places)})
     for row in rows.applications:
         await applications.submit(context, actor, _form(row))
     _, manager_key = await keys.create(context, "Demo manager", "manager", None)

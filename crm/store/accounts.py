@@ -172,6 +172,21 @@ def _account(row: Any) -> Account | None:
     return Account(**dict(row)) if row else None
 
 
+async def everybody(connection: Connection) -> list[tuple[str, str, tuple[str, ...], tuple[str, ...], int]]:
+    """(address, name, roles as role@place, ways to sign in, open sessions) of every account, by address."""
+    rows = await connection.fetch(
+        "select a.email, a.name, array(select r.role || '@' || coalesce(n.slug, h.code, o.name) from role r"
+        " left join network n on n.id = r.network_id left join host h on h.id = r.host_id"
+        " left join organisation o on o.id = r.organisation_id where r.account_id = a.id order by 1) as roles,"
+        " array_remove(array[case when a.password_hash is not null then 'password' end,"
+        " case when exists (select from authenticator x where x.account_id = a.id) then 'app' end,"
+        " case when exists (select from passkey x where x.account_id = a.id) then 'passkey' end,"
+        " case when exists (select from identity x where x.account_id = a.id) then 'oidc' end], null) as ways,"
+        " (select count(*) from session x where x.account_id = a.id) as sessions from account a order by a.email"
+    )
+    return [(r["email"], r["name"], tuple(r["roles"]), tuple(r["ways"]), r["sessions"]) for r in rows]
+
+
 async def lock(connection: Connection, account: UUID) -> None:
     """Nobody else changes how this account signs in until the transaction ends."""
     await connection.execute("select from account where id = $1 for update", account)

@@ -244,6 +244,12 @@ async def use_recovery_code(connection: Connection, account: UUID, code: str, no
     )
 
 
+async def forget(connection: Connection, account: UUID) -> None:
+    """Nothing of this signs the account in any more: passkeys, app, codes, other services, steps under way."""
+    for table in ("passkey", "authenticator", "recovery_code", "identity", "sign_in_step"):
+        await connection.execute(f"delete from {table} where account_id = $1", account)
+
+
 # --- somebody else's sign-in
 
 

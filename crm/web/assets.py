@@ -37,6 +37,7 @@ BUNDLE = (
     "css/invoices.css",
     "css/layouts.css",
     "css/join.css",
+    "css/account.css",
     "css/api.css",
     "css/print.css",
 )

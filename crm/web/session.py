@@ -35,6 +35,7 @@ CSRF_FIELD = "_csrf_token"
 CSRF_HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OFFICE = "/n"
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 class SecureFirst(Unauthenticated):
@@ -203,7 +204,9 @@ def browser_of(request: Request) -> Browser:
     program = next((name for mark, name in BROWSERS if mark in said), "")
     system = next((name for mark, name in SYSTEMS if mark in said), "")
     name = ", ".join(each for each in (program, system) if each)
-    return Browser(request.client.host if request.client else "unknown", name, token_of(request), _sent(request, "known"))
+    return Browser(
+        request.client.host if request.client else "unknown", name, token_of(request), _sent(request, "known")
+    )
 
 
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -239,6 +242,18 @@ def back_or_office(back: str) -> str:
         return languages.safe_back(back) if back else OFFICE
     except ClientException:
         return OFFICE
+
+
+def back_or(back: str, otherwise: str) -> str:
+    """A page of this site to go on to, when one is named."""
+    where = back_or_office(back)
+    return where if where != OFFICE else otherwise
+
+
+def party_of(settings: Settings) -> str:
+    """The name passkeys are bound to: this site's, or localhost on a developer's own machine (no bare addresses)."""
+    host = urlsplit(settings.base_url).hostname or ""
+    return "localhost" if host in LOOPBACK else host
 
 
 async def _network(connection: ASGIConnection) -> tuple[Session, UUID]:

@@ -1,6 +1,7 @@
-"""Pages to sign in and out, and the account page: its browsers, and the way out of all of them."""
+"""Pages to sign in by password, with the second factor after it, and to sign out."""
 
 from litestar import Request, Response, Router, get, post
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Redirect
@@ -8,7 +9,7 @@ from litestar.response import Redirect
 from crm import words
 from crm.actions import sessions
 from crm.context import Context
-from crm.errors import Refused, TooMany, Unauthenticated, status_of
+from crm.errors import Invalid, Refused, TooMany, Unauthenticated, status_of
 from crm.i18n import translator
 from crm.store.signing import Second, SignedIn
 from crm.web import language as languages
@@ -16,12 +17,14 @@ from crm.web import origin, session
 from crm.web.fields import fields_of
 from crm.web.rendering import page
 
+Errors = list[dict[str, str]]
+
 
 @get("/sign-in", include_in_schema=False, opt={"public": True})
 async def show_sign_in(request: Request, back: FromQuery[str] = "", out: FromQuery[str] = "") -> Response:
     if await session.session_or_none(request):
         return Redirect(session.back_or_office(back), status_code=303, headers=session.NOT_KEPT)
-    return _form(request, back=back, out=out)
+    return form(request, back=back, out=out)
 
 
 @post("/sign-in", include_in_schema=False, opt={"public": True})
@@ -32,80 +35,115 @@ async def sign_in(request: Request, context: NamedDependency[Context]) -> Respon
     try:
         opened = await sessions.sign_in(context, email, given.get("password", ""), session.browser_of(request))
     except (Refused, TooMany) as error:
-        return _form(request, back=back, email=email, error=error)
-    if isinstance(opened, Second):
-        return session.stepping(context.settings, opened.token, "/sign-in/second", back)
-    return entered(request, opened, back)
+        return form(request, back=back, email=email, error=error)
+    return further(request, opened, back)
 
 
-def entered(request: Request, opened: SignedIn, back: str) -> Redirect:
-    """Signed in: the cookies, and on to where one wanted to go."""
-    settings = session.context_of(request).settings
-    cookies = [session.session_cookie(settings, opened.token), session.step_cookie(settings, "")]
-    if opened.known:
-        cookies.append(session.known_cookie(settings, opened.known))
-    if languages.LANGUAGE_COOKIE not in request.cookies:
-        cookies.append(languages.preference_cookie(request, languages.LANGUAGE_COOKIE, opened.language))
-    return Redirect(session.back_or_office(back), status_code=303, cookies=cookies, headers=session.NOT_KEPT)
+@get("/sign-in/second", include_in_schema=False, opt={"public": True})
+async def show_second(request: Request, context: NamedDependency[Context], back: FromQuery[str] = "") -> Response:
+    asked = await sessions.second_ways(context, session.step_of(request))
+    if asked is None:
+        return Redirect("/sign-in", status_code=303, headers=session.NOT_KEPT)
+    return page(request, "account/second.html", back=back, asked=asked, errors=[], party=party(request))
+
+
+@post("/sign-in/second", include_in_schema=False, opt={"public": True})
+async def send_code(request: Request, context: NamedDependency[Context]) -> Response:
+    origin.check(request)
+    given = await fields_of(request)
+    back, step = given.get("back", ""), session.step_of(request)
+    try:
+        opened = await sessions.second(context, step, given.get("code", ""), session.browser_of(request))
+    except (Refused, TooMany) as error:
+        asked = await sessions.second_ways(context, step)
+        if asked is None:
+            return form(request, back=back, error=error)
+        errors, headers = told(request, error, "code")
+        return page(
+            request,
+            "account/second.html",
+            status_code=status_of(error),
+            headers=headers,
+            back=back,
+            asked=asked,
+            errors=errors,
+            party=party(request),
+        )
+    return further(request, opened, back)
 
 
 @post("/sign-out", include_in_schema=False)
 async def sign_out(request: Request, context: NamedDependency[Context]) -> Response:
     await sessions.sign_out(context, session.token_of(request))
-    return _signed_out(context, "here")
-
-
-@post("/account/sign-out-everywhere", include_in_schema=False)
-async def sign_out_everywhere(request: Request, context: NamedDependency[Context]) -> Response:
-    await sessions.sign_out_everywhere(context, session.session_of(request))
-    return _signed_out(context, "everywhere")
-
-
-@get("/account", include_in_schema=False)
-async def show_account(request: Request, context: NamedDependency[Context]) -> Response:
-    who = session.session_of(request)
-    browsers = await sessions.mine(context, who)
-    kept = await session.load_catalogue(context)
-    networks = [network for network in kept.networks if network.id in who.sees]
-    return page(
-        request,
-        "office/account.html",
-        user={"name": who.name, "email": who.email},
-        browsers=browsers,
-        this=who.token_hash,
-        managed=networks,
-        now=context.clock.now(),
-        limits=sessions,
-    )
+    return signed_out(context, "here")
 
 
 handlers = [
     show_sign_in,
     sign_in,
+    show_second,
+    send_code,
     Router(
         path="/",
         guards=[session.signed_in],
         exception_handlers={Unauthenticated: session.to_sign_in},
-        route_handlers=[sign_out, sign_out_everywhere, show_account],
+        route_handlers=[sign_out],
     ),
 ]
 
 
-def _signed_out(context: Context, where: str) -> Response:
+def further(request: Request, opened: SignedIn | Second, back: str) -> Redirect:
+    """Signed in, and on to where one wanted to go; or the question for a second factor."""
+    if isinstance(opened, Second):
+        settings = session.context_of(request).settings
+        return session.stepping(settings, opened.token, "/sign-in/second", back)
+    where = session.back_or_office(back)
+    return Redirect(where, status_code=303, cookies=cookies_of(request, opened), headers=session.NOT_KEPT)
+
+
+def cookies_of(request: Request, opened: SignedIn) -> list[Cookie]:
+    """What a browser gets when it is signed in."""
+    settings = session.context_of(request).settings
+    cookies = [
+        session.session_cookie(settings, opened.token),
+        session.step_cookie(settings, ""),
+        session.known_cookie(settings, opened.known),
+    ]
+    if languages.LANGUAGE_COOKIE not in request.cookies:
+        cookies.append(languages.preference_cookie(request, languages.LANGUAGE_COOKIE, opened.language))
+    return cookies
+
+
+def signed_out(context: Context, where: str) -> Redirect:
+    """Nobody is signed in here any more; `where`: "here" or "everywhere"."""
     cookies = [session.session_cookie(context.settings, "")]
     headers = session.NOT_KEPT | {"clear-site-data": '"cache"'}
     return Redirect(f"/sign-in?out={where}", status_code=303, cookies=cookies, headers=headers)
 
 
-def _form(request: Request, back: str = "", email: str = "", out: str = "", error: Exception | None = None) -> Response:
+def party(request: Request) -> str:
+    """The name passkeys are bound to; the page offers them only under that name."""
+    return session.party_of(session.context_of(request).settings)
+
+
+def told(request: Request, error: Exception, field: str = "") -> tuple[Errors, dict[str, str]]:
+    """What went wrong, for the page; and the headers that go with it."""
     t = translator(languages.language_of(request))
-    headers, errors = {}, []
     if isinstance(error, TooMany):
-        headers["retry-after"] = str(error.seconds)
         text = t.gettext("Too many tries. Wait %(n)s minutes, then try again.", n=t.number(-(-error.seconds // 60)))
-        errors = [{"field": "", "text": text}]
-    elif isinstance(error, Refused):
-        errors = [{"field": "email", "text": words.refusal(t, None, error.code, error.params)}]
+        return [{"field": "", "text": text}], {"retry-after": str(error.seconds)}
+    if isinstance(error, Invalid):
+        return [{"field": at, "text": words.refusal(t, None, code, params)} for at, code, params in error.problems], {}
+    if isinstance(error, Refused):
+        return [{"field": field, "text": words.refusal(t, None, error.code, error.params)}], {}
+    raise error
+
+
+def form(request: Request, back: str = "", email: str = "", out: str = "", error: Exception | None = None) -> Response:
+    """The page to sign in."""
+    settings = session.context_of(request).settings
+    at = "email" if isinstance(error, Refused) and error.code == "sign_in_failed" else ""
+    errors, headers = told(request, error, at) if error else ([], {})
     return page(
         request,
         "office/sign_in.html",
@@ -115,4 +153,6 @@ def _form(request: Request, back: str = "", email: str = "", out: str = "", erro
         email=email,
         out=out,
         errors=errors,
+        party=party(request),
+        oidc=settings.oidc_name if settings.oidc_issuer else "",
     )
