@@ -21,12 +21,10 @@ def of_members(
 
 
 def of_rows(
-    context: Context, kind: Kind, columns: Sequence[Column], rows: sheets.Rows, title: str
+    context: Context, columns: Sequence[Column], rows: sheets.Rows, title: str
 ) -> AsyncGenerator[bytes, None]:
-    """A table as somebody sees it on a page."""
-    if kind == "xlsx":
-        return sheets.as_xlsx(columns, rows, About(title, PRODUCT, context.clock.now()))
-    return sheets.as_csv(columns, rows, bom=True)
+    """A table as somebody sees it on a page, as a spreadsheet (XLSX)."""
+    return sheets.as_xlsx(columns, rows, About(title, PRODUCT, context.clock.now()))
 
 
 async def taken(context: Context, actor: Actor, network: UUID, kind: str, asked: Mapping[str, object]) -> None:

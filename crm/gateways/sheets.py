@@ -17,13 +17,13 @@ from typing import Any, Literal
 import msgspec
 import xlsxwriter
 
+from crm.formulas import guarded
+
 CSV = "text/csv; charset=utf-8; header=present"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 1_048_575  # of a sheet, under its headings; what is more goes on in a further one
 MOST_CHARACTERS = 32_767  # of a cell
 CHUNK_BYTES = 256 * 1024
-BOM = b"\xef\xbb\xbf"  # by which Excel knows UTF-8
-RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 Row = Sequence[Any]
 Rows = AsyncGenerator[Sequence[Row], None]
 
@@ -44,10 +44,10 @@ class About(msgspec.Struct, frozen=True):
     made: datetime
 
 
-async def as_csv(columns: Sequence[Column], rows: Rows, bom: bool = False) -> AsyncGenerator[bytes, None]:
-    """Comma, quotes where they are needed, CRLF. `bom`: for people, who open it in Excel."""
+async def as_csv(columns: Sequence[Column], rows: Rows) -> AsyncGenerator[bytes, None]:
+    """For programs: comma, quotes where they are needed, CRLF, no mark before it (for people: crm/web/csv_files.py)."""
     kinds = [each.kind for each in columns]
-    yield (BOM if bom else b"") + _lines([[_safe(each.heading) for each in columns]])
+    yield _lines([[guarded(each.heading) for each in columns]])
     async with aclosing(rows):
         async for batch in rows:
             yield _lines([[_cell(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in batch])
@@ -64,11 +64,7 @@ def _cell(value: Any, kind: str) -> str:
         return ""
     if isinstance(value, date):
         return value.isoformat()
-    return str(value) if kind == "number" else _safe(str(value))
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(RISKY) else text
+    return str(value) if kind == "number" else guarded(str(value))
 
 
 async def as_xlsx(columns: Sequence[Column], rows: Rows, about: About) -> AsyncGenerator[bytes, None]:
