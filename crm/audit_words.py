@@ -92,6 +92,7 @@ ACTIONS = {
     "renewal_cancelled": N_("Annual bill cancelled"),
     "renewal_confirmed": N_("Annual bill confirmed"),
     "renewal_notices_sent": N_("Members told ahead of their next period"),
+    "members_exported": N_("Member list downloaded"),
     "membership_lapsed": N_("Ended by its rules: on hold when a new year began"),
     "share_settled": N_("Shared fees noted as settled"),
     "share_settlement_undone": N_("Shared fees: settled taken back"),

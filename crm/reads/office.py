@@ -1,6 +1,6 @@
 """What the back office shows of one network on a day: figures, what waits, members, linked memberships."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -11,6 +11,7 @@ from crm.database import Connection
 from crm.reads.known import believed
 
 PAGE = 50
+MEMBERS_AT_A_TIME = 500  # of all of them, for a file
 NEWEST = 6
 AHEAD = timedelta(days=120)
 State = Literal["active", "ending", "suspended", "pending", "ended"]
@@ -193,25 +194,41 @@ async def members(
     known_at: datetime | None = None,
 ) -> tuple[Member, ...]:
     """One page of the member list as of a day, as known at a moment (None: now), in one statement."""
+    sql, values = _members(network, day, tiers, wanted, known_at)
+    rows = await connection.fetch(sql, *values, PAGE, (wanted.page - 1) * PAGE, *_moment(known_at))
+    return tuple(Member(**dict(r)) for r in rows)
+
+
+async def every_member(
+    connection: Connection,
+    network: UUID,
+    day: date,
+    tiers: Sequence[str],
+    wanted: Filters,
+    known_at: datetime | None = None,
+) -> AsyncGenerator[list[Member], None]:
+    """All pages of that list, some hundreds at a time, of one moment; never all of them in memory."""
+    sql, values = _members(network, day, tiers, wanted, known_at)
+    async with connection.transaction():
+        cursor = await connection.cursor(sql, *values, None, 0, *_moment(known_at))
+        while rows := await cursor.fetch(MEMBERS_AT_A_TIME):
+            yield [Member(**dict(r)) for r in rows]
+
+
+def _members(
+    network: UUID, day: date, tiers: Sequence[str], wanted: Filters, known_at: datetime | None
+) -> tuple[str, list[object]]:
+    """The statement and its first eight values; limit, offset and the moment follow."""
     order = SORTS[wanted.sort]
     stands = _stands("p", "$11", known_at)
-    rows = await connection.fetch(
+    sql = (
         _found(stands) + " select s.id, s.organisation_id, s.name, s.tier, s.origin, s.state, s.since, s.ends_on,"
         " coalesce(profile.county, '') as county, coalesce(profile.kind, '') as kind"
         f" from (select s.* from f s where {_FILTER} order by {order} limit $9 offset $10) s"
-        f" left join lateral ({_PROFILE.format(stands=stands)}) profile on true order by {order}",
-        network,
-        day,
-        list(tiers),
-        *_patterns(wanted.text),
-        list(wanted.tiers),
-        list(wanted.origins),
-        list(wanted.states or wanted.standing),
-        PAGE,
-        (wanted.page - 1) * PAGE,
-        *_moment(known_at),
+        f" left join lateral ({_PROFILE.format(stands=stands)}) profile on true order by {order}"
     )
-    return tuple(Member(**dict(r)) for r in rows)
+    picked = (list(wanted.tiers), list(wanted.origins), list(wanted.states or wanted.standing))
+    return sql, [network, day, list(tiers), *_patterns(wanted.text), *picked]
 
 
 def asked(key: tuple[str, str, str], wanted: Filters) -> bool:

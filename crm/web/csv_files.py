@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from litestar import Response
 
+from crm.formulas import guarded
 from crm.i18n import Translator
 from crm.web.session import NOT_KEPT
 

@@ -10,6 +10,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from crm.i18n import Translator
 from crm.reads import known_names, organisations
 from crm.reads import mergers as merger_reads
 from crm.reads import office as reads
@@ -146,6 +147,11 @@ class Links:
         pairs = query_of(msgspec.structs.replace(self.wanted, **{"page": 1, **changed}))
         return pairs + self.when.pairs
 
+    def file(self, kind: str) -> str:
+        """All pages of the list as a file."""
+        pairs = self.kept()
+        return f"{self.here}/export.{kind}" + (f"?{urlencode(pairs)}" if pairs else "")
+
     def filters_kept(self) -> list[tuple[str, str]]:
         """What the day's form carries along."""
         return query_of(msgspec.structs.replace(self.wanted, page=1))
@@ -188,17 +194,26 @@ def filters_of(request: Request, office: Office, day: date) -> reads.Filters:
     )
 
 
-def facets_of(office: Office, cube: dict[tuple[str, str, str], int], wanted: reads.Filters) -> list[dict[str, Any]]:
-    """For each filter what it would give, the other filters as they are."""
-    t = office.t
-    origins = {"direct": t.gettext("Own"), "linked": t.gettext("By rule"), "both": t.gettext("Own and by rule")}
-    states = {
+def origin_words(t: Translator) -> dict[str, str]:
+    """Why somebody is a member."""
+    return {"direct": t.gettext("Own"), "linked": t.gettext("By rule"), "both": t.gettext("Own and by rule")}
+
+
+def state_words(t: Translator) -> dict[str, str]:
+    """How a membership stands on the day of the list."""
+    return {
         "active": t.gettext("Active"),
         "ending": t.gettext("Ending"),
         "suspended": t.gettext("Suspended"),
         "pending": t.gettext("Starts later"),
         "ended": t.gettext("Ended"),
     }
+
+
+def facets_of(office: Office, cube: dict[tuple[str, str, str], int], wanted: reads.Filters) -> list[dict[str, Any]]:
+    """For each filter what it would give, the other filters as they are."""
+    t = office.t
+    origins, states = origin_words(t), state_words(t)
     tiers = {code: office.tier(code) for code in office.tiers()}
     groups = (
         ("tier", t.gettext("Level"), 0, "tiers", tiers),
