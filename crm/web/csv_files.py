@@ -15,7 +15,6 @@ from crm.formulas import guarded
 from crm.i18n import Translator
 from crm.web.session import NOT_KEPT
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}")
 Cell = str | int | Decimal | date | None
 
 
@@ -28,11 +27,6 @@ def answer(t: Translator, name: str, head: Sequence[str], rows: Iterable[Sequenc
     sheet.writerows([_cell(cell, comma) for cell in row] for row in rows)
     headers = {**NOT_KEPT, "content-disposition": f'attachment; filename="{name}.csv"'}
     return Response(written.getvalue().encode("utf-8-sig"), media_type="text/csv", headers=headers)
-
-
-def guarded(text: str) -> str:
-    """A text no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
 def _cell(value: Cell, comma: bool) -> str:
