@@ -43,6 +43,7 @@ DONE = {
 }
 COLOURS = {"enabled": "success", "unverified": "warning", "disabled": "neutral"}
 STATUS = {"enabled": N_("Enabled"), "unverified": N_("Not verified"), "disabled": N_("Stopped")}
+SILENT = N_("Does not answer")
 STOPPED = {
     "paused": N_("Stopped by a person."),
     "gone": N_("Stopped: its address says that nothing is wanted there any more."),
@@ -215,7 +216,7 @@ def _row(office: Office, row: reads.WebhookRow, named: Mapping[UUID, str]) -> di
         "url": row.url,
         "key": named.get(row.key_id, ""),
         "status": row.status,
-        "badge": {"text": office.t.gettext(STATUS[row.status]), "color": _colour(row)},
+        "badge": _badge(office, row),
         "sentence": sentence(office, row),
         "clock": _clock(office, row),
         "networks": [office.face(office.kept.by_slug[slug])["name"] for slug in row.networks],
@@ -229,9 +230,11 @@ def _row(office: Office, row: reads.WebhookRow, named: Mapping[UUID, str]) -> di
     }
 
 
-def _colour(row: reads.WebhookRow) -> str:
-    bad = row.failing_since is not None or row.reason in ("gone", "failing", "key_revoked")
-    return "danger" if bad else COLOURS[row.status]
+def _badge(office: Office, row: reads.WebhookRow) -> dict[str, str]:
+    silent = row.failing_since is not None and row.status != "disabled"
+    bad = silent or row.reason in ("gone", "failing", "key_revoked")
+    text = office.t.gettext(SILENT if silent else STATUS[row.status])
+    return {"text": text, "color": "danger" if bad else COLOURS[row.status]}
 
 
 def sentence(office: Office, row: reads.WebhookRow) -> str:
