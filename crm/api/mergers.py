@@ -27,7 +27,7 @@ Reason = Annotated[str, Meta(max_length=forms.NOTE_MAX)]
 Fate = Literal["move", "end"]
 
 
-class ChoiceForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MovedMembershipForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What becomes of one membership, and of the linked ones that follow from it; `tier` when it is to be another."""
 
     network: Annotated[str, Meta(min_length=1, max_length=60)]
@@ -36,7 +36,7 @@ class ChoiceForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tier: Annotated[str, Meta(max_length=TIER_MAX)] = ""
 
 
-Choices = Annotated[list[ChoiceForm], Meta(max_length=MOST_CHOICES)]
+Choices = Annotated[list[MovedMembershipForm], Meta(max_length=MOST_CHOICES)]
 
 
 class MergerForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,7 +101,7 @@ def _split(call: Call[Nothing, Any]) -> Split:
     return Split(call.id("organisation_id"), body.effective_on, body.unit, new, chosen, body.reason)
 
 
-def _choices(listed: list[ChoiceForm]) -> tuple[Choice, ...]:
+def _choices(listed: list[MovedMembershipForm]) -> tuple[Choice, ...]:
     return tuple(Choice(each.network, each.membership, each.links, each.tier) for each in listed)
 
 
