@@ -30,15 +30,21 @@ from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text
     as i (family_id, organisation_id, membership_id, network_id, state, tier, starts_on, net, currency, before, differs,
     problem)
 """
-# The next items to bill, never a family in two parts: its charges belong on one invoice.
+# The next items to bill, never a family in two parts: its charges belong on one invoice. (A family's items follow each
+# other: they end where the first of another family begins.)
 _NEXT = """
 with first as (
     select row_id, family_id from renewal_item
     where run_id = $1 and row_id > $2 and state in ('due', 'failed') order by row_id limit $3
-), last as (select row_id, family_id from first order by row_id desc limit 1)
-select i.row_id, i.membership_id, i.family_id, i.state, i.net from renewal_item i, last
-where i.run_id = $1 and i.row_id > $2 and i.state in ('due', 'failed')
-and (i.row_id <= last.row_id or i.family_id = last.family_id) order by i.row_id
+), last as (select row_id, family_id from first order by row_id desc limit 1),
+following as (
+    select coalesce((select i.row_id from renewal_item i where i.run_id = $1 and i.row_id > l.row_id
+        and i.family_id <> l.family_id order by i.row_id limit 1), 9223372036854775807) as row_id
+    from last l
+)
+select i.row_id, i.membership_id, i.family_id, i.state, i.net from renewal_item i
+where i.run_id = $1 and i.row_id > $2 and i.row_id < (select row_id from following) and i.state in ('due', 'failed')
+order by i.row_id
 """
 
 

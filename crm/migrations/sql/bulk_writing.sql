@@ -4,29 +4,6 @@
 create trigger id_stays before update of id on invoice for each row when (new.id is distinct from old.id)
     execute function forbid_change();
 
--- (By index whatever the planner thinks: a plan made for a hundred thousand rows is kept for the next single one.)
-create function points_to_invoice() returns trigger language plpgsql
-    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-begin
-    if exists (select from fresh f where f.invoice_id is not null
-               and not exists (select from invoice i where i.id = f.invoice_id)) then
-        raise exception '% is about an invoice that does not exist', tg_table_name using errcode = 'foreign_key_violation';
-    end if;
-    return null;
-end $$;
-do $$
-declare
-    about text;
-begin
-    foreach about in array array['invoice_document', 'invoice_event', 'invoice_delivery', 'ledger_entry'] loop
-        execute format('alter table %I drop constraint %I', about, about || '_invoice_id_fkey');
-        execute format('create trigger points_to_invoice after insert on %I referencing new table as fresh
-            for each statement execute function points_to_invoice()', about);
-    end loop;
-end $$;
--- (Nothing else of these four is ever updated.)
-create trigger invoice_stays before update of invoice_id on invoice_delivery for each row execute function forbid_change();
-
 alter table charge drop constraint charge_invoice_id_fkey;
 create or replace function only_on_drafts() returns trigger language plpgsql
     set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
@@ -47,12 +24,12 @@ begin
     return null;
 end $$;
 
--- Hosts and networks never vanish either: everything hangs on them, and what ends is said by a day.
+-- Nor do hosts, networks, organisations and memberships: everything hangs on them, and what ends is said by a day.
 do $$
 declare
     lasting text;
 begin
-    foreach lasting in array array['host', 'network'] loop
+    foreach lasting in array array['host', 'network', 'organisation', 'membership'] loop
         execute format('create trigger no_delete before delete on %I for each row execute function forbid_change()', lasting);
         execute format('create trigger no_truncate before truncate on %I for each statement execute function forbid_change()',
                        lasting);
@@ -60,35 +37,44 @@ begin
             when (new.id is distinct from old.id) execute function forbid_change()', lasting);
     end loop;
 end $$;
-create function points_to_host() returns trigger language plpgsql as $$
+-- One function for each, called what it looks up. (By index whatever the planner thinks: a plan made for a hundred thousand
+-- rows is kept for the next single one.)
+do $$
+declare
+    target text;
 begin
-    if exists (select from (select distinct host_id from fresh) f
-               where not exists (select from host h where h.id = f.host_id)) then
-        raise exception '% is of a host that does not exist', tg_table_name using errcode = 'foreign_key_violation';
-    end if;
-    return null;
+    foreach target in array array['host', 'network', 'organisation', 'membership', 'invoice'] loop
+        execute format($function$
+            create function points_to_%1$s() returns trigger language plpgsql
+                set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $body$
+            begin
+                if exists (select from fresh f where f.%1$s_id is not null
+                           and not exists (select from %1$I t where t.id = f.%1$s_id)) then
+                    raise exception '%% points to a missing %1$s', tg_table_name using errcode = 'foreign_key_violation';
+                end if;
+                return null;
+            end $body$ $function$, target);
+    end loop;
 end $$;
-create function points_to_network() returns trigger language plpgsql as $$
+do $$
+declare
+    pair text[];
 begin
-    if exists (select from (select distinct network_id from fresh where network_id is not null) f
-               where not exists (select from network n where n.id = f.network_id)) then
-        raise exception '% is of a network that does not exist', tg_table_name using errcode = 'foreign_key_violation';
-    end if;
-    return null;
+    foreach pair slice 1 in array array[
+        ['invoice', 'host'], ['invoice', 'network'], ['invoice', 'organisation'], ['charge', 'membership'],
+        ['invoice_document', 'invoice'], ['invoice_event', 'invoice'], ['invoice_delivery', 'invoice'],
+        ['ledger_transaction', 'host'], ['ledger_transaction', 'organisation'],
+        ['ledger_entry', 'network'], ['ledger_entry', 'organisation'], ['ledger_entry', 'invoice']] loop
+        execute format('alter table %I drop constraint %I', pair[1], format('%s_%s_id_fkey', pair[1], pair[2]));
+        execute format('create trigger %I after insert on %I referencing new table as fresh
+            for each statement execute function %I()', 'points_to_' || pair[2], pair[1], 'points_to_' || pair[2]);
+    end loop;
 end $$;
-alter table ledger_transaction drop constraint ledger_transaction_host_id_fkey;
-alter table ledger_entry drop constraint ledger_entry_network_id_fkey;
-alter table invoice drop constraint invoice_host_id_fkey, drop constraint invoice_network_id_fkey;
-create trigger points_to_host after insert on ledger_transaction referencing new table as fresh
-    for each statement execute function points_to_host();
-create trigger points_to_network after insert on ledger_entry referencing new table as fresh
-    for each statement execute function points_to_network();
-create trigger points_to_host after insert on invoice referencing new table as fresh
-    for each statement execute function points_to_host();
-create trigger points_to_network after insert on invoice referencing new table as fresh
-    for each statement execute function points_to_network();
-create trigger points_stay before update of host_id, network_id on invoice for each row
-    when ((new.host_id, new.network_id) is distinct from (old.host_id, old.network_id)) execute function forbid_change();
+-- (Of the others nothing at all is ever updated.)
+create trigger points_stay before update of host_id, network_id, organisation_id on invoice for each row
+    when ((new.host_id, new.network_id, new.organisation_id) is distinct from (old.host_id, old.network_id, old.organisation_id))
+    execute function forbid_change();
+create trigger points_stay before update of invoice_id on invoice_delivery for each row execute function forbid_change();
 
 -- M1 and M17: entries come all at once, add up to zero, and stand in the book and currency of their posting.
 alter table ledger_entry drop constraint entry_one_book;
