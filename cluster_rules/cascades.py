@@ -36,6 +36,7 @@ from cluster_rules.transfers import carried
 RECOMPUTED = Step("recomputed")
 PAID = Step("paid")
 ANSWERED = Step("answered")
+OFFERED = Step("offered")
 PLACE = Step("place")
 
 
@@ -149,6 +150,20 @@ def on_answer(before: Facts, after: Facts, today: date) -> Consequences:
     memberships = _memberships(after, wanted, today)
     billed = charges.of_facts(settled(before, had), settled(after, wanted), grants, turned, today)
     told = (*notices.of_answer(after, grants, today), *notices.required(turned))
+    return Consequences((*grants, *memberships, *billed, *told))
+
+
+def on_offer(before: Facts, after: Facts, today: date) -> Consequences:
+    """What follows when another system's network offers a membership, otherwise or no more (docs/federation.md).
+
+    `before` and `after` differ in decisions about memberships in that network; nobody here decided anything.
+    """
+    had, wanted = derive(before), derive(after)
+    turned = turns(had.lost, wanted.lost)
+    grants = _with_requirements(_difference(after, wanted, OFFERED), turned)
+    memberships = _memberships(after, wanted, today)
+    billed = charges.of_facts(settled(before, had), settled(after, wanted), grants, turned, today)
+    told = (*notices.of_offer(after, grants, today), *notices.required(turned))
     return Consequences((*grants, *memberships, *billed, *told))
 
 

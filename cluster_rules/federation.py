@@ -36,6 +36,7 @@ STATES: dict[str, tuple[str, ...]] = {
 }
 WORDS = ("granting_word", "receiving_word")
 AGREEMENT_KEY = "agreement"  # the key of the two words; organisations' keys are ids
+PROTOCOL = "klynge-federation/1"
 SYNCED = ("active", "suspended")
 LEASE_DAYS = 45
 HIGHEST_VERSION = 2**53 - 1  # what every JSON reader can tell apart

@@ -104,7 +104,7 @@ def difference(stored: Iterable[Decision], wanted: Iterable[Told]) -> tuple[tupl
     all are told anew.
     """
     listed = sorted(stored, key=lambda d: (d.recorded_at, d.id))
-    told = {each.id: _told(each) for each in listed}
+    told = {each.id: as_told(each) for each in listed}
     new = list(wanted)
     gone: list[UUID] = []
     for suspends in (True, False):
@@ -118,7 +118,7 @@ def difference(stored: Iterable[Decision], wanted: Iterable[Told]) -> tuple[tupl
     return tuple(gone), tuple(new)
 
 
-def _told(decision: Decision) -> Told | None:
+def as_told(decision: Decision) -> Told | None:
     """A stored decision as an offer would make it; None for an event, which no offer makes."""
     if decision.kind == "event":
         return None

@@ -133,6 +133,12 @@ def of_answer(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iter
     return _links_given("linked_membership_accepted", facts, list(changed), today)
 
 
+def of_offer(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
+    """The mails when a network on another system offers a membership here: as when a link is accepted."""
+    listed = [i for i in changed if _grant(i).kind == "linked"]
+    return _links_given("linked_membership_accepted", facts, listed, today)
+
+
 def of_agreement(facts: Facts, changed: Iterable[GrantIntent], today: date) -> Iterator[Intent]:
     """The mails when an agreement ends or goes on: to every member it reaches, and here to no manager.
 

@@ -48,6 +48,8 @@ POINTS = (
     "mail_marked",
     "webhook_claimed",
     "webhook_answered",
+    "federation_taken",
+    "federation_sent",
 )
 
 

@@ -4,12 +4,12 @@ A code may have several sentences; the first one whose values are all given is t
 """
 
 from crm.dunning_sentences import DUNNING
+from crm.federation_sentences import FEDERATION
 from crm.i18n import N_
 from crm.invoice_sentences import INVOICES
 from crm.partner_sentences import PARTNERS
 from crm.payment_sentences import PAYMENTS
 from crm.renewal_sentences import RENEWALS
-from crm.webhook_sentences import WEBHOOKS
 from crm.share_sentences import SHARES
 from crm.sign_in_sentences import SIGN_INS
 from crm.webhook_sentences import WEBHOOKS
@@ -219,7 +219,8 @@ _EDGE: dict[str, tuple[str, ...]] = {
     "version_stale": (N_("It has changed since you read it. Read it again, then decide."),),
 }
 
-REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS
+REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
+REFUSALS |= FEDERATION
 
 KINDS = {
     "company": N_("company"),

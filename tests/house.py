@@ -19,7 +19,8 @@ FUNCTION_LINES = 70
 GROUND = """
     actor audit_words catalogue clock context cursors database desk document_mistakes document_words dunning_sentences
     dunning_words errors fact_words
-    faults fee_table_words fee_words folder folder_checks forms formulas i18n identifiers invoice_sentences letters listed logs
+    faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas i18n identifiers
+    invoice_sentences letters listed logs
     names outcome_words passwords paths partner_sentences payment_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences
     mail_domains role_words sign_in_sentences

@@ -29,7 +29,7 @@ from cluster_rules.organisations import Organisation
 from crm import faults
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import charges, feed, mail
+from crm.store import charges, federation_offers, feed, mail
 
 _OPEN_MEMBERSHIPS = """
 with wanted as (select * from unnest($1::uuid[], $2::uuid[]) as w (organisation_id, network_id)),
@@ -70,6 +70,8 @@ async def apply(
     faults.point("apply_feed")
     await mail.cancel(connection, catalogue, _only(intents, CancelNotices))
     mails = await mail.queue_notices(connection, catalogue, _only(intents, Notify), family)
+    touched = {slug for _, slug in memberships} | {slug for _, slug in facts.timelines}
+    await federation_offers.settle(connection, catalogue, family, touched)
     return Applied(memberships, tuple(invoices), tuple(mails))
 
 
