@@ -9,6 +9,11 @@ from crm.letters import compose
 from crm.paths import TEMPLATES
 
 KINDS = (
+    "claim_decided",
+    "claim_link",
+    "invitation",
+    "sign_in_link",
+    "sign_in_otherwise",
     "access_requested",
     "agreement_ending",
     "agreement_goes_on",
@@ -45,6 +50,8 @@ KINDS = (
     "tier_changed",
     "webhook_disabled",
 )
+# About a person's own account: no network is behind them.
+OUR_OWN = ("claim_decided", "claim_link", "sign_in_link", "sign_in_otherwise")
 NORA, CLAIRE = "NORA Industry Network", "CLAIRE Innovation Network"
 VALUES = {
     "recipient_name": "Kari Nordby",
@@ -78,6 +85,13 @@ VALUES = {
     "before": "35 kr",
     "pay_by": "6. des. 2026",
     "total": "12 450,67 kr",
+    "code": "1234 5678",
+    "minutes": 15,
+    "days": 14,
+    "place": NORA,
+    "role": "Leder",
+    "inviter": "Ingrid Vik",
+    "approved": True,
     "asker_name": "Ola Spør",
     "name": "Partners CRM",
     "url": "https://crm.partner.example/hooks",
@@ -96,6 +110,11 @@ VALUES = {
 EMPTY = {name: [] if name in ("linked", "claims", "lines") else "" for name in VALUES}
 # What a reader must find in the subject or the text, besides the network.
 SAYS = {
+    "claim_decided": ["Fjord & Data AS", "/join/status/abc"],
+    "claim_link": ["Fjord & Data AS", "/join/status/abc"],
+    "invitation": ["Ingrid Vik", "Leder", "/join/status/abc", "14"],
+    "sign_in_link": ["/join/status/abc", "1234 5678", "15"],
+    "sign_in_otherwise": ["/join/status/abc"],
     "access_requested": ["Ola Spør", "ola@spor.example", "Fjord & Data AS"],
     "agreement_ending": ["NORA", "Samarbeidsavtale 2021", "1. jan. 2027", "42", "annen virksomhet"],
     "agreement_goes_on": ["NORA", "Samarbeidsavtale 2021", "1. jan. 2027", "annen virksomhet"],
@@ -150,7 +169,7 @@ def test_every_kind_has_a_text_and_every_text_is_a_kind():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mail_says_who_and_what(kind, language):
     letter = compose(kind, language, VALUES)
-    assert letter.subject.startswith(f"{NORA}: ") and "\n" not in letter.subject
+    assert letter.subject.startswith("Klynge: " if kind in OUR_OWN else f"{NORA}: ") and "\n" not in letter.subject
     for said in SAYS[kind]:
         assert said in letter.subject + "\n" + letter.text, said
     assert letter.text.startswith("Hei Kari Nordby," if language == "nb" else "Hello Kari Nordby,")
