@@ -72,8 +72,9 @@ def run_demo(port: Port = 8000, data_dir: DataDir = None) -> None:
     settings = settings_for(data_dir)
     with serving.listening(DEMO_HOST, port) as listener:
         address = serving.address_of(listener)
-        # Nothing leaves the machine: mails stay in the mailbox page.
-        settings = msgspec.structs.replace(settings, base_url=address, development=True, smtp_url="")
+        # Mails stay in the mailbox page; webhooks may be tried with a receiver on this machine.
+        own = {"development": True, "smtp_url": "", "outgoing_loopback": True}
+        settings = msgspec.structs.replace(settings, base_url=address, **own)
         with serving.database(settings, create=True) as ready:
             made = asyncio.run(_prepare(ready))
             serving.serve(
