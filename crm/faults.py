@@ -21,6 +21,7 @@ POINTS = (
     "approval_committed",
     "change_recorded",
     "member_list_before_commit",
+    "member_list_committed",
     "issue_locked",
     "issue_numbered",
     "issue_stored",

@@ -115,7 +115,8 @@ def check(row: Listed) -> Sent:
 
 
 def checked(rows: Iterable[Sent]) -> list[Sent]:
-    """All rows, those refused that share an id or a number with another: nobody knows which of them is right."""
+    """All rows, those refused that share an id or a number with another (nobody knows which of them is right), or that
+    are a unit of a unit."""
     listed = list(rows)
     by_id: dict[str, list[int]] = {}
     by_number: dict[tuple[str, str, str], list[int]] = {}
@@ -125,12 +126,17 @@ def checked(rows: Iterable[Sent]) -> list[Sent]:
         if sent.row:
             for scheme, value in _keys(sent.row):
                 by_number.setdefault((sent.row.parent_external_id, scheme, value), []).append(place)
+    units = {s.external_id: s.row.name for s in listed if s.row and s.row.parent_external_id}
     twice = _with_others("external_id", by_id.values()) | _with_others("identifiers", by_number.values())
     for place, (field, others) in twice.items():
         sent = listed[place]
         if sent.row:
             told: Problems = [(field, "row_twice", {"rows": ", ".join(str(n + 1) for n in others[:5])})]
             listed[place] = Sent(sent.external_id, None, told)
+    for place, sent in enumerate(listed):
+        if sent.row and sent.row.parent_external_id in units:
+            wrong: Problems = [("parent_external_id", "parent_wrong", {"name": units[sent.row.parent_external_id]})]
+            listed[place] = Sent(sent.external_id, None, wrong)
     return listed
 
 

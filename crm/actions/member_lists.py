@@ -75,6 +75,7 @@ async def settle(context: Context, run: UUID) -> None:
         async with context.db.tx() as connection:
             going = await _turn(context, connection, run)
             faults.point("member_list_before_commit")
+        faults.point("member_list_committed")
 
 
 async def say(context: Context, actor: Actor, held: UUID, organisation: UUID | None, make: bool = False) -> Settled:

@@ -46,7 +46,7 @@ async def show_list(request: Request, office: NamedDependency[Office], member_li
         named = await organisations.names(connection, {r.organisation_id for r in rows if r.organisation_id})
     shown = {
         "run": run,
-        "counts": [(office.t.gettext(VERDICTS[v]), n) for v, n in run.counts.items()],
+        "sums": [(office.t.gettext(VERDICTS[v]), n) for v, n in run.counts.items()],
         "problem": _said(office, run.problem) if run.problem else "",
         "rows": [_row(office, row, named) for row in rows[:MOST_ROWS]],
     }
