@@ -4,6 +4,7 @@ The network whose members they are decides the terms. New terms are a new versio
 them (who is told of now, in which fields, who is told to be gone) is in the same transaction.
 """
 
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
@@ -68,6 +69,22 @@ async def set_terms(
             return Outcome(agreement, version, wanted.starts_on, disclosed, told, gone)
         disclosed, _, _ = await shares.told_since(connection, found.id, since)
         return Outcome(agreement, found.version, wanted.starts_on, disclosed, 0, 0)
+
+
+async def preview(
+    context: Context, actor: Actor, agreement: str, network: str, wanted: Terms, reason: str = ""
+) -> Outcome:
+    """What those terms would do; nothing is stored. Refused as `set_terms` would refuse them."""
+    found: list[Outcome] = []
+    with suppress(_LookedAt):
+        async with context.db.tx():
+            found.append(await set_terms(context, actor, agreement, network, wanted, reason))
+            raise _LookedAt
+    return found[0]
+
+
+class _LookedAt(Exception):
+    """Takes back what was done to see what it does."""
 
 
 async def choose(

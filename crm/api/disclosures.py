@@ -97,8 +97,19 @@ async def list_terms(call: Call[Direction, None]) -> shapes.Page[DisclosureTerms
 
 
 async def set_terms(call: Call[Any, TermsForm]) -> TermsOutcome:
-    body = call.body
-    wanted = Terms(
+    wanted, body = _wanted(call.body), call.body
+    made = await actions.set_terms(call.context, call.actor, call.code(), body.network, wanted, body.reason)
+    return TermsOutcome(**msgspec.structs.asdict(made))
+
+
+async def preview(call: Call[Any, TermsForm]) -> TermsOutcome:
+    wanted, body = _wanted(call.body), call.body
+    made = await actions.preview(call.context, call.actor, call.code(), body.network, wanted, body.reason)
+    return TermsOutcome(**msgspec.structs.asdict(made))
+
+
+def _wanted(body: TermsForm) -> Terms:
+    return Terms(
         body.starts_on,
         tuple(body.fields),
         tuple(body.tiers),
@@ -109,8 +120,6 @@ async def set_terms(call: Call[Any, TermsForm]) -> TermsOutcome:
         body.persons_basis,
         body.retention_days,
     )
-    made = await actions.set_terms(call.context, call.actor, call.code(), body.network, wanted, body.reason)
-    return TermsOutcome(**msgspec.structs.asdict(made))
 
 
 async def list_readings(call: Call[LogQuery, None]) -> shapes.Page[DisclosureReading]:
@@ -247,6 +256,18 @@ operations = (
         status=201,
         example=_EXAMPLE,
         run=set_terms,
+    ),
+    Operation(
+        id="preview_disclosure_terms",
+        method="POST",
+        path=f"{ONE}/terms/preview",
+        tag=TAG,
+        summary=N_("What new terms would do"),
+        description=N_("Computed by doing it and taking it back; nothing is stored."),
+        body=TermsForm,
+        answer=TermsOutcome,
+        example=_EXAMPLE,
+        run=preview,
     ),
     Operation(
         id="list_disclosure_readings",

@@ -14,8 +14,9 @@ from crm.i18n import Translator
 from crm.reads import known_names, organisations
 from crm.reads import mergers as merger_reads
 from crm.reads import office as reads
+from crm.reads import shares as share_reads
 from crm.reads.timeline import ApplicationStep, DecisionEvent
-from crm.web import member_money, office_events
+from crm.web import member_money, office_events, share_words
 from crm.web import office_member as page
 from crm.web.fields import When, id_of, when_of
 from crm.web.office import Office, reading, show
@@ -51,6 +52,7 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
     found = await page.find(office, id_of("member", member), when)
     async with office.context.db.reading(office.actor.sees) as connection:
         merged = await merger_reads.of_organisation(connection, found.organisation.id)
+        seen = await share_reads.of_organisation(connection, found.organisation.id)
         then = await known_names.on(connection, [found.organisation.id], when.day)
     if then:
         named = msgspec.structs.replace(found.organisation, name=then[found.organisation.id])
@@ -60,6 +62,7 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
         "day": when.day,
         "when": when,
         "merged": merged,
+        "seen": share_words.seen(office.t, office.kept, seen),
         "state": page.status(office, found.membership),
         "whys": page.whys(office, found),
         "why_nots": page.why_nots(office, found),
