@@ -13,7 +13,7 @@ import msgspec
 
 from cluster_rules import check_digits, kid
 from cluster_rules.code_lists import CATEGORY_OF_REASON, COUNTRIES, ENDPOINTS
-from cluster_rules.documents import CURRENCIES, Buyer, Document, Id, Line, VatRow
+from cluster_rules.documents import CURRENCIES, Buyer, Document, Id, Line, VatRow, in_local
 from cluster_rules.money import share
 from cluster_rules.networks import Text
 from cluster_rules.periods import Period
@@ -122,7 +122,7 @@ def _accounted(document: Document) -> bool:
 
 def _local_sum(document: Document) -> bool:
     local = document.local
-    return local is None or local.vat == share(document.totals.vat, local.rate, 10_000)
+    return local is None or local.vat == in_local(document, local, document.totals.vat)
 
 
 def _mixed(document: Document) -> bool:

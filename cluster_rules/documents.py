@@ -32,6 +32,10 @@ CATEGORY: dict[str, Category] = {
 }
 # Currencies we can bill in and how many digits their minor unit has (ISO 4217).
 CURRENCIES = {"NOK": 2, "SEK": 2, "DKK": 2, "EUR": 2, "GBP": 2, "USD": 2, "CHF": 2, "ISK": 0}
+LOCAL_DIGITS = 2  # of every currency that VAT is told in beside the invoice's
+# What sellers keep their accounts in, where VAT must be told in it whatever the invoice's currency is
+# (bokforingsforskriften § 5-1-1 no. 7 and § 5-1-2 for Norway; article 230 of directive 2006/112/EC elsewhere).
+ACCOUNTED_IN = {"NO": "NOK", "SE": "SEK", "DK": "DKK"}
 PIECE = "C62"  # UN/ECE Recommendation 20: one
 
 Rate = tuple[str, int]  # category and percent
@@ -153,13 +157,14 @@ class Totals(msgspec.Struct, frozen=True):
 class Local(msgspec.Struct, frozen=True):
     """The VAT in the seller's accounting currency when it differs (BT-6, BT-111).
 
-    `rate` is in ten-thousandths (1 EUR = 11.7345 NOK is 117_345), as published for the day `on`.
+    `rate` is in ten-thousandths (1 EUR = 11.7345 NOK is 117_345), as published for the day `on` by `source`.
     """
 
     currency: str
     rate: int
     on: date
     vat: int = 0
+    source: str = ""
 
 
 class Credits(msgspec.Struct, frozen=True):
@@ -219,7 +224,7 @@ def completed(document: Document, standing: Mapping[Rate, int] | None = None) ->
         breakdown=rows,
         totals=_totals(rows, document.totals),
         period=document.period or _period(document.lines),
-        local=document.local and _local(document.local, sum(vat.values())),
+        local=document.local and _local(document, document.local, sum(vat.values())),
     )
 
 
@@ -348,5 +353,10 @@ def _period(lines: Iterable[Line]) -> Period | None:
     return between(min(period.start for period in periods), FAR if end == FAR else end)
 
 
-def _local(local: Local, vat: int) -> Local:
-    return msgspec.structs.replace(local, vat=share(vat, local.rate, 10_000))
+def in_local(document: Document, local: Local, amount: int) -> int:
+    """An amount of the document in the seller's own currency, in its minor units, rounded half up once."""
+    return share(amount * 10 ** (LOCAL_DIGITS - document.digits), local.rate, 10_000)
+
+
+def _local(document: Document, local: Local, vat: int) -> Local:
+    return msgspec.structs.replace(local, vat=in_local(document, local, vat))

@@ -9,6 +9,11 @@ INVOICES: dict[str, tuple[str, ...]] = {
         N_("%(organisation)s is a public body: the invoice needs its reference. Enter it with its billing details."),
     ),
     "credit_exceeds": (N_("More would be credited than is left of what was billed."),),
+    "exchange_rate_missing": (
+        N_("The VAT of an invoice in %(currency)s must be told in %(own)s, too. Enter the exchange rate first."),
+    ),
+    "exchange_rate_old": (N_("The exchange rate is for another time. Enter one of the last %(days)s days."),),
+    "rate_wrong": (N_("Write the rate with at most four decimals, such as 11.7345."),),
     "credit_note_waiting": (N_("A credit note on this invoice waits to be issued. Issue it first."),),
     "document_incomplete": (N_("The invoice would not be a valid one (%(rule)s). Complete the billing details."),),
     "line_unknown": (N_("This is no line of the invoice, or it is named twice."),),

@@ -1,5 +1,6 @@
 """Issue invoices and credit notes; see first what would be issued; take back all or part of what was billed."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Literal
@@ -17,10 +18,13 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
 from crm.gateways import invoice_files
-from crm.store import audit, credit_notes, documents, invoices, settlement
+from crm.store import audit, credit_notes, documents, invoice_rates, invoices, settlement
 from crm.store.credit_notes import Credited
 from crm.store.documents import Unfit
 from crm.store.invoices import Issued
+
+_RATE = re.compile(r"([0-9]{1,7})(?:[.]([0-9]{1,4}))?")
+MOST_RATE = 1_000_000_0000  # nobody's unit is worth a million of another's
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -46,6 +50,20 @@ class Credit(msgspec.Struct, frozen=True):
     lines: tuple[tuple[UUID, int | None], ...] = ()
     amount: int = 0
     again: bool = False
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One unit of the invoice's currency in the seller's own, in ten-thousandths; from whom, and for which day."""
+
+    rate: int
+    source: str
+    on: date
+
+
+def ten_thousandths(text: str) -> int:
+    """A rate as it is typed, 11.7345 or 11,7345; 0 when it is none, which `exchange` refuses."""
+    found = _RATE.fullmatch(text.strip().replace(",", "."))
+    return int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0")) if found else 0
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -156,6 +174,29 @@ async def refer(context: Context, actor: Actor, invoice: UUID, reference: str) -
         await invoices.refer(connection, invoice, reference.strip())
         detail = {"invoice": str(invoice), "reference": reference.strip()}
         await audit.append(connection, actor, "buyer_reference_changed", detail, row.networks[0], row.organisation_id)
+
+
+async def exchange(context: Context, actor: Actor, invoice: UUID, rate: Exchange) -> None:
+    """Say by which rate a draft's VAT is told in the seller's own currency; in place of an earlier rate.
+
+    Refused `already_issued`; RuleViolation `rate_wrong`, `date_out_of_range`; Invalid.
+    """
+    problems: forms.Problems = []
+    forms.text(problems, "rate_source", rate.source, forms.SHORT_MAX)
+    if problems:
+        raise Invalid(problems)
+    if not 0 < rate.rate <= MOST_RATE:
+        raise RuleViolation("rate_wrong", "rate", given=rate.rate)
+    async with context.db.tx() as connection:
+        drafts = await invoices.lock(connection, [invoice])
+        row = await _row(connection, context, actor, invoice)
+        if not drafts:
+            raise Refused("already_issued", "status")
+        if not row.today - documents.OLDEST_RATE <= rate.on <= row.today:
+            raise RuleViolation("date_out_of_range", "rate_on", given=rate.on)
+        await invoice_rates.save(connection, invoice, rate.rate, rate.source.strip(), rate.on, actor.name)
+        detail = {"invoice": str(invoice), "rate": rate.rate, "on": rate.on.isoformat(), "source": rate.source.strip()}
+        await audit.append(connection, actor, "exchange_rate_set", detail, row.networks[0], row.organisation_id)
 
 
 async def file(context: Context, actor: Actor, invoice: UUID, kind: Literal["pdf", "xml"]) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ from msgspec import Meta
 from crm import forms
 from crm.actions import billing
 from crm.actions import invoices as actions
-from crm.actions.invoices import Credit
+from crm.actions.invoices import Credit, Exchange, ten_thousandths
 from crm.api import answers, edge, shapes
 from crm.api.operations import PREFIX, Call, File, Nothing, Operation
 from crm.errors import Forbidden, NotFound
@@ -74,6 +74,14 @@ class CreditForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: Annotated[list[CreditLineForm], Meta(max_length=LINES_MAX)] = []
     amount: Annotated[int, Meta(ge=1, le=AMOUNT_MAX)] | None = None
     again: bool = False
+
+
+class ExchangeForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one unit of the invoice's currency is in the seller's own: `rate` as text, at most four decimals."""
+
+    rate: Annotated[str, Meta(pattern=r"^[0-9]{1,7}([.][0-9]{1,4})?$", max_length=12)]
+    source: Annotated[str, Meta(min_length=1, max_length=forms.SHORT_MAX)]
+    on: date
 
 
 class BillingForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,6 +175,13 @@ async def issue(call: Call[Nothing, None]) -> shapes.Invoice:
     return await _shown(call, await actions.issue(call.context, call.actor, wanted))
 
 
+async def exchange(call: Call[Nothing, ExchangeForm]) -> shapes.Invoice:
+    wanted, form = call.id("invoice_id"), call.body
+    rate = Exchange(ten_thousandths(form.rate), form.source, form.on)
+    await actions.exchange(call.context, call.actor, wanted, rate)
+    return await _shown(call, wanted)
+
+
 async def credit(call: Call[Nothing, CreditForm]) -> shapes.Invoice:
     form = call.body
     what: Literal["whole", "lines", "amount"] = "lines" if form.lines else "whole" if form.amount is None else "amount"
@@ -223,6 +238,21 @@ operations = (
         ),
         answer=shapes.Invoice,
         run=issue,
+    ),
+    Operation(
+        id="set_exchange_rate",
+        method="POST",
+        path=f"{ONE}/exchange-rate",
+        tag=TAG,
+        summary=N_("Enter a draft's exchange rate"),
+        description=N_(
+            "VAT must be told in the seller's own currency, whatever the invoice is in. Without a rate such a draft "
+            "cannot be issued. Nothing is fetched: say the rate, whose it is and for which day."
+        ),
+        body=ExchangeForm,
+        answer=shapes.Invoice,
+        example={"rate": "11.7345", "source": "Norges Bank", "on": "2026-11-20"},
+        run=exchange,
     ),
     Operation(
         id="credit_invoice",

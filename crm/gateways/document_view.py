@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from cluster_rules.documents import Address, Document, Id, Line, Mark, VatRow
+from cluster_rules.documents import LOCAL_DIGITS, Address, Document, Id, Line, Mark, VatRow
 from cluster_rules.periods import Period
 from crm.i18n import Translator, translator
 from crm.names import country_name
@@ -17,7 +17,6 @@ _NBSP = "\N{NO-BREAK SPACE}"
 _MINUS = "\N{MINUS SIGN}"
 _ONE_DAY = timedelta(days=1)
 _NORWEGIAN = "0192"
-LOCAL_DIGITS = 2
 INITIALS = 2
 
 Rows = list[tuple[str, str]]
@@ -200,13 +199,14 @@ class _View:
         if local is None:
             return ""
         rate = f"{local.rate / 10_000:.4f}"
-        return t.gettext(
+        told = t.gettext(
             "VAT in %(currency)s: %(amount)s (rate %(rate)s on %(day)s)",
             currency=local.currency,
             amount=amount(local.vat, LOCAL_DIGITS, t.language),
             rate=rate.replace(".", ",") if t.language == "nb" else rate,
             day=t.date(local.on),
         )
+        return f"{told}, {local.source}" if local.source else told
 
     def _totals(self) -> Rows:
         totals, t = self._document.totals, self._t

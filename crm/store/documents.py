@@ -14,7 +14,7 @@ from asyncpg import Record
 
 from cluster_rules import document_checks
 from cluster_rules import documents as rules
-from cluster_rules.documents import Address, Buyer, Document, Id, Line, Mark, Seller
+from cluster_rules.documents import Address, Buyer, Document, Id, Line, Local, Mark, Seller
 from cluster_rules.errors import RuleViolation
 from cluster_rules.memberships import Grant
 from cluster_rules.money_facts import Sold
@@ -30,6 +30,7 @@ from crm.errors import NotFound
 NUMBER_SCHEMES = {"NO": "0192", "SE": "0007", "DK": "0184", "FI": "0212", "BE": "0208"}
 NO_NUMBER_YET = "-"
 PUBLIC = ("public_body",)
+OLDEST_RATE = timedelta(days=31)  # before the day of issue
 
 # The buyer of `i` (an organisation, with the reference given for this one invoice) as it is on day $2.
 BUYER = """
@@ -67,8 +68,8 @@ SELLER = """
 """
 _DRAFTS = f"""
 select i.id, i.kind, i.credits_id, i.reason, i.organisation_id, i.host_id, i.currency, i.payment_days, i.network_id,
-    {SELLER}, {BUYER}
-from invoice i join host h on h.id = i.host_id {BUYER_FACTS}
+    r.rate, r.source as rate_source, r.on_date as rate_on, {SELLER}, {BUYER}
+from invoice i join host h on h.id = i.host_id left join invoice_rate r on r.invoice_id = i.id {BUYER_FACTS}
 where i.id = any($1) and i.status = 'draft' order by i.id
 """
 _CHARGES = """
@@ -184,7 +185,7 @@ def invoice(
     """The paper of one draft: `row` is what `_DRAFTS` tells of it.
 
     RuleViolation `nothing_to_issue`, `buyer_reference_missing` (public bodies cannot place an invoice without one),
-    `seller_number_missing`, and those of `completed` and `_paper`.
+    `seller_number_missing`, `exchange_rate_missing`, `exchange_rate_old`, and those of `completed` and `_paper`.
     """
     if sum(each.net for each in charges) <= 0:
         raise RuleViolation("nothing_to_issue", "invoice", net=sum(each.net for each in charges))
@@ -205,8 +206,13 @@ def invoice(
         buyer=paid_by,
         networks=marks(kept, lines, on),
         lines=tuple(lines),
+        local=_local(row, on),
     )
-    return _paper(row, rules.completed(document), charges, tuple(each.id for each in charges))
+    document = rules.completed(document)
+    if document.local is None and document.totals.vat and _foreign(row):
+        own = rules.ACCOUNTED_IN[row["seller_country"]]
+        raise RuleViolation("exchange_rate_missing", "rate", currency=row["currency"], own=own)
+    return _paper(row, document, charges, tuple(each.id for each in charges))
 
 
 async def _credits(connection: Connection, rows: Sequence[Record]) -> dict[UUID, tuple[Record | None, list[Record]]]:
@@ -321,6 +327,22 @@ def _included(kept: Catalogue, row: Mapping[str, Any]) -> Included | None:
     if rule is None or rule.fee.policy != "waived":
         return None
     return Included(kept.by_id[row["network_id"]].slug, row["tier"], source, row["starts_on"], row["ends_on"])
+
+
+def _foreign(row: Mapping[str, Any]) -> bool:
+    """Is it billed in another currency than the one that the seller tells VAT in?"""
+    own = rules.ACCOUNTED_IN.get(row["seller_country"])
+    return bool(row["vat_number"]) and own is not None and own != row["currency"]
+
+
+def _local(row: Mapping[str, Any], on: date) -> Local | None:
+    """The draft's exchange rate, where one is needed. RuleViolation `exchange_rate_old`: it is for another time."""
+    if not row.get("rate") or not _foreign(row):
+        return None
+    if not timedelta(0) <= on - row["rate_on"] <= OLDEST_RATE:
+        raise RuleViolation("exchange_rate_old", "rate_on", on=row["rate_on"], days=OLDEST_RATE.days)
+    own = rules.ACCOUNTED_IN[row["seller_country"]]
+    return Local(own, row["rate"], row["rate_on"], source=row["rate_source"])
 
 
 def _seller(row: Mapping[str, Any]) -> Seller:

@@ -55,6 +55,20 @@ class Invoice(Table, tablename="invoice"):
     language = Varchar(length=2, default="nb")
 
 
+class InvoiceRate(Table, tablename="invoice_rate"):
+    """What one unit of a draft's currency is in the seller's own, in ten-thousandths, by whom and for which day.
+
+    A person says it; the document that is issued keeps it.
+    """
+
+    invoice_id = ForeignKey(references=Invoice, null=False, primary_key=True, on_delete=OnDelete.restrict)
+    rate = BigInt(required=True)
+    source = Text(required=True)
+    on_date = Date(required=True, default=None)
+    actor = Text(required=True)
+    recorded_at = Timestamptz()
+
+
 class InvoiceSeries(Table, tablename="invoice_series"):
     """The counter of a host's invoice numbers; locked by whoever issues, so that there is never a hole."""
 

@@ -143,6 +143,7 @@ def possible(office: Office, found: Found) -> dict[str, bool]:
     return {
         "issue": draft and found.draft is not None and found.draft.document is not None,
         "refer": draft and found.draft is not None,
+        "exchange": draft and invoice.kind == "invoice" and _needs_rate(found),
         "send": whole,
         "credit": whole and bill and credited < billed,
         "pay": bill,
@@ -150,6 +151,14 @@ def possible(office: Office, found: Found) -> dict[str, bool]:
         "write_off": bill and found.owed > 0 and not any(not w.decision for w in money.write_offs),
         "files": whole,
     }
+
+
+def _needs_rate(found: Found) -> bool:
+    """Is the VAT of this draft to be told in another currency, too, or is it already?"""
+    if found.draft is None:
+        return False
+    missing = any(each.code.startswith("exchange_rate_") for each in found.draft.obstacles)
+    return missing or bool(found.document and found.document.local)
 
 
 EVENTS: dict[str, tuple[str, str]] = {
@@ -234,6 +243,7 @@ def said(office: Office, found: Found, request: Request) -> dict[str, Any]:
     words = {
         "issued": t.gettext("Issued, and on its way to the buyer."),
         "referred": t.gettext("Reference saved."),
+        "rated": t.gettext("Exchange rate saved."),
         "sent": t.gettext("It will be sent again in a moment."),
         "recorded": t.gettext("Payment recorded."),
         "credit-used": t.gettext("Credit used."),

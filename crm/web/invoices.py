@@ -66,6 +66,17 @@ async def refer(request: Request, office: NamedDependency[Office], invoice: From
     return await _do(request, office, invoice, deed)
 
 
+@post(f"{ONE}/exchange-rate", include_in_schema=False)
+async def exchange(request: Request, office: NamedDependency[Office], invoice: FromPath[str]) -> Response:
+    async def deed(form: Fields, wanted: UUID) -> str:
+        rate = actions.ten_thousandths(form.get("rate", ""))
+        said = actions.Exchange(rate, form.get("rate_source", ""), _day(form, "rate_on"))
+        await actions.exchange(office.context, office.actor, wanted, said)
+        return "rated"
+
+    return await _do(request, office, invoice, deed)
+
+
 @post(f"{ONE}/deliveries", include_in_schema=False)
 async def send_again(request: Request, office: NamedDependency[Office], invoice: FromPath[str]) -> Response:
     async def deed(form: Fields, wanted: UUID) -> str:
@@ -176,6 +187,7 @@ handlers = [
     money(
         issue,
         refer,
+        exchange,
         send_again,
         record,
         use_credit,
@@ -183,7 +195,7 @@ handlers = [
         propose,
         decide,
         take_back,
-    )
+    ),
 ]
 
 
