@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from crm import roles
 from crm.actions import accounts, keys
 from crm.cli_tools import OPERATOR, DataDir, on_database, out
 from crm.context import Context
@@ -57,18 +58,77 @@ def revoke_key(
 def create_account(
     email: Annotated[str, typer.Argument(help="The address to sign in with.")],
     name: Annotated[str, typer.Option(help="The person's name.")],
-    network: Annotated[list[str], typer.Option(help="A network to manage, by slug; may be given several times.")],
+    network: Annotated[
+        list[str] | None, typer.Option(help="A network by slug: for managers, treasurers and viewers. Several times.")
+    ] = None,
+    host: Annotated[list[str] | None, typer.Option(help="A host by code: for host admins.")] = None,
+    organisation: Annotated[
+        list[str] | None, typer.Option(help="An organisation by number: for its admins and members.")
+    ] = None,
+    role: Annotated[roles.Role, typer.Option(help="What the person may do there.")] = "manager",
     language: Annotated[Literal["nb", "en"], typer.Option(help="The language of pages and mails.")] = "nb",
     data_dir: DataDir = None,
 ) -> None:
-    """Make an account of a manager. The password is asked for, or read from standard input."""
+    """Make an account. The password is asked for, or read from standard input."""
+    given = {"network": network or [], "host": host or [], "organisation": organisation or []}
+    kind = roles.PLACES[role]
+    if not given[kind] or any(places for each, places in given.items() if each != kind):
+        raise typer.BadParameter(f"the role {role} needs --{kind}, and nothing else", param_hint="--role")
     password = _password()
 
     async def create(context: Context) -> None:
-        await accounts.create(context, email, name, password, network, language, OPERATOR)
+        await accounts.create(context, email, name, password, given[kind], language, OPERATOR, role=role)
 
     on_database(data_dir, create)
     out.print(f"{email} can sign in.", markup=False)
+    if role in roles.STRONG:
+        out.print("At the first sign-in a second factor is asked for: a passkey, or an app for codes.", markup=False)
+
+
+@account.command("list")
+def list_accounts(data_dir: DataDir = None) -> None:
+    """Everybody who can sign in: address, name, roles, ways to sign in, open sessions."""
+    for each in on_database(data_dir, accounts.listed):
+        ways = ", ".join(each.ways) or "nothing yet"
+        out.print(f"{each.email}\t{each.name}\t{' '.join(each.roles) or '-'}\t{ways}\t{each.sessions}", markup=False)
+
+
+@account.command("reset")
+def reset_account(
+    email: Annotated[str, typer.Argument(help="The address the person signs in with.")], data_dir: DataDir = None
+) -> None:
+    """Take away password, passkeys, app and recovery codes, and end all sessions. Then invite the person anew."""
+
+    async def reset(context: Context) -> None:
+        await accounts.reset(context, email, OPERATOR)
+
+    on_database(data_dir, reset)
+    out.print(f"{email} has nothing to sign in with any more. `crm account invite` sends a link.", markup=False)
+
+
+@account.command("invite")
+def invite_account(
+    email: Annotated[str, typer.Argument(help="The address the person signs in with.")], data_dir: DataDir = None
+) -> None:
+    """Send somebody who has an account and nothing to sign in with a link, good once, to set it up."""
+
+    async def invite(context: Context) -> None:
+        await accounts.invite(context, email, OPERATOR)
+
+    on_database(data_dir, invite)
+    out.print(f"A link is on its way to {email}.", markup=False)
+
+
+@account.command("end-sessions")
+def end_sessions(
+    email: Annotated[str, typer.Argument(help="The address the person signs in with.")], data_dir: DataDir = None
+) -> None:
+    """Sign the person out of every browser."""
+
+    async def end(context: Context) -> int:
+        return await accounts.end_sessions(context, email, OPERATOR)
+
+    out.print(f"Signed out of {on_database(data_dir, end)} browsers.", markup=False)
 
 
 def _password() -> str:

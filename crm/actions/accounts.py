@@ -1,5 +1,6 @@
 """Accounts of people, made and helped by who runs the system; and the password of one's own."""
 
+import secrets
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -93,6 +94,31 @@ async def reset(context: Context, email: str, actor: Actor) -> None:
         closed = await accounts.close_sessions(connection, account.id)
         detail = {"email": account.email, "sessions": closed}
         await audit.append(connection, actor, "sign_in_reset", detail, subject=account.id)
+
+
+async def invite(context: Context, email: str, actor: Actor) -> None:
+    """Send a link, good once, that lets somebody in who has nothing to sign in with. NotFound without any role."""
+    token = secrets.token_urlsafe(accounts.TOKEN_BYTES)
+    async with context.db.tx() as connection:
+        account = await _named(connection, email)
+        held = await accounts.held(connection, account.id)
+        if not held:
+            raise NotFound("role", email)
+        new = await people.invite(
+            connection,
+            account.email,
+            account.name,
+            account.language,
+            held[0].role,
+            held[0].place,
+            token,
+            actor.name,
+            context.clock.now(),
+        )
+        made = await people.invitation(connection, new)
+        await people.mail_invitation(connection, made, token, context.settings.base_url)
+        detail = {"email": account.email}
+        await audit.append(connection, actor, "person_invited", detail, subject=account.id)
 
 
 async def end_sessions(context: Context, email: str, actor: Actor) -> int:

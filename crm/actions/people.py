@@ -15,12 +15,10 @@ from crm.actor import Actor
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound, Refused
-from crm.i18n import LANGUAGES, translator
-from crm.role_words import role_name
-from crm.store import accounts, audit, factors, limits, mail, people, signing
+from crm.i18n import LANGUAGES
+from crm.store import accounts, audit, factors, limits, people, signing
 from crm.store.accounts import TOKEN_BYTES, Account, Place
-from crm.store.mail import Outgoing, Recipient
-from crm.store.people import INVITED_FOR, Invitation
+from crm.store.people import Invitation
 from crm.store.signing import Browser, SignedIn
 
 LOOKS_PER_ADDRESS = 60
@@ -83,7 +81,7 @@ async def invite(context: Context, actor: Actor, wanted: Wanted) -> UUID:
             now,
         )
         made = await people.invitation(connection, new)
-        await _mail(context, connection, made, token)
+        await people.mail_invitation(connection, made, token, context.settings.base_url)
         await _audit(connection, actor, "person_invited", made.kind, made.place, {"email": made.email}, made.role, new)
     return new
 
@@ -95,7 +93,7 @@ async def resend(context: Context, actor: Actor, invitation: UUID) -> None:
         made = await _waiting(connection, actor, invitation)
         await limits.hit(connection, f"invite:{made.place}", INVITATIONS_PER_PLACE, DAY_SECONDS)
         await people.renew(connection, made.id, token, context.clock.now())
-        await _mail(context, connection, made, token)
+        await people.mail_invitation(connection, made, token, context.settings.base_url)
         detail = {"email": made.email}
         await _audit(connection, actor, "person_invited", made.kind, made.place, detail, made.role, made.id)
 
@@ -114,7 +112,7 @@ async def look(context: Context, token: str, browser: Browser) -> Shown:
     async with context.db.tx() as connection:
         found = await _followed(context, connection, token, browser)
         account = await accounts.by_email(connection, found.email)
-        names = _names(await people.place_name(connection, found.kind, found.place))
+        names = await people.place_names(connection, found.kind, found.place)
     return Shown(found.email, found.name, found.role, found.invited_by, names, account is not None)
 
 
@@ -252,27 +250,6 @@ def _place_of(role: str) -> Place:
     if role not in roles.PLACES:
         raise Invalid([("role", "role_unknown", {"given": role[:30], "known": ", ".join(roles.PLACES)})])
     return roles.PLACES[role]
-
-
-def _names(found: Any) -> dict[str, str]:
-    """What a place is called, by language."""
-    return found if isinstance(found, dict) else dict.fromkeys(LANGUAGES, str(found or ""))
-
-
-async def _mail(context: Context, connection: Connection, made: Invitation, token: str) -> None:
-    t = translator(made.language)
-    names = _names(await people.place_name(connection, made.kind, made.place))
-    values = {
-        "place": t.text(names),
-        "role": role_name(t, made.role),
-        "inviter": made.invited_by,
-        "link": f"{context.settings.base_url}/invitation/{token}",
-        "days": INVITED_FOR.days,
-    }
-    network = made.place if made.kind == "network" else None
-    organisation = made.place if made.kind == "organisation" else None
-    to = Recipient(made.email, made.name, made.language)
-    await mail.queue(connection, [Outgoing("invitation", to, values, network, organisation)])
 
 
 async def _audit(

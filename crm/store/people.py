@@ -9,7 +9,11 @@ import msgspec
 from crm import roles
 from crm.database import Connection
 from crm.errors import NotFound
+from crm.i18n import LANGUAGES, translator
+from crm.role_words import role_name
+from crm.store import mail
 from crm.store.accounts import Place, secret_hash
+from crm.store.mail import Outgoing, Recipient
 
 INVITED_FOR = timedelta(days=14)
 
@@ -157,10 +161,27 @@ async def networks_of(connection: Connection, organisation: UUID) -> set[UUID]:
     return {row["network_id"] for row in rows}
 
 
-async def place_name(connection: Connection, place: Place, where: UUID) -> Any:
-    """What the place is called: a text, or {nb, en} for a network. None when it is not there."""
+async def place_names(connection: Connection, place: Place, where: UUID) -> dict[str, str]:
+    """What the place is called, by language; hosts and organisations have one name."""
     column = "names" if place == "network" else "name"
-    return await connection.fetchval(f"select {column} from {place} where id = $1", where)
+    found = await connection.fetchval(f"select {column} from {place} where id = $1", where)
+    return found if isinstance(found, dict) else dict.fromkeys(LANGUAGES, str(found or ""))
+
+
+async def mail_invitation(connection: Connection, made: Invitation, token: str, base_url: str) -> None:
+    """Send the invitation's link."""
+    t = translator(made.language)
+    values = {
+        "place": t.text(await place_names(connection, made.kind, made.place)),
+        "role": role_name(t, made.role),
+        "inviter": made.invited_by,
+        "link": f"{base_url}/invitation/{token}",
+        "days": INVITED_FOR.days,
+    }
+    network = made.place if made.kind == "network" else None
+    organisation = made.place if made.kind == "organisation" else None
+    to = Recipient(made.email, made.name, made.language)
+    await mail.queue(connection, [Outgoing("invitation", to, values, network, organisation)])
 
 
 # --- claims
