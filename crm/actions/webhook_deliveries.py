@@ -74,8 +74,9 @@ async def sweep(context: Context, policy: Policy = POLICY) -> list[UUID]:
 
 
 async def forget(context: Context) -> int:
-    """Drop messages that ended long ago, with their log; how many."""
+    """Drop messages that ended long ago with their log, and secrets that are over; how many messages."""
     async with context.db.tx() as connection:
+        await webhooks.forget_old_secrets(connection, context.clock.now())
         return await webhook_deliveries.forget(connection, context.clock.now() - KEPT)
 
 
@@ -130,7 +131,7 @@ async def _noted(
     """Write down how it went, and what follows from it."""
     now = context.clock.now()
     hook = await webhooks.locked(connection, claimed.webhook_id)
-    await webhook_deliveries.lock_feed(connection, claimed.feed_id)
+    await webhooks.lock_feeds(connection, hook.id)
     why = result.why or ("" if result.taken else "status")
     ours = await webhook_deliveries.note_attempt(connection, claimed, result.status, result.took_ms, why, result.answer)
     await webhooks.note_answer(connection, claimed.webhook_id, result.taken, result.skew_seconds, now)

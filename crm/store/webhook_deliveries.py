@@ -211,11 +211,6 @@ async def note_attempt(
     return bool(held)
 
 
-async def lock_feed(connection: Connection, feed: UUID | None) -> None:
-    """Before the message: who tells waits, and then sees how it ended."""
-    await connection.execute("select from webhook_feed where id = $1 for no key update", feed)
-
-
 async def put_back(connection: Connection, delivery: UUID, send_after: datetime, now: datetime) -> None:
     """This try failed, another follows."""
     await connection.execute(

@@ -90,6 +90,11 @@ async def locked(connection: Connection, webhook: UUID) -> Webhook:
     return Webhook(**dict(row))
 
 
+async def lock_feeds(connection: Connection, webhook: UUID) -> None:
+    """All of its feeds, in the order in which whoever tells takes them: that one waits, and sees how this ended."""
+    await connection.execute("select from webhook_feed where webhook_id = $1 order by id for no key update", webhook)
+
+
 async def set_status(connection: Connection, webhook: UUID, status: str, now: datetime, reason: str = "") -> None:
     """Unverified, enabled or disabled. Only the enabled keep what waits; who is to answer anew is told anew, too."""
     await connection.execute(
@@ -101,6 +106,7 @@ async def set_status(connection: Connection, webhook: UUID, status: str, now: da
         reason,
     )
     if status == "unverified":
+        await lock_feeds(connection, webhook)
         await connection.execute("update webhook_feed set told_at = null where webhook_id = $1", webhook)
     if status != "enabled":
         await connection.execute(
@@ -118,6 +124,13 @@ async def rotate(connection: Connection, webhook: UUID, secret: str, old_until: 
         webhook,
         secret,
         old_until,
+    )
+
+
+async def forget_old_secrets(connection: Connection, now: datetime) -> None:
+    """What signs nothing any more need not be kept."""
+    await connection.execute(
+        "update webhook set old_secret = '', old_secret_until = null where old_secret_until <= $1", now
     )
 
 

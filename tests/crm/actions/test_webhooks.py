@@ -194,6 +194,9 @@ async def test_both_secrets_sign_until_the_old_one_ends(world: World) -> None:
     await world.work()
     heard = world.receiver.heard[1]
     assert " " not in heard.headers["webhook-signature"]
+    assert (await world.row())["old_secret"] == old
+    await webhook_deliveries.forget(world.context)
+    assert (await world.row())["old_secret"] == ""
     world.clock.moment = datetime.now(UTC)
     again = await webhooks.rotate(world.context, world.actor, world.hook, 0)
     await world.moved()
