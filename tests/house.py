@@ -121,6 +121,12 @@ UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
 UNTESTED = re.compile(
     r"mark\.sk" + r"ip|mark\.xf" + r"ail|pytest\.sk" + r"ip\(|pytest\.xf" + r"ail\(|importor" + r"skip"
 )
+SQL = re.compile(
+    r"\s*(select\s.*\bfrom\s|select exists|insert into \w|update \w+ (\w+ )?set\s|delete from \w"
+    r"|with (recursive )?\w+ as \()",
+    re.S,
+)
+WITHOUT_SQL = ("crm.actions", "crm.api", "crm.web", "crm.jobs", "cluster_rules")
 CRASH_POINT = re.compile(r"faults\.point\(\"(\w+)\"\)")
 TEXTS = ".py .html .txt .md .toml .css .js .po .sql .sh .lock .csv .json .yml .svg"
 
@@ -281,6 +287,17 @@ def hidden_imports(listed: Iterable[Source]) -> list[str]:
 def without_docstring(listed: Iterable[Source]) -> list[str]:
     """Modules that do not say what they are; an empty `__init__.py` is nothing."""
     return [each.path for each in listed if each.text.strip() and not ast.get_docstring(each.tree)]
+
+
+def sql_upstairs(listed: Iterable[Source]) -> list[str]:
+    """Statements of SQL on floors that ask the database only through `crm.store` and `crm.reads`."""
+    return [
+        f"{source.path}:{node.lineno} speaks SQL"
+        for source in listed
+        if source.module.startswith(WITHOUT_SQL)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    ]
 
 
 def matches(pattern: re.Pattern[str], texts: Iterable[tuple[str, str]]) -> list[str]:

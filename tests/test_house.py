@@ -32,6 +32,10 @@ def test_no_import_hides() -> None:
     assert house.hidden_imports(house.all_python()) == []
 
 
+def test_sql_stands_in_store_and_reads() -> None:
+    assert house.sql_upstairs(house.sources()) == []
+
+
 def test_every_module_says_what_it_is() -> None:
     assert house.without_docstring(house.all_python()) == []
 
@@ -135,6 +139,26 @@ def test_control_hidden_imports() -> None:
     typed = made("crm.web.a", "if TYPE_CHECKING:\n    import re\n")
     assert len(house.hidden_imports([typed])) == 1
     assert house.hidden_imports([made("crm.a", "import re\n")]) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select id from organisation where id = $1",
+        "\\n    select exists (select from membership)",
+        "insert into mail (id) values ($1)",
+        "update invoice set status = 'issued'",
+        "update invoice i set status = 'issued'",
+        "delete from contact where id = $1",
+        "with made as (select 1) select * from made",
+    ],
+)
+def test_control_sql_upstairs(statement: str) -> None:
+    text = f'connection.fetch("{statement}" " and more", organisation)'
+    assert house.sql_upstairs([made("crm.actions.a", text)]) == ["crm/actions/a.py:1 speaks SQL"]
+    assert house.sql_upstairs([made("crm.store.a", text)]) == []
+    said = 'x = ["Select a level from the list", "update the address", "with many thanks", "delete it"]'
+    assert house.sql_upstairs([made("crm.web.a", said)]) == []
 
 
 def test_control_docstrings() -> None:

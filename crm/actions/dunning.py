@@ -144,7 +144,7 @@ async def decide(
         day = context.clock.today(kept.by_id[found.network_id].zone)
         made: tuple[UUID, ...] = ()
         if word == "carry_out":
-            await settlement.lock(connection, await _organisations(connection, found.invoice_id))
+            await settlement.lock(connection, await dunning.organisations(connection, found.invoice_id))
             await dunning.lock(connection, [found.invoice_id])
             row = await _owing(connection, kept, found.network_id, found.invoice_id, day)
             if found.kind == "suspension":
@@ -260,7 +260,7 @@ async def _suspend_by_rule(
     """The rulebook suspends by itself: recorded like a person's decision; what it may not do waits for one."""
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
-        await settlement.lock(connection, await _organisations(connection, invoice))
+        await settlement.lock(connection, await dunning.organisations(connection, invoice))
         await dunning.lock(connection, [invoice])
         rows = await dunning.facts(connection, steps, day, [invoice], dunning.FIRST, 1)
         found = dunning.next_of(steps, rows[0], day) if rows else None
@@ -317,15 +317,6 @@ async def _about(connection: Connection, context: Context, actor: Actor, invoice
     kept = await catalogue.load(connection)
     network = kept.by_id[row["networks"][0]]
     return network.id, row["organisation_id"], context.clock.today(network.zone)
-
-
-async def _organisations(connection: Connection, invoice: UUID) -> list[UUID]:
-    rows = await connection.fetch(
-        "select i.organisation_id from invoice i where i.id = $1 union select m.organisation_id from charge c"
-        " join membership m on m.id = c.membership_id where c.invoice_id = $1",
-        invoice,
-    )
-    return [row["organisation_id"] for row in rows]
 
 
 async def _owing(connection: Connection, kept: Catalogue, network: UUID, invoice: UUID, day: date) -> Row:

@@ -184,21 +184,11 @@ async def _tried(
                     settled = await member_rows.settle(connection, kept, run, rows, context.clock.now())
                     if run.dry_run:
                         raise _OnlyLooked
-            return _without_new(settled, await _standing(connection, settled)) if run.dry_run else settled
+            return _without_new(settled, await member_lists.standing(connection, settled)) if run.dry_run else settled
         except member_rows.Raced:
             if not left:
                 raise
     raise AssertionError("unreachable")
-
-
-async def _standing(connection: Connection, settled: Iterable[Settled]) -> set[UUID]:
-    wanted = [s.organisation for s in settled if s.organisation]
-    rows = await connection.fetch(
-        "select id from organisation where id = any($1) union select id from membership where id = any($2)",
-        wanted,
-        [s.membership for s in settled if s.membership],
-    )
-    return {row["id"] for row in rows}
 
 
 def _without_new(settled: Iterable[Settled], standing: set[UUID]) -> list[Settled]:

@@ -320,13 +320,7 @@ async def _must_manage(
 
 async def _must_know(connection: Connection, actor: Actor, organisation: UUID) -> None:
     """An organisation without memberships is moved by whoever manages a network that it had to do with."""
-    known = await connection.fetchval(
-        "select exists (select from membership m where m.organisation_id = $1 and m.network_id = any($2))"
-        " or exists (select from application a where a.organisation_id = $1 and a.network_id = any($2))",
-        organisation,
-        list(actor.manages),
-    )
-    if not known:
+    if not await organisations.networks(connection, organisation, actor.manages):
         raise NotFound("organisation", organisation)
 
 

@@ -11,7 +11,7 @@ from crm import catalogue, forms
 from crm.actor import Actor
 from crm.context import Context
 from crm.errors import Invalid, NotFound
-from crm.store import audit, known_names
+from crm.store import audit, known_names, organisations
 
 OLDEST_NAME_DAYS = 36_600  # a hundred years: history is written down late
 
@@ -31,21 +31,17 @@ async def rename_organisation(context: Context, actor: Actor, organisation: UUID
     today = context.clock.now().date()
     _in_range(on, today)
     async with context.db.tx() as connection:
-        networks = await connection.fetch(
-            "select network_id from membership where organisation_id = $1 and network_id = any($2) order by 1",
-            organisation,
-            list(actor.manages),
-        )
+        networks = await organisations.networks(connection, organisation, actor.manages, applied=False)
         if not networks:
             raise NotFound("organisation", organisation)
-        former = await connection.fetchval("select name from organisation where id = $1", organisation)
+        former = await organisations.name(connection, organisation)
         await known_names.name_organisation(connection, organisation, name, on, actor, today)
         await known_names.tell(
             connection, actor, organisation, {"former": former, "name": name, "on": on.isoformat()}, today
         )
-        for row in networks:
+        for network in networks:
             detail = {"name": name, "on": on.isoformat()}
-            await audit.append(connection, actor, "organisation_renamed", detail, row["network_id"], organisation)
+            await audit.append(connection, actor, "organisation_renamed", detail, network, organisation)
 
 
 async def rename_network(context: Context, actor: Actor, slug: str, names: NetworkNames, on: date) -> None:

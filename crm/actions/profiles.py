@@ -28,7 +28,7 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound, Refused
 from crm.i18n import TIME_ZONE
-from crm.store import audit, families, known_names, mergers, places, profiles, reviews, suggestions
+from crm.store import audit, families, known_names, mergers, organisations, places, profiles, reviews, suggestions
 from crm.store.apply import apply
 
 LONGEST_BACKDATING_DAYS = 3660
@@ -299,12 +299,8 @@ async def _audit(
     connection: Connection, actor: Actor, kept: Catalogue, change: profiles.Change, action: str, touched: set[str]
 ) -> None:
     """One entry for each network that is its own, or that a rule reached."""
-    rows = await connection.fetch(
-        "select network_id from membership where organisation_id = $1 union"
-        " select network_id from application where organisation_id = $1",
-        change.organisation_id,
-    )
-    networks = {row["network_id"] for row in rows} | {kept.network(slug).id for slug in touched}
+    known = await organisations.networks(connection, change.organisation_id)
+    networks = set(known) | {kept.network(slug).id for slug in touched}
     detail = {
         "facts": msgspec.to_builtins(change.facts),
         "on": change.effective_on.isoformat(),
@@ -336,13 +332,7 @@ async def _family(connection: Connection, organisation: UUID, form: ProfileForm)
 
 async def _must_know(connection: Connection, actor: Actor, organisation: UUID) -> None:
     """Facts are told by whoever manages a network that the organisation has to do with. NotFound."""
-    known = await connection.fetchval(
-        "select exists (select from membership m where m.organisation_id = $1 and m.network_id = any($2))"
-        " or exists (select from application a where a.organisation_id = $1 and a.network_id = any($2))",
-        organisation,
-        list(actor.manages),
-    )
-    if not known:
+    if not await organisations.networks(connection, organisation, actor.manages):
         raise NotFound("organisation", organisation)
 
 

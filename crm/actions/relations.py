@@ -23,7 +23,7 @@ from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
-from crm.store import audit, families, organisations, roles, sizes
+from crm.store import audit, families, organisations, profiles, roles, sizes
 
 LONGEST_BACKDATING_DAYS = 36_600
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -173,21 +173,11 @@ async def _facts(connection: Connection, kept: Catalogue, actor: Actor, organisa
 
 async def _networks(connection: Connection, actor: Actor, organisation: UUID) -> list[UUID]:
     """The actor's networks that the organisation is or was a member of, or applies to."""
-    rows = await connection.fetch(
-        "select network_id from membership where organisation_id = $1 and network_id = any($2) union"
-        " select network_id from application where organisation_id = $1 and network_id = any($2) order by 1",
-        organisation,
-        list(actor.manages),
-    )
-    return [row["network_id"] for row in rows]
+    return await organisations.networks(connection, organisation, actor.manages)
 
 
 async def _kind(connection: Connection, organisation: UUID, field: str) -> str:
-    kind = await connection.fetchval(
-        "select kind from organisation_profile where organisation_id = $1 and superseded_at is null"
-        " order by starts_on desc limit 1",
-        organisation,
-    )
+    kind = await profiles.kind(connection, organisation)
     if kind is None:
         raise NotFound(field, organisation)
     return kind

@@ -86,12 +86,7 @@ async def _owner(
     connection: Connection, kept: Catalogue, network: UUID, organisation: UUID
 ) -> tuple[UUID, str, tuple[str, ...]]:
     """(home network, agreement, fields that may be suggested) of a member of `network`. NotFound."""
-    rows = await connection.fetch(
-        "select kind, source_network_id, agreement from membership_grant where network_id = $1 and organisation_id = $2"
-        " and superseded_at is null and (ends_on is null or ends_on > current_date) order by kind, starts_on, id",
-        network,
-        organisation,
-    )
+    rows = await suggestions.standing(connection, network, organisation)
     if not rows:
         raise NotFound("organisation_id", organisation)
     if rows[0]["kind"] == "direct":

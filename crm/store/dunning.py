@@ -236,6 +236,16 @@ async def take(
     return step
 
 
+async def organisations(connection: Connection, invoice: UUID) -> list[UUID]:
+    """Who pays an invoice, and whose memberships it bills."""
+    rows = await connection.fetch(
+        "select i.organisation_id from invoice i where i.id = $1 union select m.organisation_id from charge c"
+        " join membership m on m.id = c.membership_id where c.invoice_id = $1",
+        invoice,
+    )
+    return [row["organisation_id"] for row in rows]
+
+
 async def lock(connection: Connection, invoices: Sequence[UUID]) -> None:
     """Hold these invoices until the transaction ends, as whoever pays one does."""
     await connection.execute("select from invoice where id = any($1) order by id for update", list(invoices))

@@ -285,3 +285,13 @@ def _problems(problems: Sequence[tuple[str, str, dict[str, Any]]]) -> list[dict[
 
 def _listed(body: dict[str, Any]) -> Listed:
     return msgspec.convert(body, Listed)
+
+
+async def standing(connection: Connection, settled: Sequence[Settled]) -> set[UUID]:
+    """The organisations and memberships of these rows that are there."""
+    rows = await connection.fetch(
+        "select id from organisation where id = any($1) union select id from membership where id = any($2)",
+        [each.organisation for each in settled if each.organisation],
+        [each.membership for each in settled if each.membership],
+    )
+    return {row["id"] for row in rows}

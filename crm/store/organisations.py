@@ -1,6 +1,6 @@
 """Organisations: found by strong identifiers, made once, never overwritten by an application."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID, uuid4
 
@@ -109,3 +109,26 @@ async def add_contact(connection: Connection, organisation: UUID, contact: Conta
         contact.role,
         language,
     )
+
+
+async def networks(
+    connection: Connection, organisation: UUID, among: Iterable[UUID] | None = None, applied: bool = True
+) -> list[UUID]:
+    """The networks that an organisation is or was a member of, or (`applied`) applied to, in order.
+
+    `among`: only of these.
+    """
+    rows = await connection.fetch(
+        "select network_id from membership where organisation_id = $1 union"
+        " select network_id from application where organisation_id = $1 and $2 order by 1",
+        organisation,
+        applied,
+    )
+    found = [row["network_id"] for row in rows]
+    wanted = set(found) if among is None else set(among)
+    return [network for network in found if network in wanted]
+
+
+async def name(connection: Connection, organisation: UUID) -> str | None:
+    """What it is called now; None when there is no such organisation."""
+    return await connection.fetchval("select name from organisation where id = $1", organisation)

@@ -132,3 +132,12 @@ def values_of(stored: Values) -> Values:
         elif value and name == "parent_id":
             out[name] = UUID(value)
     return out
+
+
+async def kind(connection: Connection, organisation: UUID) -> str | None:
+    """What kind of organisation it is by the newest that is told of it; None when there is none."""
+    return await connection.fetchval(
+        "select kind from organisation_profile where organisation_id = $1 and superseded_at is null"
+        " order by starts_on desc limit 1",
+        organisation,
+    )

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+from asyncpg import Record
 
 from crm.actor import Actor
 from crm.database import Connection
@@ -111,3 +112,13 @@ async def values(connection: Connection, organisation: UUID) -> dict[str, Any]:
     if row is None:
         raise NotFound("organisation_id", organisation)
     return {name: msgspec.to_builtins(row[name]) for name in FIELDS}
+
+
+async def standing(connection: Connection, network: UUID, organisation: UUID) -> list[Record]:
+    """By which grants an organisation is a member of a network now: kind, source_network_id, agreement."""
+    return await connection.fetch(
+        "select kind, source_network_id, agreement from membership_grant where network_id = $1 and organisation_id = $2"
+        " and superseded_at is null and (ends_on is null or ends_on > current_date) order by kind, starts_on, id",
+        network,
+        organisation,
+    )
