@@ -28,6 +28,7 @@ from crm.gateways.webhooks import new_secret
 from crm.store import audit, federation_standing, organisations
 from crm.store import federation as agreements
 from crm.store import federation_facts as facts
+from crm.store import federation_links as links
 from crm.store import federation_registers as registers
 from crm.store.federation import Agreement, PeerNetwork
 
@@ -160,7 +161,7 @@ async def point(context: Context, actor: Actor, code: str, key: str, organisatio
     """A person's word on whom a held offer is about; None: somebody new. NotFound, Refused `not_held`."""
     async with context.db.tx() as connection:
         found, today = await _managed(connection, context, actor, code)
-        link = await facts.link(connection, found.id, key)
+        link = await links.link(connection, found.id, key)
         if link is None or found.side != "receiving":
             raise NotFound("key", key)
         if not link.held:
@@ -171,11 +172,11 @@ async def point(context: Context, actor: Actor, code: str, key: str, organisatio
             if form is None:
                 raise Refused("not_held", "key")
             organisation = await organisations.add(connection, form, today)
-        elif not await connection.fetchval("select true from organisation where id = $1", organisation):
+        elif await organisations.name(connection, organisation) is None:
             raise NotFound("organisation", organisation)
-        if await facts.taken(connection, found.id, key, organisation):
+        if await links.taken(connection, found.id, key, organisation):
             raise Refused("already_linked", "organisation")
-        await facts.point(connection, found.id, key, organisation)
+        await links.point(connection, found.id, key, organisation)
         kept = await catalogue.load(connection)
         await facts.bring(connection, kept, found, key, today, context.clock.now())
         detail = {"agreement": code, "key": key}
