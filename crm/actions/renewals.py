@@ -29,7 +29,7 @@ from crm.store.renewal_facts import Told, Window
 from crm.store.renewal_kinds import Kind, Kinds
 from crm.store.renewals import Item, Run
 
-MEMBERS_AT_A_TIME = 5_000
+MEMBERS_AT_A_TIME = 2_500
 OBJECTS_BEFORE_A_LOOK = 20_000
 WAIT = timedelta(seconds=5)  # while another run of the same host is at work
 EARLIEST, LATEST = timedelta(days=800), timedelta(days=800)  # how far from today a run may be

@@ -6,6 +6,7 @@ is written as issued together with its lines by one command (sql/renewals.sql), 
 Amounts are minor units. The counter of the series is taken once a batch and held until the transaction ends.
 """
 
+import asyncio
 from collections.abc import Sequence
 from hashlib import sha1
 from itertools import accumulate
@@ -135,7 +136,7 @@ async def issue(connection: Connection, batch: "Batch", actor: Actor) -> list[st
 class Batch:
     """The columns of some bills, ready to be written but for the numbers; `len` of it is how many they are."""
 
-    def __init__(self, bills: Sequence[Bill], ehf: bool) -> None:
+    def __init__(self, bills: Sequence[Bill]) -> None:
         places: dict[int, int] = {}
         self.patterns: list[Pattern] = []
         for bill in bills:
@@ -149,24 +150,26 @@ class Batch:
         self.shown: list[str] = []
         self.kids: list[str] = []
         self.numbered: list[list[Any]] = []
+        self.invoiced: list[list[Any]] = []
+        self.charged: list[list[Any]] = []
+        self.written: list[list[Any]] = []
+        self.booked: list[list[Any]] = []
+        self.deliveries: list[tuple[UUID, str, str]] = []
+        self._charge_ids: list[list[UUID]] = []
+
+    @classmethod
+    async def of(cls, bills: Sequence[Bill], ehf: bool) -> "Batch":
+        """The bills laid out piece by piece: between two pieces, the batch that is being written goes on."""
+        batch = cls(bills)
         if bills:
-            self._charge_ids = [
-                [
-                    charge_id(membership, line.fee.component, line.fee.period.start)
-                    for (membership, _), line in zip(bill.owed, bill.pattern.lines, strict=True)
-                ]
-                for bill in bills
-            ]
-            self.invoiced = [*self._patterns_as_invoices(), *self._lines()]
-            self.charged = self._charges()
-            self.written = self._papers()
-            self.booked = self._postings()
-            self.deliveries = [
-                (own, "ehf", bill.peppol_id)
-                if ehf and bill.peppol_id and bill.pattern.paper.electronic
-                else (own, "email", bill.email)
-                for own, bill in zip(self._ids, bills, strict=True)
-            ]
+            batch._charge_ids = batch._charges_known()
+            await asyncio.sleep(0)
+            batch.invoiced, batch.charged = [*batch._patterns_as_invoices(), *batch._lines()], batch._charges()
+            await asyncio.sleep(0)
+            batch.written = batch._papers()
+            await asyncio.sleep(0)
+            batch.booked, batch.deliveries = batch._postings(), batch._deliveries(ehf)
+        return batch
 
     def __len__(self) -> int:
         return len(self.bills)
@@ -202,6 +205,23 @@ class Batch:
             why = (msgspec.to_builtins(f.steps), msgspec.to_builtins(line.reason), f.hours, f.account)
             rows.append((len(rows), f.tier, f.component, f.names, *days, f.net, *vat, *why))
         return _columns(rows)
+
+    def _charges_known(self) -> list[list[UUID]]:
+        return [
+            [
+                charge_id(membership, line.fee.component, line.fee.period.start)
+                for (membership, _), line in zip(bill.owed, bill.pattern.lines, strict=True)
+            ]
+            for bill in self.bills
+        ]
+
+    def _deliveries(self, ehf: bool) -> list[tuple[UUID, str, str]]:
+        return [
+            (own, "ehf", bill.peppol_id)
+            if ehf and bill.peppol_id and bill.pattern.paper.electronic
+            else (own, "email", bill.email)
+            for own, bill in zip(self._ids, self.bills, strict=True)
+        ]
 
     def _charges(self) -> list[list[Any]]:
         first_line = [0, *accumulate(len(pattern.lines) for pattern in self.patterns)]

@@ -89,7 +89,7 @@ class Billing:
         for row, kind in members:
             families.setdefault(row.family_id, []).append((row, kind))
         if not self.issue:
-            return Made(Batch([], self.ehf), list(members))
+            return Made(await Batch.of([], self.ehf), list(members))
         buyers = await connection.fetch(_BUYERS, list(families), self.on, self.host["host_id"])
         units = [row.organisation_id for row, _ in members if row.organisation_id != row.family_id]
         names: dict[UUID, str] = dict(await connection.fetch(_UNITS, units)) if units else {}
@@ -102,7 +102,7 @@ class Billing:
             others += [] if made else some
             if at % PAYERS_AT_A_TIME == 0:
                 await asyncio.sleep(0)
-        return Made(Batch(bills, self.ehf), others)
+        return Made(await Batch.of(bills, self.ehf), others)
 
     async def write(self, connection: Connection, made: Made) -> Billed:
         """Number, store and book them, then bill the others."""
