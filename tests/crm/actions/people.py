@@ -27,7 +27,7 @@ async def session_of(context: Context, email: str = MANAGER, strong: bool = True
 
 
 async def mails(context: Context, kind: str = "") -> list[dict[str, Any]]:
-    """Mails that wait to be sent, the newest last."""
+    """Mails that were written."""
     async with context.db.tx() as connection:
         rows = await connection.fetch(
             "select kind, recipient, subject, body_text from mail where $1 in ('', kind) order by created_at, id", kind
