@@ -23,14 +23,16 @@ from crm.gateways import federation as peers
 from crm.gateways.federation import Heard, PeerFailed
 from crm.gateways.outgoing import Rules, rules_from
 from crm.gateways.webhooks import new_secret
-from crm.store import audit, families, federation_inbox, federation_offers, federation_standing
+from crm.store import audit, families, federation_inbox, federation_offers, federation_standing, jobs
 from crm.store import federation as agreements
-from crm.store import federation_facts as facts
+from crm.store import federation_links as links
 from crm.store import federation_registers as registers
 from crm.store.federation import Agreement
 
 # Standard Webhooks' schedule; after that once a day, and people see that the other system is away.
 WAITS = tuple(timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
+CHECK_TASK = "check_federation"
+VISIT_SECONDS = 600
 NOT_YET = timedelta(minutes=1)
 JITTER_PERCENT = 20
 MOST_ROUNDS = 3  # the second is clean, unless something changed meanwhile (F6)
@@ -211,13 +213,33 @@ async def live(context: Context) -> list[str]:
         return [each.code for each in await agreements.listed(connection, federation.SYNCED)]
 
 
+async def plan_visits(context: Context) -> None:
+    """A job for each agreement, some minutes apart: partners are not all asked at the full hour."""
+    listed, now = await live(context), context.clock.now()
+    async with context.db.tx() as connection:
+        jobs_of = [({"code": code}, now + timedelta(seconds=secrets.randbelow(VISIT_SECONDS))) for code in listed]
+        await jobs.enqueue(connection, CHECK_TASK, jobs_of, now)
+        await registers.forget(connection, now - timedelta(days=registers.INBOX_KEPT_DAYS))
+
+
+async def visit(context: Context, code: str) -> None:
+    """One comparison that nobody waits for."""
+    try:
+        found = await check(context, code)
+    except PeerFailed as failed:
+        log.warning("federation_failed", agreement=code, why=str(failed))
+        return
+    if found.differing:
+        log.info("federation_compared", agreement=code, differing=found.differing, matched=found.matched)
+
+
 async def turn(context: Context, code: str) -> None:
     """What a new day brings: what is over is withdrawn, other names go out, who was not heard of too long ends."""
     async with context.db.tx() as connection:
         found = await agreements.one(connection, code)
         kept = await catalogue.load(connection)
         members = await families.touched(connection, [], [found.network_id]) if found.side == "granting" else []
-        linked = await facts.links(connection, found.id)
+        linked = await links.links(connection, found.id)
     peer = await _peer(context, found, None)
     for at in range(0, len(members), FAMILIES_AT_A_TIME):
         async with context.db.tx() as connection:
@@ -232,13 +254,13 @@ async def _lease(peer: _Peer, key: str, stale: bool) -> None:
     """A link whose lease ran out ends as stale; one that was renewed goes on."""
     async with peer.context.db.tx() as connection:
         found = await agreements.one(connection, peer.code, lock=True)
-        applied = await facts.applied_on(connection, found.id, key)
+        applied = await links.applied_on(connection, found.id, key)
         now_stale = applied is not None and not federation.fresh(
             found.matched_on, applied, peer.today, found.agreed.lease_days
         )
         if now_stale == stale:
             return
-        await facts.set_stale(connection, found.id, key, now_stale)
+        await links.set_stale(connection, found.id, key, now_stale)
         kept = await catalogue.load(connection)
         await federation_standing.follow_one(connection, kept, found, key, peer.today, peer.now)
         detail = {"agreement": peer.code, "key": key, "stale": now_stale}
@@ -264,7 +286,7 @@ async def _matched(peer: _Peer, mine: Digest) -> None:
         if again.hash != mine.hash:
             return
         await agreements.change(connection, peer.agreement.id, matched_on=peer.today, matched_at=peer.now)
-        linked = await facts.links(connection, peer.agreement.id)
+        linked = await links.links(connection, peer.agreement.id)
     for link in linked:
         if link.stale:
             await _lease(peer, link.key, True)

@@ -95,7 +95,7 @@ async def list_networks(call: Call[NetworkPaging, None]) -> shapes.Page[shapes.N
     async with call.reading() as connection:
         kept = await call.kept(connection)
         after = _slug_in(call.query.cursor)
-        found = (n for n in kept.networks if n.slug > after and n.is_called(call.query.q))
+        found = (n for n in kept.networks if n.slug > after and not n.instance and n.is_called(call.query.q))
         rows = sorted(found, key=lambda n: n.slug)
         shown = rows[: call.query.limit]
         counts = await _counts(call, connection, list(call.actor.sees))

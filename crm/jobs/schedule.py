@@ -9,6 +9,7 @@ from crm.actions import (
     card_events,
     days,
     dunning,
+    federation_exchange,
     invoice_deliveries,
     mail,
     places,
@@ -98,6 +99,22 @@ async def forget_finished_jobs(tools: Tools) -> None:
         await job_tables.forget_finished(connection, KEPT_DAYS)
 
 
+async def sweep_federation(tools: Tools) -> None:
+    """What another system has not confirmed is sent, also when its job was lost."""
+    await federation_exchange.sweep_outboxes(tools.context)
+
+
+async def check_federation(tools: Tools) -> None:
+    """Every hour each agreement with another system is compared, not all of them at the same moment."""
+    await federation_exchange.plan_visits(tools.context)
+
+
+async def turn_federation(tools: Tools) -> None:
+    """Each night what is over is withdrawn, and who was not heard of for too long ends."""
+    for code in await federation_exchange.live(tools.context):
+        await federation_exchange.turn(tools.context, code)
+
+
 TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("* * * * *", sweep_mails),
     ("2 * * * *", sweep_deliveries),
@@ -110,4 +127,7 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("15 3 * * *", forget_finished_jobs),
     ("25 3 * * *", drop_old_changes),
     ("35 3 * * *", forget_webhook_messages),
+    ("* * * * *", sweep_federation),
+    ("40 * * * *", check_federation),
+    ("10 0 * * *", turn_federation),
 )

@@ -10,12 +10,23 @@ from uuid import UUID
 
 import msgspec
 
-from crm.actions import card_events, cards, invoice_deliveries, mail, member_lists, renewals, webhook_deliveries
+from crm.actions import (
+    card_events,
+    cards,
+    federation_exchange,
+    invoice_deliveries,
+    mail,
+    member_lists,
+    renewals,
+    webhook_deliveries,
+)
+from crm.actions.federation_exchange import CHECK_TASK
 from crm.context import Context
 from crm.gateways.ehf import sender_from
 from crm.gateways.mail import Mailer
 from crm.gateways.stripe import Accounts
 from crm.store.cards import HANDLE_TASK, REFUND_TASK
+from crm.store.federation_registers import SEND_TASK as FEDERATION_TASK
 from crm.store.invoice_deliveries import DELIVER_MANY_TASK, DELIVER_TASK
 from crm.store.mail import SEND_TASK
 from crm.store.member_lists import TASK as LIST_TASK
@@ -86,6 +97,17 @@ async def settle_member_list(tools: Tools, payload: dict[str, Any]) -> timedelta
     return None
 
 
+async def send_federation(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """What waits for another system."""
+    return await federation_exchange.send(tools.context, UUID(payload["agreement"]))
+
+
+async def check_federation(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """A heartbeat to another system, and what differs put right; what fails is on the agreement's page."""
+    await federation_exchange.visit(tools.context, payload["code"])
+    return None
+
+
 TASKS: dict[str, Task] = {
     SEND_TASK: send_mail,
     DELIVER_TASK: deliver_invoice,
@@ -96,4 +118,6 @@ TASKS: dict[str, Task] = {
     HANDLE_TASK: handle_card_event,
     REFUND_TASK: ask_card_refund,
     WEBHOOK_TASK: send_webhook,
+    FEDERATION_TASK: send_federation,
+    CHECK_TASK: check_federation,
 }

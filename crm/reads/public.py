@@ -116,7 +116,7 @@ async def networks(context: Context) -> list[Listed]:
             f"select p.network_id, count(*) as n from membership_period p where {_NOW} group by 1", today
         )
     counts = {row["network_id"]: row["n"] for row in rows}
-    return [Listed(n, counts.get(n.id, 0), _open(kept, n, today)) for n in kept.networks]
+    return [Listed(n, counts.get(n.id, 0), _open(kept, n, today)) for n in kept.networks if not n.instance]
 
 
 async def about(context: Context, slug: str) -> About:

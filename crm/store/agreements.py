@@ -69,8 +69,12 @@ async def of_networks(connection: Connection, networks: Collection[UUID], on: da
 
 
 async def end(connection: Connection, agreement: UUID, on: date) -> None:
-    """It ends on a day, and its links with it."""
-    await connection.execute("update agreement set ends_on = $2, on_end = 'end_links' where id = $1", agreement, on)
+    """It ends on a day, and its links with it; over before its first day, it was never in force."""
+    await connection.execute(
+        "update agreement set ends_on = $2, on_end = 'end_links', starts_on = least(starts_on, $2::date - 1) where id = $1",
+        agreement,
+        on,
+    )
 
 
 async def go_on(connection: Connection, agreement: UUID, code: str, on: date, source: UUID, target: UUID) -> None:

@@ -13,7 +13,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
-from crm.store import audit
+from crm.store import audit, federation_links
 from crm.store.apply import apply
 
 
@@ -68,8 +68,9 @@ async def count(
         raise RuleViolation("answer_same", "answer")
     source = kept.network(answer.source).id
     made = await add(connection, answer.organisation, source, answer.rule, answer.answer, answer.on, actor.name)
-    intents = on_answer(facts, with_answer(facts, answer), today).intents
-    applied = await apply(connection, kept, facts, intents, family)
+    after = with_answer(facts, answer)
+    applied = await apply(connection, kept, facts, on_answer(facts, after, today).intents, family)
+    await federation_links.answered(connection, kept, answer.organisation, answer.source, after, today)
     detail = {"rule": answer.rule, "answer": answer.answer, "on": answer.on.isoformat()}
     await audit.append(connection, actor, "link_answered", detail, source, answer.organisation, made)
     return made, tuple(applied.memberships.values())

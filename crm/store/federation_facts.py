@@ -9,8 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
-
 from cluster_rules import cascades, federation, member_lists, mirrors
 from cluster_rules.federation import Register
 from cluster_rules.matching import Identity, domain_of
@@ -22,7 +20,7 @@ from crm.database import Connection
 from crm.forms import IdentifierForm, OrganisationForm
 from crm.listed import Listed
 from crm.store import answers, decisions, families, member_identities, organisations
-from crm.store import federation as agreements
+from crm.store import federation_links as links
 from crm.store import federation_registers as registers
 from crm.store.apply import apply, open_membership
 from crm.store.families import PEER
@@ -31,81 +29,24 @@ from crm.store.federation import Agreement
 _NOBODY = UUID(int=0)
 
 
-class Link(msgspec.Struct, frozen=True):
-    """Which organisation a key stands for; None while a person must say (`held` is why)."""
-
-    key: str
-    organisation_id: UUID | None
-    held: str
-    stale: bool
-
-
-async def link(connection: Connection, agreement: UUID, key: str) -> Link | None:
-    """Whom a key stands for here; None when nothing was offered under it."""
-    row = await connection.fetchrow(
-        "select key, organisation_id, held, stale from federated_link where agreement_id = $1 and key = $2",
-        agreement,
-        key,
-    )
-    return Link(**dict(row)) if row else None
-
-
-async def links(connection: Connection, agreement: UUID) -> list[Link]:
-    """All of them."""
-    rows = await connection.fetch(
-        "select key, organisation_id, held, stale from federated_link where agreement_id = $1 order by key", agreement
-    )
-    return [Link(**dict(row)) for row in rows]
-
-
-async def point(connection: Connection, agreement: UUID, key: str, organisation: UUID | None, held: str = "") -> None:
-    """A key stands for an organisation, or a person has to say for which."""
-    await connection.execute(
-        "insert into federated_link (id, agreement_id, key, organisation_id, held, stale, made_at)"
-        " values ($1, $2, $3, $4, $5, false, now()) on conflict (agreement_id, key) do update"
-        " set organisation_id = excluded.organisation_id, held = excluded.held",
-        uuid4(),
-        agreement,
-        key,
-        organisation,
-        held,
-    )
-
-
-async def applied_on(connection: Connection, agreement: UUID, key: str) -> date | None:
-    """The day an offer was last applied; its lease runs from there, or from the last comparison."""
-    return await connection.fetchval(
-        "select applied_on from federated_register where agreement_id = $1 and key = $2 and register = 'offer'",
-        agreement,
-        key,
-    )
-
-
-async def set_stale(connection: Connection, agreement: UUID, key: str, stale: bool) -> None:
-    """A link's lease ran out, or runs again."""
-    await connection.execute(
-        "update federated_link set stale = $3 where agreement_id = $1 and key = $2", agreement, key, stale
-    )
-
-
-async def who(connection: Connection, agreement: Agreement, offer: Register, today: date) -> Link:
+async def who(connection: Connection, agreement: Agreement, offer: Register, today: date) -> links.Link:
     """Whom an offer is about: known by number, made new, or held for a person. A unit is never guessed (F13)."""
-    found = await link(connection, agreement.id, offer.key)
+    found = await links.link(connection, agreement.id, offer.key)
     if found and found.organisation_id:
         return found
     form = form_of(offer)
     if form is None or offer.state != "offered":
-        return found or Link(offer.key, None, "unknown", False)
+        return found or links.Link(offer.key, None, "unknown", False)
     await member_identities.lock(connection)
     meant = await _meant(connection, form)
     held = "unit" if offer.body.get("unit") else (meant.why or "alike") if meant.verdict == "held" else ""
     organisation = meant.organisation
     if not held and organisation is None:
         organisation = await organisations.add(connection, form, today)
-    if organisation and await taken(connection, agreement.id, offer.key, organisation):
+    if organisation and await links.taken(connection, agreement.id, offer.key, organisation):
         held = "ids_disagree"
-    await point(connection, agreement.id, offer.key, None if held else organisation, held)
-    return Link(offer.key, None if held else organisation, held, False)
+    await links.point(connection, agreement.id, offer.key, None if held else organisation, held)
+    return links.Link(offer.key, None if held else organisation, held, False)
 
 
 def form_of(offer: Register) -> OrganisationForm | None:
@@ -124,14 +65,14 @@ async def bring(
     connection: Connection, kept: Catalogue, agreement: Agreement, key: str, today: date, now: datetime
 ) -> None:
     """Receiving side: have the facts about the membership in their network say what their offer says now."""
-    mirror, code = mirror_of(kept, agreement), agreement.code
+    mirror, code = links.mirror_of(kept, agreement), agreement.code
     have = await registers.of(connection, agreement.id, code, [key])
     offer = have.get(("offer", key))
     if mirror is None or offer is None:
         return
     found = await who(connection, agreement, offer, today)
     if found.organisation_id is None:
-        await _decide(connection, agreement, offer, "held", found.held, today)
+        await links.decide_as(connection, agreement, offer, "held", found.held, today)
         return
     organisation = found.organisation_id
     family = await families.lock(connection, organisation)
@@ -148,50 +89,12 @@ async def bring(
         after = await families.load(connection, kept, family)
     said = cascades.on_offer(before, after, today)
     await apply(connection, kept, before, said.intents, family)
-    await decide(connection, kept, agreement, key, after, today)
-
-
-async def decide(
-    connection: Connection, kept: Catalogue, agreement: Agreement, key: str, facts: Facts, today: date
-) -> None:
-    """Receiving side: our decision register says what the answers on the link rule say."""
-    found = await link(connection, agreement.id, key)
-    mirror = mirror_of(kept, agreement)
-    offer = await registers.locked(connection, agreement.id, agreement.code, ("offer", key))
-    if offer is None or offer.state != "offered" or mirror is None or found is None or not found.organisation_id:
-        return
-    own = await registers.locked(connection, agreement.id, agreement.code, ("decision", key))
-    rules = mirrors.federated(kept.rulebooks, mirror.slug, agreement.code)
-    said = [
-        a
-        for a in facts.answers
-        if (a.organisation, a.source) == (found.organisation_id, mirror.slug) and a.rule in rules
-    ]
-    state, reason = mirrors.word(said, own, agreement.agreed.acceptance == "automatic", today)
-    await _decide(connection, agreement, offer, state, reason, today)
-
-
-async def answered(
-    connection: Connection, kept: Catalogue, organisation: UUID, source: str, facts: Facts, today: date
-) -> None:
-    """Somebody here has accepted or declined a link: where it comes from another system, that is our decision."""
-    network = kept.by_slug[source]
-    if not network.instance:
-        return
-    rows = await connection.fetch(
-        "select a.code, l.key from federated_link l join federated_agreement a on a.id = l.agreement_id"
-        " where a.mirror_id = $1 and a.side = 'receiving' and l.organisation_id = $2",
-        network.id,
-        organisation,
-    )
-    for row in rows:
-        agreement = await agreements.one(connection, row["code"])
-        await decide(connection, kept, agreement, row["key"], facts, today)
+    await links.decide(connection, kept, agreement, key, after, today)
 
 
 async def heed(connection: Connection, kept: Catalogue, agreement: Agreement, key: str, today: date) -> None:
     """Granting side: their decision as an answer on our link rules, and what follows from it here."""
-    mirror = mirror_of(kept, agreement)
+    mirror = links.mirror_of(kept, agreement)
     organisation = _id(key)
     known = await connection.fetchval("select true from organisation where id = $1", organisation)
     if mirror is None or not known or organisation is None:
@@ -225,7 +128,7 @@ async def pause(
     connection: Connection, kept: Catalogue, agreement: Agreement, key: str, today: date, now: datetime
 ) -> None:
     """Granting side: while the agreement is suspended, so is the membership that follows from it."""
-    mirror, organisation = mirror_of(kept, agreement), _id(key)
+    mirror, organisation = links.mirror_of(kept, agreement), _id(key)
     if mirror is None or organisation is None:
         return
     family = await families.lock(connection, organisation)
@@ -242,11 +145,6 @@ async def pause(
         await apply(connection, kept, before, cascades.on_offer(before, after, today).intents, family)
 
 
-def mirror_of(kept: Catalogue, agreement: Agreement) -> NetworkRow | None:
-    """Their network as it stands here; None before the agreement was ever active."""
-    return kept.by_id.get(agreement.mirror_id) if agreement.mirror_id else None
-
-
 async def _meant(connection: Connection, form: OrganisationForm) -> member_lists.Meant:
     """Whom this description means, by the same rules as a row of a partner's own list."""
     row = Listed("", form.name, form.country, "", form.kind, website=form.website, identifiers=form.identifiers)
@@ -256,18 +154,6 @@ async def _meant(connection: Connection, form: OrganisationForm) -> member_lists
     asked = Identity(_NOBODY, form.name, form.country, row.pairs, None, domain_of(form.website))
     units = await member_identities.main_units(connection, [asked, *found])
     return member_lists.who(asked, None, found, {}, units)
-
-
-async def taken(connection: Connection, agreement: UUID, key: str, organisation: UUID) -> bool:
-    """Does another offer under this agreement stand for the same organisation already?"""
-    return await connection.fetchval(
-        "select exists (select from federated_link l join federated_register r on r.agreement_id = l.agreement_id"
-        " and r.key = l.key and r.register = 'offer' and r.state = 'offered'"
-        " where l.agreement_id = $1 and l.organisation_id = $2 and l.key <> $3)",
-        agreement,
-        organisation,
-        key,
-    )
 
 
 async def _wanted(
@@ -280,8 +166,8 @@ async def _wanted(
         stands = bool(kept) and kept[-1].kind != "ending"
         return (*kept, Told("ending", today)) if stands else tuple(kept)
     ends = [agreement.ended_on] if agreement.ended_on else []
-    found = await link(connection, agreement.id, offer.key)
-    if found and found.stale and (applied := await applied_on(connection, agreement.id, offer.key)):
+    found = await links.link(connection, agreement.id, offer.key)
+    if found and found.stale and (applied := await links.applied_on(connection, agreement.id, offer.key)):
         ends.append(federation.valid_until(agreement.matched_on, applied, agreement.agreed.lease_days))
     return mirrors.told(stretches, min(ends, default=None), agreement.paused)
 
@@ -306,17 +192,6 @@ async def _record(
             uuid4(), organisation, mirror.slug, each.kind, each.on, recorded, each.tier, each.until, agreement.code
         )
         await decisions.record(connection, membership, made, agreement.actor)
-
-
-async def _decide(
-    connection: Connection, agreement: Agreement, offer: Register, state: str, reason: str, today: date
-) -> None:
-    own = await registers.locked(connection, agreement.id, agreement.code, ("decision", offer.key))
-    system = await agreements.instance(connection)
-    body: dict[str, Any] = {"reason": reason} if reason else {}
-    new = federation.decision(own, offer, system, state, body)
-    if new != own:
-        await registers.write(connection, agreement.id, new, today)
 
 
 async def _asked_anew(connection: Connection, organisation: UUID, mirror: UUID) -> None:

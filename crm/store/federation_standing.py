@@ -20,7 +20,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.store import agreements as local
-from crm.store import audit, families, federation_facts, imports, rulebooks
+from crm.store import audit, families, federation_facts, federation_links, imports, rulebooks
 from crm.store import federation as agreements
 from crm.store import federation_registers as registers
 from crm.store.federation import Agreement
@@ -92,10 +92,10 @@ async def _follow(connection: Connection, agreement: Agreement, today: date, now
     if agreement.standing == "terminated":
         stored = await local.find(connection, agreement.code, lock=True)
         if stored:
-            await local.end(connection, stored.id, max(today, stored.starts_on))
+            await local.end(connection, stored.id, today)
     kept = await catalogue.load(connection)
     if agreement.side == "receiving":
-        keys = [each.key for each in await federation_facts.links(connection, agreement.id)]
+        keys = [each.key for each in await federation_links.links(connection, agreement.id)]
     else:
         have = await registers.of(connection, agreement.id, agreement.code)
         keys = sorted({key for register, key in have if register == "offer"})

@@ -8,26 +8,30 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import msgspec
 from litestar import Litestar
 
 from cluster_rules import federation, reconciliation
 from cluster_rules.federated_terms import Level, Terms
+from cluster_rules.links import derive
 from crm import catalogue
+from crm.actions import answers
 from crm.actions import federation as actions
 from crm.actions import federation_exchange as exchange
+from crm.actions import memberships as changes
 from crm.actor import Actor
 from crm.app import create_app, state_of
 from crm.context import Context
 from crm.database import open_database
 from crm.gateways import outgoing
 from crm.settings import Settings
+from crm.store import families
 from crm.store import federation as agreements
 from crm.store import federation_registers as registers
 
 NORA, CLAIRE = "nora-industry-network", "claire-innovation-network"
 A, B = "https://a.example", "https://b.example"
 RULES = outgoing.Rules()
+HELVE = "Skagervik kommune"
 
 
 class System:
@@ -65,17 +69,23 @@ class System:
         return reconciliation.digest((await self.registers(code)).values()).hash
 
     async def linked(self, code: str) -> dict[str, str]:
-        """Who stands here today as a linked member under the agreement, by name: from the timeline's own grants."""
-        rows = await self.fetch(
-            "select o.name, p.tier from membership_grant g join organisation o on o.id = g.organisation_id"
-            " join membership_period p on p.membership_id = g.membership_id and p.superseded_at is null"
-            " where g.agreement = $1 and g.superseded_at is null and g.kind = 'linked' and p.status = 'active'"
-            " and p.starts_on <= $2 and (p.ends_on is null or p.ends_on > $2)"
-            " and g.starts_on <= $2 and (g.ends_on is null or g.ends_on > $2)",
-            code,
-            self.context.clock.now().date(),
-        )
-        return {row["name"]: row["tier"] for row in rows}
+        """Who stands here today as a linked member under the agreement, by name: the stored grants, without pauses."""
+        today, out = self.context.clock.now().date(), {}
+        async with self.context.db.tx() as connection:
+            kept = await catalogue.load(connection)
+            rows = await connection.fetch(
+                "select distinct o.family_id from membership_grant g join organisation o on o.id = g.organisation_id"
+                " where g.agreement = $1 and g.superseded_at is null",
+                code,
+            )
+            listed = await families.load_many(connection, kept, [row["family_id"] for row in rows])
+        for facts in listed:
+            paused = derive(facts).suspended
+            for grant in facts.grants:
+                away = any(days.covers(today) for days in paused.get(grant.id, ()))
+                if grant.agreement == code and grant.period.covers(today) and not away:
+                    out[facts.organisation(grant.organisation).name] = grant.tier
+        return out
 
     async def send(self, code: str) -> None:
         found = await self.agreement(code)
@@ -153,5 +163,29 @@ async def organisation(system: System, name: str) -> UUID:
     return row["id"]
 
 
-def plain(value: Any) -> Any:
-    return msgspec.to_builtins(value)
+def today(system: System) -> date:
+    return system.context.clock.now().date()
+
+
+async def membership(system: System, name: str, network: str) -> UUID:
+    (row,) = await system.fetch(
+        "select m.id from membership m join organisation o on o.id = m.organisation_id"
+        " join network n on n.id = m.network_id where o.name = $1 and n.slug = $2",
+        name,
+        network,
+    )
+    return row["id"]
+
+
+async def end(two: Any, name: str) -> None:
+    """The membership in NORA ends today, decided on A."""
+    wanted = await membership(two.a, name, NORA)
+    await changes.make(two.a.context, two.a.actor, wanted, changes.Change("ending", today(two.a)))
+
+
+async def decline(two: Any, name: str) -> None:
+    """Somebody on B takes the organisation out of CLAIRE."""
+    mirror = (await two.b.fetch("select slug from network where instance <> ''"))[0]["slug"]
+    rule = (await two.b.book(mirror)).link_rules[0].code
+    word = answers.Word(await organisation(two.b, name), mirror, rule, "declined", today(two.b))
+    await answers.give(two.b.context, two.b.actor, word)

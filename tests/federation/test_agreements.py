@@ -1,0 +1,83 @@
+"""The life of an agreement between two systems: invited, signed, left by members, lapsed, ended; who is not heard."""
+
+from datetime import timedelta
+
+import httpx
+import msgspec
+import pytest
+
+from crm.actions import federation as actions
+from crm.actions import federation_exchange
+from crm.app import state_of
+from crm.clock import FixedClock
+from crm.errors import NotFound
+from tests.conftest import NOW
+from tests.federation.conftest import Two
+from tests.federation.two import CLAIRE, HELVE, NORA, RULES, System, Wire, decline, end, organisation, settle
+
+pytestmark = [pytest.mark.anyio, pytest.mark.commits]
+
+
+async def test_a_member_who_left_comes_back_by_a_fresh_offer_only(two: Two) -> None:
+    await decline(two, HELVE)
+    await settle(two.a, two.b, two.code)
+    assert HELVE not in await two.b.linked(two.code)
+    assert HELVE not in await two.a.linked(two.code)
+    key = str(await organisation(two.a, HELVE))
+    assert (await two.a.registers(two.code))["decision", key].state == "left"
+    await two.a.fetch("update organisation set website = 'https://new.example' where name = $1", HELVE)
+    await federation_exchange.turn(two.a.context, two.code)
+    await settle(two.a, two.b, two.code)
+    assert (await two.b.registers(two.code))["offer", key].version == 2
+    assert HELVE not in await two.b.linked(two.code)
+    await end(two, HELVE)
+    await federation_exchange.turn(two.a.context, two.code)
+    await settle(two.a, two.b, two.code)
+    assert (await two.b.registers(two.code))["offer", key].state == "withdrawn"
+
+
+async def test_a_partner_that_is_never_heard_of_again_ends_as_stale(two: Two) -> None:
+    later = msgspec.structs.replace(two.b.context, clock=FixedClock(NOW + timedelta(days=46)))
+    await federation_exchange.turn(later, two.code)
+    gone = System(later, two.b.application, CLAIRE)
+    assert await gone.linked(two.code) == {}
+    await federation_exchange.turn(two.b.context, two.code)  # heard of again: matched, and fresh
+    assert await two.b.linked(two.code)
+
+
+async def test_an_ended_agreement_ends_everything_for_good(two: Two) -> None:
+    await actions.say(two.b.context, two.b.actor, two.code, "terminated")
+    assert await two.b.linked(two.code) == {}
+    await settle(two.a, two.b, two.code)
+    assert (await two.a.agreement(two.code)).standing == "terminated"
+    assert await two.a.linked(two.code) == {}
+    with pytest.raises(Exception, match="agreement_over"):
+        await actions.say(two.a.context, two.a.actor, two.code, "signed")
+
+
+async def test_an_invitation_is_for_one_system_and_one_week(strangers: tuple[System, System, Wire]) -> None:
+    a, b, wire = strangers
+    invited = await actions.invite(a.context, a.actor, NORA)
+    assert (await actions.look(b.context, b.actor, CLAIRE, invited.link, RULES)).code == invited.code
+    with pytest.raises(Exception, match="invitation_link"):
+        await actions.look(b.context, b.actor, CLAIRE, invited.link[:-4] + "????", RULES)
+    with pytest.raises(NotFound):
+        await actions.look(b.context, b.actor, "nobody", invited.link, RULES)
+    late = msgspec.structs.replace(a.context, clock=FixedClock(NOW + timedelta(days=8)))
+    wire.systems[a.url] = System(late, a.application, NORA)
+    with pytest.raises(Exception, match="peer_failed"):
+        await actions.look(b.context, b.actor, CLAIRE, invited.link, RULES)
+
+
+async def test_who_has_not_signed_is_not_heard(two: Two) -> None:
+    response = await _post(two.b, f"/agreements/{two.code}/digest", b"{}")
+    assert response.status_code == 401
+    response = await _post(two.b, "/agreements/fed-0000000000/digest", b"{}")
+    assert response.status_code == 401
+
+
+async def _post(system: System, path: str, content: bytes) -> httpx.Response:
+    system.application.state = state_of(system.context.settings, system.context)
+    kind = {"content-type": "application/json"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=system.application), base_url=system.url) as client:
+        return await client.post("/api/v1/federation" + path, content=content, headers=kind)
