@@ -41,14 +41,6 @@ CHOICES = {
     "objects": N_("has objected"),
     "erased": N_("has had it erased"),
 }
-REASONS = {
-    "shared": N_("disclosed"),
-    "changed": N_("changed"),
-    "left": N_("no longer a member"),
-    "revoked": N_("withdrawn"),
-    "out_of_scope": N_("outside the terms"),
-    "erased": N_("erased"),
-}
 READINGS = {
     "list": N_("list"),
     "stream": N_("whole list"),

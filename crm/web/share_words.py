@@ -65,7 +65,7 @@ def basis_words(t: Translator, basis: str, words: dict[str, str]) -> str:
     if not basis:
         return ""
     said = t.text(words) if words else ""
-    return f"{t.gettext(BASES[basis])}. {said}".strip()
+    return f"{t.gettext(BASES[basis])}. {said}" if said else t.gettext(BASES[basis])
 
 
 def value_words(t: Translator, kept: Catalogue, slug: str, field: str, value: Any) -> str:

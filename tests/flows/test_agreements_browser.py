@@ -70,3 +70,35 @@ def test_ac_02e_an_agreement_is_looked_at_ended_and_goes_on(site, browser, viewp
         page.locator("form[action$='/take-back'] button").click()
         expect(page).to_have_url(address + HERE + "?done=taken_back")
         assert csp_messages(page) == []
+
+
+@pytest.mark.parametrize(("viewport", "scheme", "language"), VIEWS)
+def test_terms_of_what_is_disclosed_are_looked_at_and_set(site, browser, viewport, scheme, language):
+    address, session = site
+    with open_page(browser, f"{address}/healthz", viewport=viewport, scheme=scheme, language=language) as page:
+        page.context.add_cookies([{"name": "session", "value": session, "url": address}])
+
+        def fine(step: str) -> None:
+            expect(page.locator("h1")).to_be_visible()
+            assert axe_violations(page) == [] and overflow(page) == 0, step
+
+        page.goto(address + HERE)
+        page.locator("main a[href$='/shares']").first.click()
+        fine("both directions")
+        page.locator("input[name=field_website]").set_checked(language == "en")
+        page.locator("input[name=retention_days]").fill("14" if scheme == "dark" else "21")
+        page.locator("button[name=step][value=look]").click()
+        expect(page.locator("#look")).to_be_visible()
+        fine("look")
+        page.locator("#look button[name=step][value=set]").click()
+        expect(page).to_have_url(f"{address}{HERE}/nora-claire-2021/shares?done=set")
+        fine("set")
+        page.locator("input[name=starts_on]").fill("2020-01-01")
+        page.locator("button[name=step][value=set]").click()
+        expect(page.locator(".error-summary")).to_be_visible()
+        fine("refused")
+        page.goto(f"{address}/n/nora-industry-network/members?tier=principal")
+        page.locator("main td a[href*='/members/']").first.click()
+        expect(page.locator("#seen")).to_be_visible()
+        fine("member")
+        assert csp_messages(page) == []
