@@ -11,10 +11,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from cluster_rules import check_digits, kid
+from cluster_rules import check_digits, kid, vat
 from cluster_rules.code_lists import CATEGORY_OF_REASON, COUNTRIES, ENDPOINTS
 from cluster_rules.documents import CURRENCIES, Buyer, Document, Id, Line, VatRow, in_local
-from cluster_rules.money import share
 from cluster_rules.networks import Text
 from cluster_rules.periods import Period
 
@@ -148,7 +147,7 @@ def _within(document: Document, period: Period | None) -> bool:
 
 def _vat_of(document: Document, row: VatRow) -> bool:
     """Rounded once from the sum; a credit note may differ by one, for what its invoice still stands for."""
-    return abs(row.vat - share(row.net, row.percent, 100)) <= (document.kind == "credit_note")
+    return abs(row.vat - vat.of(row.net, row.percent)) <= (document.kind == "credit_note")
 
 
 def _of_rate(document: Document, row: VatRow) -> list[Line]:

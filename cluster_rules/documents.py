@@ -13,11 +13,13 @@ from typing import Literal
 
 import msgspec
 
+from cluster_rules import vat
 from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import FeeLine
 from cluster_rules.money import share
 from cluster_rules.networks import Text
 from cluster_rules.periods import FAR, Period, between
+from cluster_rules.vat import Percent
 
 # UNCL5305 as EN 16931 restricts it. S ordinary, E exempt, Z zero-rated, O outside the scope (a seller who is
 # not in the VAT register), AE reverse charge, G export.
@@ -38,7 +40,7 @@ LOCAL_DIGITS = 2  # of every currency that VAT is told in beside the invoice's
 ACCOUNTED_IN = {"NO": "NOK", "SE": "SEK", "DK": "DKK"}
 PIECE = "C62"  # UN/ECE Recommendation 20: one
 
-Rate = tuple[str, int]  # category and percent
+Rate = tuple[str, Percent]  # category and percent
 
 
 class Id(msgspec.Struct, frozen=True):
@@ -114,7 +116,7 @@ class Line(msgspec.Struct, frozen=True):
     names: Text
     price: int
     category: Category
-    percent: int = 0
+    percent: Percent = 0
     quantity: int = 1
     unit: str = PIECE
     discount: int = 0
@@ -136,7 +138,7 @@ class VatRow(msgspec.Struct, frozen=True):
     """The VAT of one category at one rate: `vat` on the `net` of its lines (BG-23)."""
 
     category: Category
-    percent: int
+    percent: Percent
     net: int
     vat: int
     exemption: Text = {}
@@ -236,21 +238,22 @@ def breakdown(lines: Iterable[Line], standing: Mapping[Rate, int]) -> tuple[VatR
         mine = list(grouped)
         net = sum(line.net for line in mine)
         before = standing.get((category, percent), net)
-        vat = share(before, percent, 100) - share(before - net, percent, 100)
+        owed = vat.of(before, percent) - vat.of(before - net, percent)
         code = next((line.exemption_code for line in mine if line.exemption_code), "")
-        out.append(VatRow(mine[0].category, percent, net, vat, _joined(line.exemption for line in mine), code))
+        out.append(VatRow(mine[0].category, percent, net, owed, _joined(line.exemption for line in mine), code))
     return tuple(out)
 
 
-def spread(nets: Sequence[int], percent: int, vat: int) -> list[int]:
-    """The VAT of a category dealt out to its lines: together exactly `vat`, each as near to its own as that allows.
+def spread(nets: Sequence[int], percent: Percent, owed: int) -> list[int]:
+    """The VAT of a category dealt out to its lines: together exactly `owed`, each as near to its own as that allows.
 
     The largest remainders are rounded up first. Lines may be negative.
     """
-    exact = [net * percent for net in nets]
-    parts = [each // 100 for each in exact]
-    order = sorted(range(len(nets)), key=lambda i: (-(exact[i] % 100), i))
-    left = vat - sum(parts)
+    whole = 100 * vat.HUNDREDTHS
+    exact = [net * vat.hundredths(percent) for net in nets]
+    parts = [each // whole for each in exact]
+    order = sorted(range(len(nets)), key=lambda i: (-(exact[i] % whole), i))
+    left = owed - sum(parts)
     for step in range(abs(left)):
         parts[order[step % len(order)]] += 1 if left > 0 else -1
     return parts

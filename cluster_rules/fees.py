@@ -18,6 +18,7 @@ from cluster_rules.money import share
 from cluster_rules.networks import LinkFee, Rulebook, Tier
 from cluster_rules.organisations import Profile
 from cluster_rules.periods import Period
+from cluster_rules.vat import Percent
 
 __all__ = [
     "FeeLine",
@@ -51,7 +52,7 @@ class FeeLine(msgspec.Struct, frozen=True):
     period: Period
     net: int
     vat_code: str
-    vat_percent: int
+    vat_percent: Percent
     vat: int
     currency: str
     example: bool = False
@@ -231,4 +232,4 @@ def _taking(line: FeeLine, step: Step) -> FeeLine:
 
 
 def _with_net(line: FeeLine, net: int) -> FeeLine:
-    return msgspec.structs.replace(line, net=net, vat=share(net, line.vat_percent, 100))
+    return msgspec.structs.replace(line, net=net, vat=vat.of(net, line.vat_percent))

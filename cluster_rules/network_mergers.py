@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from cluster_rules import charges, fees
+from cluster_rules import charges, fees, vat
 from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import Step
 from cluster_rules.intents import Charge, Intent, StartGrant
@@ -155,6 +155,5 @@ def _part(charged: Charged, on: date) -> fees.FeeLine | None:
         return None
     days: Mapping[str, int] = {"part": rest.days, "whole": line.period.days}
     net = share(line.net, rest.days, line.period.days)
-    vat = share(net, line.vat_percent, 100)
     steps = line.steps if rest == line.period else (*line.steps, Step("prorated_days", dict(days)))
-    return msgspec.structs.replace(line, period=rest, net=net, vat=vat, steps=steps)
+    return msgspec.structs.replace(line, period=rest, net=net, vat=vat.of(net, line.vat_percent), steps=steps)

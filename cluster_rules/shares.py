@@ -11,7 +11,9 @@ from uuid import UUID
 
 import msgspec
 
+from cluster_rules import vat
 from cluster_rules.money import share
+from cluster_rules.vat import Percent
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -27,7 +29,7 @@ class Claim(msgspec.Struct, frozen=True):
     version: int
     percent: int
     treatment: str
-    vat_percent: int
+    vat_percent: Percent
     net: int
 
 
@@ -51,12 +53,12 @@ def owed(claim: Claim, collected: int, gross: int) -> int:
 
 def statement(booked: Iterable[tuple[Claim, int]]) -> tuple[Leg, ...]:
     """The legs of a period from what was booked in it, with VAT counted on each leg's sum."""
-    sums: dict[tuple[str, str, str, int, str, int], tuple[Claim, int]] = {}
+    sums: dict[tuple[str, str, str, int, str, Percent], tuple[Claim, int]] = {}
     for claim, amount in booked:
         key = (str(claim.source), str(claim.target), claim.rule, claim.version, claim.treatment, claim.vat_percent)
         sums[key] = (claim, sums.get(key, (claim, 0))[1] + amount)
     return tuple(
-        Leg(c.source, c.target, c.rule, c.version, c.treatment, net, share(net, c.vat_percent, 100))
+        Leg(c.source, c.target, c.rule, c.version, c.treatment, net, vat.of(net, c.vat_percent))
         for _, (c, net) in sorted(sums.items(), key=lambda each: each[0])
         if net
     )

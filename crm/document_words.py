@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from cluster_rules.documents import Line, Seller
 from cluster_rules.fees import FeeLine, Step, explained
 from cluster_rules.networks import Text
 from cluster_rules.periods import Period
+from cluster_rules.vat import Percent
 from crm import names
 from crm.catalogue import Catalogue
 from crm.fee_words import explain
@@ -36,7 +38,7 @@ class Charge(msgspec.Struct, frozen=True):
     net: int
     vat: int
     vat_code: str
-    vat_percent: int
+    vat_percent: Decimal | Percent
     currency: str
     steps: str
     unit: str | None = None
@@ -64,7 +66,7 @@ def line(kept: Catalogue, seller: Seller, charge: Charge) -> Line:
         period=Period(charge.starts_on, charge.ends_on),
         net=charge.net,
         vat_code=charge.vat_code,
-        vat_percent=charge.vat_percent,
+        vat_percent=vat.rate(charge.vat_percent),
         vat=charge.vat,
         currency=charge.currency,
     )

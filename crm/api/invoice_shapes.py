@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from cluster_rules.vat import Percent
+
 
 class Answer(msgspec.Struct, frozen=True):
     """Base of what is answered."""
@@ -39,7 +41,7 @@ class InvoiceLine(Answer, frozen=True):
     ends_on: date | None
     net: Money
     vat_code: str
-    vat_percent: int
+    vat_percent: Percent
     vat: Money
     example: bool
     steps: list[dict[str, Any]]

@@ -10,7 +10,7 @@ from cluster_rules.fees import FeeLine
 from cluster_rules.networks import Tier
 from cluster_rules.organisations import Profile, Size
 from cluster_rules.periods import Period
-from cluster_rules.vat import REASONS
+from cluster_rules.vat import REASONS, Percent
 from crm import fee_words, forms, words
 from crm.api import edge
 from crm.api.operations import Call, Nothing, Operation
@@ -80,7 +80,7 @@ class PriceLine(Answer, frozen=True):
     ends_on: date | None
     net: Money
     vat_code: str
-    vat_percent: int
+    vat_percent: Percent
     vat: Money
     vat_reason: str
     example: bool

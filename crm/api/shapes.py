@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from cluster_rules.organisations import Kind
+from cluster_rules.vat import Percent
 from crm.api.invoice_shapes import Answer, Host, Invoice, Money
 from crm.api.invoice_shapes import InvoiceLine as InvoiceLine
 
@@ -50,7 +51,7 @@ class Fee(Answer, frozen=True):
     words: str
     proration: str
     vat: str
-    vat_percent: int
+    vat_percent: Percent
     example: bool
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cluster_rules.documents import LOCAL_DIGITS, Address, Document, Id, Line, Mark, VatRow
 from cluster_rules.periods import Period
+from cluster_rules.vat import Percent
 from crm.i18n import Translator, translator
 from crm.names import country_name
 
@@ -187,10 +188,10 @@ class _View:
         }
         return names[row.category]
 
-    def _rate(self, category: str, percent: int) -> str:
+    def _rate(self, category: str, percent: Percent) -> str:
         """As it stands beside a line; the table of VAT says the rest."""
         if category in ("S", "Z"):
-            return f"{percent}{_NBSP}%" if self._t.language == "nb" else f"{percent}%"
+            return f"{percent}{_NBSP}%".replace(".", ",") if self._t.language == "nb" else f"{percent}%"
         return self._t.gettext("Exempt") if category == "E" else "–"
 
     def _local(self) -> str:

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import msgspec
 
+from cluster_rules import vat
+from cluster_rules.vat import Percent
 from crm.catalogue import Catalogue
 from crm.database import Connection
 
@@ -33,7 +35,7 @@ class Line(msgspec.Struct, frozen=True):
     ends_on: date | None
     net: int
     vat_code: str
-    vat_percent: int
+    vat_percent: Percent
     vat: int
     example: bool
     steps: list[dict[str, Any]]
@@ -236,6 +238,7 @@ async def some(connection: Connection, kept: Catalogue, wanted: list[UUID]) -> l
     for row in await connection.fetch(_LINES, wanted):
         values = dict(row)
         network = kept.by_id[values.pop("network_id")].slug
+        values["vat_percent"] = vat.rate(values["vat_percent"])
         lines.setdefault(values.pop("invoice_id"), []).append(Line(network=network, **values))
     rows = {r["id"]: r for r in await connection.fetch(_INVOICES, wanted)}
     return [Invoice(**dict(rows[i]), lines=tuple(lines.get(i, ()))) for i in wanted if i in rows]

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from cluster_rules import kid, money_facts
+from cluster_rules import kid, money_facts, vat
 from cluster_rules.documents import Buyer
 from cluster_rules.fees import FeeLine, Step
 from cluster_rules.ledger import NAMESPACE, OURS, Posting, Standing
@@ -32,7 +32,7 @@ with pattern as (select * from unnest($1::int[], $2::uuid[], $3::uuid[], $4::tex
     $8::date[], $9::date[], $10::date[], $11::bigint[], $12::bigint[], $13::text[]) as p (no, host_id, network_id,
     currency, payment_days, series, issued_on, due_on, starts_on, ends_on, net, vat, language)),
 line as (select * from unnest($14::int[], $15::text[], $16::text[], $17::jsonb[], $18::date[], $19::date[],
-    $20::bigint[], $21::text[], $22::int[], $23::bigint[], $24::text[], $25::bool[], $26::jsonb[], $27::jsonb[],
+    $20::bigint[], $21::text[], $22::numeric[], $23::bigint[], $24::text[], $25::bool[], $26::jsonb[], $27::jsonb[],
     $28::int[], $29::text[]) as l (no, tier, component, names, starts_on, ends_on, net, vat_code, vat_percent, vat,
     currency, example, steps, reason, hours, account)),
 bill as (
@@ -201,9 +201,9 @@ class Batch:
         for line in (line for p in self.patterns for line in p.lines):
             f = line.fee
             days = (f.period.start, f.period.end)
-            vat = (f.vat_code, f.vat_percent, f.vat, f.currency, f.example)
+            tax = (f.vat_code, vat.exact(f.vat_percent), f.vat, f.currency, f.example)
             why = (msgspec.to_builtins(f.steps), msgspec.to_builtins(line.reason), f.hours, f.account)
-            rows.append((len(rows), f.tier, f.component, f.names, *days, f.net, *vat, *why))
+            rows.append((len(rows), f.tier, f.component, f.names, *days, f.net, *tax, *why))
         return _columns(rows)
 
     def _charges_known(self) -> list[list[UUID]]:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import msgspec
 from asyncpg import Record
 
+from cluster_rules import vat
 from cluster_rules.intents import Charge
 from cluster_rules.renewals import REASON as RENEWAL
 from crm.catalogue import Catalogue
@@ -169,7 +170,7 @@ def _row(own: UUID, home: UUID, membership: UUID, charge: Charge) -> tuple[objec
         line.period.end,
         line.net,
         line.vat_code,
-        line.vat_percent,
+        vat.exact(line.vat_percent),
         line.vat,
         line.currency,
         line.example,

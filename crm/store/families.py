@@ -18,6 +18,7 @@ from cluster_rules.fees import FeeLine, Step
 from cluster_rules.memberships import Answer, Charged, Decision, Facts, Grant, Place, Segment, Transfer
 from cluster_rules.organisations import AgreedFee, Organisation, Profile, Role, Size
 from cluster_rules.periods import FAR, Period, between
+from cluster_rules.vat import Percent
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
@@ -142,7 +143,7 @@ class _Line(msgspec.Struct, frozen=True):
     names: dict[str, str]
     net: int
     vat_code: str
-    vat_percent: int
+    vat_percent: Percent
     vat: int
     currency: str
     example: bool

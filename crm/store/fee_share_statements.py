@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import msgspec
 from asyncpg import ExclusionViolationError
 
+from cluster_rules import vat
 from cluster_rules.errors import RuleViolation
-from cluster_rules.money import share
 from cluster_rules.shares import Claim
 from crm.catalogue import Catalogue
 from crm.database import Connection
@@ -197,6 +197,6 @@ def _sums(kept: Catalogue, booked: Sequence[tuple[Claim, int]]) -> list[Sum]:
     sums: dict[tuple[UUID, UUID, str], tuple[int, int]] = {}
     for (source, target, _, _, currency), (claim, net) in legs.items():
         before = sums.get((source, target, currency), (0, 0))
-        sums[source, target, currency] = before[0] + net, before[1] + share(net, claim.vat_percent, 100)
+        sums[source, target, currency] = before[0] + net, before[1] + vat.of(net, claim.vat_percent)
     ordered = sorted(sums.items(), key=lambda each: tuple(map(str, each[0])))
     return [Sum(*key, *amounts) for key, amounts in ordered if any(amounts)]

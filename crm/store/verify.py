@@ -14,7 +14,6 @@ import msgspec
 
 from cluster_rules import vat
 from cluster_rules.fees import Step, explained
-from cluster_rules.money import share
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.store import audit, verify_invoices, verify_renewals, verify_shares
@@ -205,11 +204,12 @@ def _amounts(row: asyncpg.Record) -> list[tuple[str, str]]:
     net = explained(msgspec.convert(row["steps"], list[Step]))
     if net != row["net"]:
         found.append(("charge_net", f"says {row['net']}, its steps give {net}"))
-    if not vat.possible(row["vat_code"], row["vat_percent"]):
-        found.append(("charge_vat_rate", f"{row['vat_code']} is not {row['vat_percent']} percent"))
-    added = share(row["net"], row["vat_percent"], 100)
+    percent = vat.rate(row["vat_percent"])
+    if not vat.possible(row["vat_code"], percent):
+        found.append(("charge_vat_rate", f"{row['vat_code']} is not {percent} percent"))
+    added = vat.of(row["net"], percent)
     if added != row["vat"]:
-        found.append(("charge_vat", f"says {row['vat']}, {row['vat_percent']} percent are {added}"))
+        found.append(("charge_vat", f"says {row['vat']}, {percent} percent are {added}"))
     return found
 
 

@@ -10,6 +10,7 @@ from piccolo.columns import (
     Date,
     ForeignKey,
     Integer,
+    Numeric,
     OnDelete,
     Text,
     Timestamptz,
@@ -161,7 +162,7 @@ class Charge(Table, tablename="charge"):
     ends_on = Date(null=True, default=None)
     net = BigInt(required=True)
     vat_code = Varchar(length=20, required=True)
-    vat_percent = Integer(required=True)
+    vat_percent = Numeric(required=True)
     vat = BigInt(required=True)
     currency = Varchar(length=3, required=True)
     example = Boolean(default=False)

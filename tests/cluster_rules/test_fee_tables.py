@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cluster_rules import bases, explanations, fees, prorations
+from cluster_rules import bases, explanations, fees, prorations, vat
 from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import explained
 from tests.cluster_rules import fee_cases
@@ -60,8 +60,8 @@ def bankers(amount: int, part: int, whole: int) -> int:
     ("where", "name", "mutant"),
     [
         ([bases], "_within", shifted),
-        ([fees, explanations], "share", cut),
-        ([fees, explanations], "share", bankers),
+        ([fees, explanations, vat], "share", cut),
+        ([fees, explanations, vat], "share", bankers),
         ([prorations], "_months_begun", lambda period: period.days // 30),
         ([bases], "reference", lambda component, asked: asked.day),
     ],

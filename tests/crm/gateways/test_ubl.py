@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from lxml import etree
 
 from cluster_rules.document_checks import check
-from cluster_rules.documents import Document
+from cluster_rules.documents import Document, Id
 from crm.gateways import peppol_rules, ubl
+from tests import documents as make
 from tests.crm.gateways.test_peppol_rules import Swap, changed, endpoint
 from tests.documents import OUTSIDE, SIX, documents, split_vat
 from tests.judges import invoices as judges
@@ -212,3 +213,25 @@ def test_what_xml_cannot_carry_is_left_out_and_the_rest_is_escaped() -> None:
     xml = ubl.written(_replaced(split_vat(), buyer=buyer))
     assert "A &amp; B &lt;AS&gt; «Ørsted»".encode() in xml
     assert objections(xml) == set()
+
+
+def test_ac_20_a_rate_with_decimals_passes_every_judge() -> None:
+    """Finland's 25.5 %: written with its decimal, and the sums of the official rules hold."""
+    seller = msgspec.structs.replace(
+        make.NORA,
+        identifier=Id("0212", "01120389"),
+        endpoint=Id("0212", "01120389"),
+        vat_number="FI01120389",
+        address=msgspec.structs.replace(make.NORA.address, country="FI"),
+        register=False,
+        account="",
+        iban="FI2112345600000785",
+    )
+    lines = tuple(make.service(make.INDUSTRY, "Tjeneste", "Service", net, percent=25.5) for net in (10_03, 333_33, 2))
+    made = make.invoice(seller, make.NORDLYS, lines, currency="EUR", kid="", language="en")
+    assert made.totals.vat == 87_56  # of 343.38: 87.5619
+    xml = ubl.written(made)
+    assert objections(xml) == set()
+    assert xml.count(b"<cbc:Percent>25.5</cbc:Percent>") == 4
+    wrong = xml.replace(b">87.56<", b">87.50<")
+    assert objections(wrong) != set()
