@@ -68,8 +68,9 @@ async def tell(context: Context, policy: Policy = POLICY) -> tuple[int, bool]:
 
 
 async def sweep(context: Context, policy: Policy = POLICY) -> list[UUID]:
-    """Messages whose job was lost get another; which ones that were."""
+    """Messages whose job was lost get another; which ones that were. Webhooks of revoked keys are stopped."""
     async with context.db.tx() as connection:
+        await webhooks.stop_revoked(connection, context.clock.now())
         return await webhook_deliveries.requeue_stranded(connection, context.clock.now(), policy.overdue)
 
 

@@ -127,6 +127,16 @@ async def rotate(connection: Connection, webhook: UUID, secret: str, old_until: 
     )
 
 
+async def stop_revoked(connection: Connection, now: datetime) -> None:
+    """Webhooks whose key was revoked are told nothing more, and it is said why."""
+    rows = await connection.fetch(
+        "select w.id from webhook w join api_key k on k.id = w.key_id"
+        " where k.revoked_at is not null and w.status <> 'disabled' order by w.id for no key update of w"
+    )
+    for row in rows:
+        await set_status(connection, row["id"], "disabled", now, "key_revoked")
+
+
 async def forget_old_secrets(connection: Connection, now: datetime) -> None:
     """What signs nothing any more need not be kept."""
     await connection.execute(

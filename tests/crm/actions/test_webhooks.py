@@ -266,6 +266,14 @@ async def test_a_revoked_key_is_told_nothing_more(world: World) -> None:
         await webhooks.go_on(world.context, world.actor, world.hook)
 
 
+async def test_a_revoked_keys_webhook_is_stopped_within_the_minute(world: World) -> None:
+    await world.create()
+    await world.moved()
+    await world.fetch("update api_key set revoked_at = now() where id = $1", world.key)
+    await webhook_deliveries.sweep(world.context, PATIENT)
+    assert (await world.row())["reason"] == "key_revoked" and not await world.waiting()
+
+
 async def test_a_lost_sender_is_replaced_when_its_lease_is_over(world: World) -> None:
     await world.create()
     await world.moved()
