@@ -87,9 +87,9 @@ def _cells(lines: list[bytes]) -> Iterator[dict[str, str] | None]:
     try:
         text = [line.decode("utf-8-sig" if n == 0 else "utf-8") + "\n" for n, line in enumerate(lines)]
     except UnicodeDecodeError as error:
-        raise EdgeError(400, "body", "csv_unreadable", message=str(error)[:120]) from error
+        raise EdgeError(422, "body", "csv_unreadable", message=str(error)[:120]) from error
     if not text or not text[0].strip():
-        raise EdgeError(400, "body", "csv_unreadable", message="no line with the names of the columns")
+        raise EdgeError(422, "body", "csv_unreadable", message="no line with the names of the columns")
     separator = ";" if text[0].count(";") > text[0].count(",") else ","
     reader = csv.reader(text, delimiter=separator, strict=True)
     try:
@@ -102,7 +102,7 @@ def _cells(lines: list[bytes]) -> Iterator[dict[str, str] | None]:
                 cells = dict(zip(columns, row, strict=False))
                 yield {n: c.strip() for n, c in cells.items() if c.strip()} if len(row) <= len(columns) else None
     except csv.Error as error:
-        raise EdgeError(400, "body", "csv_unreadable", message=str(error)[:120]) from error
+        raise EdgeError(422, "body", "csv_unreadable", message=str(error)[:120]) from error
 
 
 def _of_cells(cells: dict[str, str] | None) -> Sent:

@@ -153,7 +153,7 @@ class HeldRowForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def receive(call: Call[MemberListQuery, Any]) -> Pushed:
     """The body, once it is clear that this key may push a list."""
     kept, slug = await call.kept(), call.slug()
-    if slug not in kept.by_slug:
+    if slug not in kept.by_slug or kept.by_slug[slug].id not in call.actor.sees:
         raise NotFound("slug", slug)
     call.actor.must_write(kept.by_slug[slug].id, actions.SCOPE)
     query = call.query
