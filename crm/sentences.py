@@ -148,7 +148,6 @@ _RULES: dict[str, tuple[str, ...]] = {
     "vat_country_unknown": (N_("The VAT rate of %(given)s is not known."),),
     "vat_rate_unknown": (N_("The VAT rate of %(country)s on %(on)s is not known."),),
     "upgrade_limited": (N_("An event cannot lead to a level with a limited number of places, %(given)s."),),
-    **WEBHOOKS,
     "weights_invalid": (N_("An amount cannot be split like this."),),
 }
 
