@@ -57,7 +57,8 @@ class Mirror:
     """The copy, in an SQLite file."""
 
     def __init__(self, address: str, network: str, key: str, path: str) -> None:
-        self._base = f"{address.rstrip('/')}/api/v1/networks/{network}"
+        """`network`: its slug, or `agreements/<code>` for what an agreement discloses of another network."""
+        self._base = f"{address.rstrip('/')}/api/v1/{network if '/' in network else f'networks/{network}'}"
         self._key = key
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.executescript(_TABLES)
@@ -69,7 +70,7 @@ class Mirror:
     def members(self) -> list[Member]:
         """Who is a member today, in the order of ids. What is only announced (`pending`) is not."""
         rows = self._db.execute("select body from member where body is not null order by id")
-        return [m for m in (json.loads(body) for (body,) in rows) if m["status"] != "pending"]
+        return [m for m in (json.loads(body) for (body,) in rows) if m.get("status") != "pending"]
 
     def sync(self, wait: int = 0) -> int:
         """Catch up with everything there is, waiting up to `wait` seconds for the first change; how many changes."""

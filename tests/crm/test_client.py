@@ -6,13 +6,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from crm import client as partner
+from crm.i18n import TIME_ZONE
 from tests.crm.api.serving import served
-from tests.crm.api.support import NORA
+from tests.crm.api.sharing import CODE, SHARED, terms
+from tests.crm.api.support import CLAIRE, NORA
 from tests.seed import Keys
 
 GUIDE = Path(__file__).parents[2] / "docs" / "sync.md"
@@ -36,6 +40,22 @@ def test_the_client_repairs_what_differs(address: str, seeded: Keys) -> None:
     wanted = {partner.bucket_of(m["id"]) for m in (whole[0], whole[1], stranger)}
     assert set(copy.prove()) == wanted
     assert (copy.members(), copy.prove()) == (whole, [])
+
+
+@pytest.mark.commits
+def test_the_client_follows_what_an_agreement_discloses_as_its_terms_change(address: str, seeded: Keys) -> None:
+    copy = partner.Mirror(address, f"agreements/{CODE}", seeded.partner_keys[CLAIRE], ":memory:")
+    assert copy.prove() == []
+    first = copy.members()
+    manager = {"authorization": f"Bearer {seeded.manager_key}"}
+    for given in ({"fields": ["country"]}, {"fields": []}, {"fields": ["name"], "tiers": []}):
+        today = datetime.now(TIME_ZONE).date().isoformat()
+        said = httpx.post(f"{address}{SHARED}/terms", json=terms(starts_on=today, **given), headers=manager)
+        assert said.status_code == 201, said.text
+        assert copy.sync() > 0
+        assert all(set(m["organisation"]) == {"id", *given["fields"]} for m in copy.members())
+        assert copy.prove() == []
+    assert len(copy.members()) > len(first) > 0
 
 
 def test_the_published_test_vectors() -> None:

@@ -76,7 +76,9 @@ async def test_what_is_in_the_database_is_what_the_tables_say(seeded: object, ow
 async def test_no_migration_is_missing() -> None:
     found = await AutoMigrationManager(auto_input="y").get_alter_statements(APP_CONFIG)
     assert [statement for each in found for statement in each.statements] == []
-    fewer = replace(APP_CONFIG, table_classes=APP_CONFIG.table_classes[1:])
+    # (one that no other table refers to: Piccolo finds the others by their references)
+    unreferred = [table for table in APP_CONFIG.table_classes if table.__name__ != "FeedEpoch"]
+    fewer = replace(APP_CONFIG, table_classes=unreferred)
     control = await AutoMigrationManager(auto_input="y").get_alter_statements(fewer)
     assert [statement for each in control for statement in each.statements]
 
