@@ -62,6 +62,8 @@ async def submit(
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
         network = kept.network(form.network)
+        if network.instance:  # it is run by another system, and one applies there
+            raise RuleViolation("network_unknown", "network", given=form.network)
         today = context.clock.today(network.zone)
         if draft:
             row = await applications.get(connection, draft, lock=True)

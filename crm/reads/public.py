@@ -30,6 +30,7 @@ join organisation o on o.id = p.organisation_id
 join lateral (select min(starts_on) as since from membership_period b
               where b.membership_id = p.membership_id and b.superseded_at is null) s on true
 where {_NOW} and p.origin <> 'linked'
+  and not exists (select 1 from network n where n.id = p.network_id and n.instance <> '')
   and not exists (select 1 from organisation_profile f where f.organisation_id = o.id and f.superseded_at is null
                   and f.kind = 'person')
   and coalesce((select c.given from consent c where c.organisation_id = o.id and c.purpose = 'directory'
@@ -85,14 +86,13 @@ async def home(context: Context) -> Home:
     async with context.db.reading(kept.by_id) as connection:
         figures = await connection.fetchrow(_FIGURES, today)
         rows = await connection.fetch(_NEWEST, today, NEWEST)
+    own = tuple(n for n in kept.networks if not n.instance)
     newest = [
         Newest(r["name"], n, kept.tier_names(n.slug, r["tier"]), r["since"])
         for r in rows
         if (n := kept.by_id[r["network_id"]])
     ]
-    return Home(
-        kept, _some_rule(kept, today), kept.networks, figures["organisations"], figures["linked"], tuple(newest)
-    )
+    return Home(kept, _some_rule(kept, today), own, figures["organisations"], figures["linked"], tuple(newest))
 
 
 def _some_rule(kept: Catalogue, today: date) -> tuple[NetworkRow, Included] | None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from crm.actions import federation as actions
-from crm.actions import federation_exchange
+from crm.actions import federation_exchange, verify
 from crm.app import state_of
 from crm.clock import FixedClock
 from crm.errors import NotFound
@@ -81,3 +81,35 @@ async def _post(system: System, path: str, content: bytes) -> httpx.Response:
     kind = {"content-type": "application/json"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=system.application), base_url=system.url) as client:
         return await client.post("/api/v1/federation" + path, content=content, headers=kind)
+
+
+async def test_what_is_stored_on_both_sides_is_what_the_facts_give(two: Two) -> None:
+    """`crm verify` on both, as it was agreed, and after members have left, declined and the agreement was ended."""
+    for system in (two.a, two.b):
+        assert await verify.run(system.context) == []
+    await end(two, HELVE)
+    await decline(two, "Havlinje Rederi")
+    await settle(two.a, two.b, two.code)
+    await actions.say(two.a.context, two.a.actor, two.code, "terminated")
+    await settle(two.a, two.b, two.code)
+    for system in (two.a, two.b):
+        assert await verify.run(system.context) == []
+
+
+async def test_nobody_can_apply_to_a_network_that_another_system_runs(two: Two, manager_key: str) -> None:
+    """It is known by its slug, but is on no list of networks, and its members are not decided about here."""
+    (mirror,) = await two.b.fetch("select slug from network where instance <> ''")
+    two.b.application.state = state_of(two.b.context.settings, two.b.context)
+    transport = httpx.ASGITransport(app=two.b.application)
+    headers = {"authorization": f"Bearer {manager_key}"}
+    async with httpx.AsyncClient(transport=transport, base_url=two.b.url, headers=headers) as client:
+        listed = (await client.get("/api/v1/networks?limit=1000")).json()["items"]
+        assert mirror["slug"] not in {each["slug"] for each in listed}
+        assert CLAIRE in {each["slug"] for each in listed}
+        organisation = {"name": "New AS", "country": "NO", "kind": "company"}
+        contact = {"name": "Kari", "email": "kari@new.example"}
+        form = {"network": mirror["slug"], "tier": "principal", "organisation": organisation, "contact": contact}
+        refused = await client.post("/api/v1/applications", json=form)
+        assert (refused.status_code, refused.json()["errors"][0]["rule"]) == (422, "network_unknown")
+        for path in ("/", "/networks"):
+            assert mirror["slug"] not in (await client.get(path)).text

@@ -4,13 +4,15 @@ The parts follow each other on purpose: what one leaves is what the next begins 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+import httpx
 import pytest
 
 from tests.federation.conftest import AGREED
 from tests.federation.proxy import FAULTS
 from tests.federation.running import Process, both, until
-from tests.federation.two import Wire
+from tests.federation.two import CLAIRE, NORA, Wire
 from tests.postgres import Server
 from tests.seed import Keys
 
@@ -47,6 +49,7 @@ def test_f01_to_f10_against_two_processes(pair: tuple[Process, Process]) -> None
     _replayed_and_forged(a, b)
     _cut_list(a, b)
     _killed_while_it_takes_in_and_after_it_has_sent(a, b)
+    _no_way_back(a, b)
     _restored(a, b)
 
 
@@ -116,15 +119,35 @@ def _killed_while_it_takes_in_and_after_it_has_sent(a: Process, b: Process) -> N
     assert leaving in b.members()  # rolled back, not half done
     a.start(crash_at="federation_sent")
     a.client.timeout = 60
-    try:
-        a.compare()  # what waits is sent, and A dies
-    except Exception as error:
-        assert "disconnected" in str(error).lower() or "reset" in str(error).lower() or not str(error), error
+    with suppress(httpx.HTTPError):
+        a.compare()  # what waits is sent, and A dies with its answer
     until(a.died, "A is killed after B has answered")
     assert leaving not in b.members()
     a.kill()
     a.start()
     the_same(a, b)
+
+
+def _no_way_back(a: Process, b: Process) -> None:
+    """F8: B offers its members to A under an agreement of its own, and not those who are members through A."""
+    invited = b.client.post(f"http://127.0.0.1:{b.port}/api/v1/networks/{CLAIRE}/federated-agreements", json={}).json()
+    levels = [{"source": "member", "target": "partner"}]
+    answered = a.ask("POST", f"/networks/{NORA}/federated-agreements/answers", link=invited["link"], levels=levels)
+    assert answered.status_code == 201, answered.text
+    back = f"/networks/{CLAIRE}/federated-agreements/{invited['agreement']}"
+    signed = b.ask("POST", f"{back}/words", word="signed")
+    assert signed.status_code < 300, signed.text
+    until(lambda: bool(b.ask("GET", f"{back}/memberships").json()["items"]), "B offers its own members")
+    offered = {each["organisation_id"] for each in b.ask("GET", f"{back}/memberships").json()["items"]}
+    through_a = b.ask("GET", f"{b.agreement}/memberships").json()["items"]
+    only_linked = set()
+    for each in through_a:
+        listed = b.ask("GET", f"/organisations/{each['organisation_id']}/memberships").json().get("items", [])
+        claire = next((m for m in listed if m["network"] == CLAIRE), None)
+        if claire and claire["origin"] == "linked":
+            only_linked.add(each["organisation_id"])
+    assert only_linked
+    assert not only_linked & offered
 
 
 def _restored(a: Process, b: Process) -> None:
