@@ -1,9 +1,13 @@
 """What partners' systems ask for: a page of the feed, a digest, the whole list as lines, each beside a baseline.
 
 Pages of 1,000 are read at random places of 1,000,000 entries, as a partner's key (behind the tenant wall, JSON
-encoded); baseline: the same bodies by one plain statement over the same rows. The digest is of 10,000 members;
-baseline: the same with every body hashed anew. The export is of 1,000,000 members, by HTTP from a server process of
-its own (its memory is watched); baseline: COPY of the same JSON, read and counted. Run: python -m bench.feed [members]
+encoded); baseline: the same bodies by one plain statement over the same rows. Whole requests of the same size go one
+after the other over one HTTP connection to a server process of its own. The digest is of 10,000 members; baseline: the
+same with every body hashed anew. The export is of 1,000,000 members by HTTP, plain, gzip and zstd (the server's memory
+is watched); baseline: COPY of the same JSON, read and counted. Catching up: all changes from the first on, page by
+page, by a bare consumer (every page decoded, each change's op, id and version looked at, nothing stored); beside it
+crm/client.py, which keeps an SQLite copy. Processor time stands beside time: on a shared machine it is the steadier
+figure. Run: python -m bench.feed [members]
 """
 
 import asyncio
@@ -25,6 +29,7 @@ import uvicorn
 
 from bench.setting import NOW, SETTINGS, own_server
 from crm.app import create_app
+from crm.client import Mirror
 from crm.clock import FixedClock
 from crm.cursors import Position
 from crm.database import open_database
@@ -35,7 +40,9 @@ LARGE, SMALL = "nora-startup", "nora"
 MEMBERS, SMALL_MEMBERS = 1_000_000, 10_000
 PAGE, PAGES = 1000, 400
 ROUNDS = 3
-BARS = {"page": 2.0, "digest": 50.0, "export": 0.80, "memory": 32.0}
+CODINGS = ("identity", "gzip", "zstd")
+BARS = {"page": 2.0, "digest": 50.0, "export": 0.80, "memory": 32.0, "catching up": 200_000.0}
+CLIENT_PAGES = 100  # of crm/client.py
 A_TRANSACTION = 1000  # entries with the same xid
 
 # Members made up as the product writes them; $1 network, $2 how many.
@@ -87,6 +94,12 @@ def p95(taken: list[float]) -> float:
     return statistics.quantiles(taken, n=20)[-1]
 
 
+def used(pid: int) -> float:
+    """Processor time of a process so far, all its threads, in seconds."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
 async def pages(dsn: str) -> bool:
     """A page as the API makes it, without HTTP; and the plain statement over the same rows, in turns."""
     drawn = random.Random(1)
@@ -94,8 +107,9 @@ async def pages(dsn: str) -> bool:
         network = await db.pool.fetchval("select id from network where slug = $1", LARGE)
         first, last = await db.pool.fetchrow("select min(seq), max(seq) from feed where network_id = $1", network)
         places = [drawn.randint(first, last - PAGE - 1) for _ in range(PAGES)]
-        ours, plain = [], []
+        ours, plain, spent = [], [], 0.0
         async with db.reading([network]) as connection:
+            backend = await connection.fetchval("select pg_backend_pid()")
             for at, seq in enumerate(places):
                 xid = await connection.fetchval("select xid::text from feed where seq = $1", seq)
                 began = time.perf_counter()
@@ -104,20 +118,107 @@ async def pages(dsn: str) -> bool:
                     seq,
                     network,
                 )
-                middle = time.perf_counter()
+                middle, before = time.perf_counter(), used(backend) + time.process_time()
                 found = await feed.changes(connection, network, Position(int(xid), seq), PAGE)
                 encoded = msgspec.json.encode(found.items)
-                ended = time.perf_counter()
+                ended, after = time.perf_counter(), used(backend) + time.process_time()
                 assert found.count == len(rows) == PAGE and found.more and len(encoded) > 300_000
                 if at >= PAGES // 10:
                     plain.append((middle - began) * 1000)
                     ours.append((ended - middle) * 1000)
+                    spent += after - before
+    cpu = spent / len(ours) * 1000
     return told(
-        f"feed page of {PAGE}",
-        f"p50 {statistics.median(ours):.2f} ms, p95 {p95(ours):.2f} ms",
+        f"feed page of {PAGE}, read and encoded",
+        f"p50 {statistics.median(ours):.2f} ms, p95 {p95(ours):.2f} ms, processor time of both sides {cpu:.2f} ms",
         f"plain rows by seq p50 {statistics.median(plain):.2f} ms, p95 {p95(plain):.2f} ms",
         p95(ours) <= BARS["page"],
     )
+
+
+class Change(msgspec.Struct):
+    """What the bare consumer looks at."""
+
+    op: str
+    id: str
+    version: int
+    member: msgspec.Raw
+
+
+def requests(port: int, key: str, pid: int) -> None:
+    """Whole requests for pages, one after the other; told beside the reading, no bar of its own."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    taken, after, spent = [], "", 0.0
+    for at in range(PAGES):
+        before, began = used(pid), time.perf_counter()
+        body = asked(line, key, f"changes?limit={PAGE}{after}")
+        taken.append((time.perf_counter() - began) * 1000)
+        spent += (used(pid) - before) if at >= PAGES // 10 else 0.0
+        page = msgspec.json.decode(body, type=_Place)
+        after = f"&after={page.next_cursor}" if page.has_more else ""
+    counted = taken[PAGES // 10 :]
+    print(
+        f"the same page, whole request over HTTP: p50 {statistics.median(counted):.2f} ms, p95 {p95(counted):.2f} ms,"
+        f" processor time of the application {spent / len(counted) * 1000:.2f} ms",
+        flush=True,
+    )
+
+
+def catching_up(port: int, key: str, members: int) -> bool:
+    """All changes from the first on, by the bare consumer; then as many pages by crm/client.py."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    seen: dict[str, int] = {}
+    began, body = time.perf_counter(), asked(line, key, f"changes?limit={PAGE}")
+    more = True
+    while more:
+        page = msgspec.json.decode(body, type=_Place)
+        more = page.has_more
+        if more:  # the next page is on its way while this one is taken in
+            send(line, key, f"changes?limit={PAGE}&after={page.next_cursor}")
+        for change in msgspec.json.decode(page.items, type=list[Change]):
+            if seen.get(change.id, 0) < change.version:
+                seen[change.id] = change.version
+        if more:
+            body = received(line)
+    rate = members / (time.perf_counter() - began)
+    assert len(seen) == members, "every member once"
+    copy = Mirror(f"http://127.0.0.1:{port}", LARGE, key, ":memory:")
+    cursor, began = None, time.perf_counter()
+    for _ in range(min(CLIENT_PAGES, members // PAGE)):
+        found = copy._get("changes", after=cursor, limit=PAGE)
+        copy._apply(found)
+        cursor = found["next_cursor"]
+    client = min(CLIENT_PAGES, members // PAGE) * PAGE / (time.perf_counter() - began)
+    return told(
+        f"catching up with {members} changes",
+        f"{rate:,.0f} changes/s by a bare consumer",
+        f"crm/client.py into SQLite {client:,.0f} changes/s",
+        rate >= BARS["catching up"],
+    )
+
+
+class _Place(msgspec.Struct):
+    """Of a page first of all where the next one is."""
+
+    items: msgspec.Raw
+    next_cursor: str
+    has_more: bool
+
+
+def asked(line: http.client.HTTPConnection, key: str, path: str) -> bytes:
+    send(line, key, path)
+    return received(line)
+
+
+def send(line: http.client.HTTPConnection, key: str, path: str) -> None:
+    line.request("GET", f"/api/v1/networks/{LARGE}/{path}", headers={"authorization": f"Bearer {key}"})
+
+
+def received(line: http.client.HTTPConnection) -> bytes:
+    answer = line.getresponse()
+    body = answer.read()
+    assert answer.status == 200, body[:300]
+    return body
 
 
 async def digests(dsn: str) -> bool:
@@ -155,13 +256,14 @@ def serving(dsn: str) -> Iterator[tuple[int, int]]:
         process.communicate()
 
 
-def export(port: int, key: str) -> int:
-    """All of the list; how many bytes."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-    headers = {"authorization": f"Bearer {key}", "accept": "application/x-ndjson"}
+def export(port: int, key: str, coding: str) -> int:
+    """All of the list; how many bytes came."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+    headers = {"authorization": f"Bearer {key}", "accept": "application/x-ndjson", "accept-encoding": coding}
     line.request("GET", f"/api/v1/networks/{LARGE}/members", headers=headers)
     answer = line.getresponse()
     assert answer.status == 200, answer.read()
+    assert answer.headers.get("content-encoding", "identity") == coding
     size = 0
     while chunk := answer.read(1 << 20):
         size += len(chunk)
@@ -191,27 +293,29 @@ def memory(pid: int) -> float:
     return max(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-def exports(dsn: str, key: str, members: int) -> bool:
+def exports(dsn: str, port: int, pid: int, key: str, members: int) -> bool:
     """In turns; the middle of the ratios counts, and the peak of memory over that before the first export."""
-    ratios = []
-    with serving(dsn) as (port, pid):
-        line = http.client.HTTPConnection("127.0.0.1", port)
-        line.request("GET", f"/api/v1/networks/{LARGE}/members", headers={"authorization": f"Bearer {key}"})
-        assert line.getresponse().status == 200
-        before = memory(pid)
+    asked(http.client.HTTPConnection("127.0.0.1", port), key, "members")
+    before, held = memory(pid), True
+    for coding in CODINGS:
+        ratios = []
         for _ in range(ROUNDS):
             began = time.perf_counter()
             asyncio.run(copied(dsn))
-            middle = time.perf_counter()
-            size = export(port, key)
-            ended = time.perf_counter()
+            middle, spent = time.perf_counter(), used(pid)
+            size = export(port, key, coding)
+            ended, spent = time.perf_counter(), used(pid) - spent
             ratios.append((middle - began) / (ended - middle))
-            print(f"  COPY {middle - began:.2f} s, export {ended - middle:.2f} s ({size >> 20} MB)", flush=True)
-        grown = memory(pid) - before
-    rate = members / (ended - middle)
-    fast = told(f"export of {members}", f"{rate:,.0f} members/s, {statistics.median(ratios):.2f} of it", "COPY",
-                statistics.median(ratios) >= BARS["export"])  # fmt: skip
-    return told("memory growth", f"{grown:.1f} MB", f"{before:.0f} MB before", grown <= BARS["memory"]) and fast
+            print(
+                f"  COPY {middle - began:.2f} s, export {coding} {ended - middle:.2f} s ({size >> 20} MB,"
+                f" processor time of the application {spent:.2f} s)",
+                flush=True,
+            )
+        figure = f"{members / (ended - middle):,.0f} members/s, {statistics.median(ratios):.2f} of it"
+        fast = statistics.median(ratios) >= BARS["export"]
+        held = told(f"export of {members}, {coding}", figure, "COPY", fast) and held
+    grown = memory(pid) - before
+    return told("memory growth", f"{grown:.1f} MB", f"{before:.0f} MB before", grown <= BARS["memory"]) and held
 
 
 async def serve(dsn: str) -> None:
@@ -226,13 +330,18 @@ async def serve(dsn: str) -> None:
 
 
 def main() -> int:
-    """All three; 1 when a bar is not held."""
+    """All of them; 1 when a bar is not held."""
     members = int(sys.argv[1]) if len(sys.argv) > 1 else MEMBERS
     with own_server() as server:
         dsn = server.dsn()
         keys = asyncio.run(seed(dsn, SETTINGS, FixedClock(NOW)))
         asyncio.run(fill(dsn, members))
-        held = [asyncio.run(pages(dsn)), asyncio.run(digests(dsn)), exports(dsn, keys.partner_keys[LARGE], members)]
+        held = [asyncio.run(pages(dsn)), asyncio.run(digests(dsn))]
+        with serving(dsn) as (port, pid):
+            key = keys.partner_keys[LARGE]
+            held.append(exports(dsn, port, pid, key, members))
+            requests(port, key, pid)
+            held.append(catching_up(port, key, members))
     return int(not all(held))
 
 
