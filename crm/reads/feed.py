@@ -50,13 +50,14 @@ order by organisation_id limit $4
 """
 _STREAM = "select body from feed_member where network_id = $1 and listed and ($2::text is null or origin = $2)"
 # The one definition of the digest in SQL; crm/client.py has the other, and docs/sync.md the test vectors.
+# $4 is the network's id once more: known beforehand, its members are found by index, however many others there are.
 _DIGEST = f"""
 with head as ({_HEAD}),
 buckets as (
     select bucket, count(*) as members, encode(sha256(string_agg(
         convert_to(membership_id || '|' || version || '|' || encode(body_hash, 'hex') || e'\\n', 'UTF8'), ''
         order by membership_id)), 'hex') as hash
-    from feed_member where network_id = (select id from head) and listed and ($3::int is null or bucket = $3)
+    from feed_member where network_id = $4 and listed and ($3::int is null or bucket = $3)
     group by bucket
 )
 select head.*, buckets.* from head left join buckets on true order by bucket
@@ -133,9 +134,10 @@ async def digest(
     connection: Connection, network: str, now: datetime, bucket: int | None = None
 ) -> tuple[Head, list[Bucket]] | None:
     """The hash of each bucket that has members (or of one), and where the feed was at that very moment."""
-    rows = await connection.fetch(_DIGEST, network, now, bucket)
-    if not rows:
+    known = await connection.fetchval("select id from network where slug = $1", network)
+    if known is None:
         return None
+    rows = await connection.fetch(_DIGEST, network, now, bucket, known)
     found = [Bucket(row["bucket"], row["members"], row["hash"]) for row in rows if row["bucket"] is not None]
     return _head(rows[0]), found
 
