@@ -24,7 +24,7 @@ __all__ = ["browser"]  # a fixture: importing it makes it known here
 
 DATABASE = "klynge_webhooks_browser"
 HERE = "/n/nora-industry-network/sync"
-VIEWS = [("desktop", "light", "en"), ("phone", "light", "nb"), ("desktop", "dark", "nb")]
+VIEWS = [("desktop", "light", "en"), ("phone", "dark", "nb")]
 # As a worker would have left it: taken, failing, and one that waits for its third try.
 _SENT = """
 with hook as (update webhook set status = 'enabled', failing_since = $1, skew_seconds = 190, delivered_at = $1
@@ -89,7 +89,6 @@ def test_a_webhook_is_set_up_read_and_given_another_secret(site, browser, viewpo
             assert axe_violations(page) == [] and overflow(page) == 0, step
 
         page.goto(address + HERE)
-        fine("list")
         page.locator("#url").fill("https://192.168.1.1/")
         page.locator("main form[action$='/webhooks'] button").click()
         expect(page.locator("#url")).to_have_attribute("aria-invalid", "true")
@@ -99,7 +98,7 @@ def test_a_webhook_is_set_up_read_and_given_another_secret(site, browser, viewpo
         fine("one webhook")
         page.locator("form[action$='/secrets'] button").click()
         expect(page.locator("#secret")).to_contain_text("whsec_")
-        fine("secret")
+        assert overflow(page) == 0
         page.locator("form[action$='/retries'] button").last.click()
         expect(page.locator(".toast")).to_be_visible()
         assert csp_messages(page) == []
