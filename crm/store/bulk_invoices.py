@@ -1,4 +1,4 @@
-"""Issue many invoices that are alike at once: rows, lines, documents, ledger and deliveries by one statement each.
+"""Issue many invoices that are alike at once: rows, lines, documents and ledger by one command, then deliveries.
 
 What invoices have in common is a `Pattern`, made once the way `store.invoices` makes every single one; what differs
 is the buyer, the ids and the number. The result is the same, and every constraint and trigger sees it: an invoice
@@ -27,62 +27,63 @@ from crm.store.charges import charge_id
 from crm.store.documents import Paper
 from crm.store.invoices import CUSTOMERS, KID_SCHEME, NUMBERS
 
-_BILLS = """
-with pattern as (select * from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::date[],
-    $8::date[], $9::date[], $10::date[], $11::bigint[], $12::bigint[], $13::text[]) as p (no, host_id, network_id,
-    currency, payment_days, series, issued_on, due_on, starts_on, ends_on, net, vat, language)),
-line as (select * from unnest($14::int[], $15::text[], $16::text[], $17::jsonb[], $18::date[], $19::date[],
-    $20::bigint[], $21::text[], $22::numeric[], $23::bigint[], $24::text[], $25::bool[], $26::jsonb[], $27::jsonb[],
-    $28::int[], $29::text[]) as l (no, tier, component, names, starts_on, ends_on, net, vat_code, vat_percent, vat,
-    currency, example, steps, reason, hours, account)),
-bill as (
+# All of it by one command: an issued invoice takes no more lines of a later one, nor does a posting entries.
+_ISSUED = f"""
+with pattern as materialized (
+    select no, host_id, network_id, currency, payment_days, series, issued_on, due_on, starts_on, ends_on, net, vat,
+        language, networks::uuid[] as networks, document::jsonb as document, fact
+    from unnest($1::int[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::date[], $8::date[],
+        $9::date[], $10::date[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::jsonb[])
+        as p (no, host_id, network_id, currency, payment_days, series, issued_on, due_on, starts_on, ends_on, net, vat,
+        language, networks, document, fact)
+), line as (
+    select * from unnest($17::int[], $18::text[], $19::text[], $20::jsonb[], $21::date[], $22::date[], $23::bigint[],
+        $24::text[], $25::numeric[], $26::bigint[], $27::text[], $28::bool[], $29::jsonb[], $30::jsonb[], $31::int[],
+        $32::text[])
+        as l (no, tier, component, names, starts_on, ends_on, net, vat_code, vat_percent, vat, currency, example, steps,
+        reason, hours, account)
+), bill as materialized (
+    select * from unnest($45::uuid[], $46::uuid[], $47::int[], $48::uuid[], $49::text[], $50::text[], $51::text[],
+        $52::bigint[], $53::text[])
+        as b (id, organisation_id, no, transaction_id, charges, buyer, reference, number, kid)
+), issued as (
     insert into invoice (id, host_id, organisation_id, status, currency, buyer_reference, payment_days, created_at,
         kind, network_id, series, number, issued_on, due_on, starts_on, ends_on, net, vat, gross, kid, language)
     select b.id, p.host_id, b.organisation_id, 'issued', p.currency, b.reference, p.payment_days, now(), 'invoice',
         p.network_id, p.series, b.number, p.issued_on, p.due_on, p.starts_on, p.ends_on, p.net, p.vat, p.net + p.vat,
         b.kid, p.language
-    from unnest($30::uuid[], $31::uuid[], $32::int[], $33::bigint[], $34::text[], $35::text[])
-        as b (id, organisation_id, no, number, kid, reference) join pattern p using (no))
-insert into charge (id, invoice_id, membership_id, grant_id, tier, component, names, starts_on, ends_on, net, vat_code,
-    vat_percent, vat, currency, example, steps, reason, hours, account, recorded_at)
-select c.id, c.invoice_id, c.membership_id, c.grant_id, l.tier, l.component, l.names, l.starts_on, l.ends_on, l.net,
-    l.vat_code, l.vat_percent, l.vat, l.currency, l.example, l.steps, l.reason, l.hours, l.account, now()
-from unnest($36::uuid[], $37::uuid[], $38::uuid[], $39::uuid[], $40::int[])
-    as c (id, invoice_id, membership_id, grant_id, no) join line l using (no)
-"""
-_PAPERS = """
-with pattern as materialized (
-    select no, networks::uuid[] as networks, document::jsonb as document
-    from unnest($5::int[], $6::text[], $7::text[]) as p (no, networks, document)
+    from bill b join pattern p using (no)
+), charged as (
+    insert into charge (id, invoice_id, membership_id, grant_id, tier, component, names, starts_on, ends_on, net,
+        vat_code, vat_percent, vat, currency, example, steps, reason, hours, account, recorded_at)
+    select c.id, c.invoice_id, c.membership_id, c.grant_id, l.tier, l.component, l.names, l.starts_on, l.ends_on, l.net,
+        l.vat_code, l.vat_percent, l.vat, l.currency, l.example, l.steps, l.reason, l.hours, l.account, now()
+    from unnest($40::uuid[], $41::uuid[], $42::uuid[], $43::uuid[], $44::int[])
+        as c (id, invoice_id, membership_id, grant_id, no) join line l using (no)
 ), written as (
     insert into invoice_document (invoice_id, network_ids, charge_ids, document)
-    select f.id, p.networks, f.charges::uuid[],
-        p.document || jsonb_build_object('number', f.number, 'kid', f.kid, 'buyer', f.buyer::jsonb)
-    from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $8::text[], $9::text[])
-        as f (id, no, charges, buyer, number, kid) join pattern p using (no)
-)
-insert into invoice_event (invoice_id, kind, actor, detail, recorded_at)
-select f.id, 'issued', $10, jsonb_build_object('number', f.number), now()
-from unnest($1::uuid[], $8::text[]) as f (id, number)
-"""
-_BOOKED = """
-with pattern as (select * from unnest($1::int[], $2::uuid[], $3::text[], $4::date[], $5::jsonb[])
-    as p (no, host_id, currency, on_date, fact)),
-fact as (select f.*, p.host_id, p.currency, p.on_date, p.fact
-    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::int[]) as f (id, invoice_id, organisation_id, no)
-    join pattern p using (no)),
-booked as (
+    select b.id, p.networks, b.charges::uuid[], p.document || jsonb_build_object(
+        'number', p.series || '-' || b.number, 'kid', b.kid, 'buyer', b.buyer::jsonb)
+    from bill b join pattern p using (no)
+), told as (
+    insert into invoice_event (invoice_id, kind, actor, detail, recorded_at)
+    select b.id, 'issued', $54, jsonb_build_object('number', p.series || '-' || b.number), now()
+    from bill b join pattern p using (no)
+), booked as (
     insert into ledger_transaction (id, kind, host_id, organisation_id, currency, on_date, provider, object_id, phase,
         fact, actor, recorded_at)
-    select id, 'issued', host_id, organisation_id, currency, on_date, $17, invoice_id::text, 'issued',
-        fact || jsonb_build_object('invoice', invoice_id, 'organisation', organisation_id), $18, now() from fact)
+    select b.transaction_id, 'issued', p.host_id, b.organisation_id, p.currency, p.issued_on, '{OURS}', b.id::text,
+        'issued', p.fact || jsonb_build_object('invoice', b.id, 'organisation', b.organisation_id), $54, now()
+    from bill b join pattern p using (no)
+)
 insert into ledger_entry (transaction_id, host_id, currency, account, organisation_id, network_id, code, invoice_id,
     amount)
-select f.id, f.host_id, f.currency, e.account, case when e.own then f.organisation_id end, e.network_id, e.code,
-    case when e.about then f.invoice_id end, e.amount
-from fact f join unnest($10::int[], $11::text[], $12::bool[], $13::uuid[], $14::text[], $15::bool[], $16::bigint[])
+select b.transaction_id, p.host_id, p.currency, e.account, case when e.own then b.organisation_id end, e.network_id,
+    e.code, case when e.about then b.id end, e.amount
+from bill b join pattern p using (no)
+join unnest($33::int[], $34::text[], $35::bool[], $36::uuid[], $37::text[], $38::bool[], $39::bigint[])
     with ordinality as e (no, account, own, network_id, code, about, amount, place) using (no)
-order by f.id, e.place
+order by b.transaction_id, e.place
 """
 
 
@@ -125,10 +126,8 @@ async def issue(connection: Connection, batch: "Batch", actor: Actor) -> list[st
     last = await connection.fetchval(NUMBERS, paper.host_id, paper.series, len(batch))
     batch.number(customers, last - len(batch) + 1)
     faults.point("renewal_numbered")
-    await connection.execute(_BILLS, *batch.invoiced, *batch.numbered, *batch.charged)
-    await connection.execute(_PAPERS, *batch.written, batch.shown, batch.kids, actor.name)
+    await connection.execute(_ISSUED, *batch.columns, *batch.numbered, actor.name)
     faults.point("renewal_stored")
-    await connection.execute(_BOOKED, *batch.booked, OURS, actor.name)
     await invoice_deliveries.queue_many(connection, batch.deliveries)
     return batch.shown
 
@@ -148,12 +147,8 @@ class Batch:
         self._numbers = [places[id(bill.pattern)] for bill in bills]
         self._ids = ids.together(len(bills))
         self.shown: list[str] = []
-        self.kids: list[str] = []
+        self.columns: list[list[Any]] = []
         self.numbered: list[list[Any]] = []
-        self.invoiced: list[list[Any]] = []
-        self.charged: list[list[Any]] = []
-        self.written: list[list[Any]] = []
-        self.booked: list[list[Any]] = []
         self.deliveries: list[tuple[UUID, str, str]] = []
         self._charge_ids: list[list[UUID]] = []
 
@@ -164,11 +159,11 @@ class Batch:
         if bills:
             batch._charge_ids = batch._charges_known()
             await asyncio.sleep(0)
-            batch.invoiced, batch.charged = [*batch._patterns_as_invoices(), *batch._lines()], batch._charges()
+            charges = batch._charges()
             await asyncio.sleep(0)
-            batch.written = batch._papers()
-            await asyncio.sleep(0)
-            batch.booked, batch.deliveries = batch._postings(), batch._deliveries(ehf)
+            own = batch._own()
+            batch.columns = [*batch._patterns(), *batch._lines(), *batch._entries(), *charges, *own]
+            batch.deliveries = batch._deliveries(ehf)
         return batch
 
     def __len__(self) -> int:
@@ -180,20 +175,23 @@ class Batch:
         norwegian = paper.document.seller.address.country == "NO"
         numbers = list(range(first, first + len(self.bills)))
         self.shown = [f"{paper.series}-{number}" for number in numbers]
-        self.kids = [
+        kids = [
             kid.made(KID_SCHEME, customers[payer], number) if norwegian else ""
             for number, payer in zip(numbers, self.payers, strict=True)
         ]
-        references = [bill.buyer.reference for bill in self.bills]
-        self.numbered = [self._ids, self.payers, self._numbers, numbers, self.kids, references]
+        self.numbered = [numbers, kids]
 
-    def _patterns_as_invoices(self) -> list[list[Any]]:
+    def _patterns(self) -> list[list[Any]]:
+        encode = msgspec.json.Encoder().encode
         rows = []
         for no, p in enumerate(self.patterns):
             d, t = p.paper.document, p.paper.document.totals
             period = (d.period.start, d.period.end) if d.period else (None, None)
             told = (d.currency, p.payment_days, p.paper.series, d.issued_on, d.due_on, *period)
-            rows.append((no, p.paper.host_id, p.network_id, *told, t.net, t.vat, d.language))
+            networks = "{" + ",".join(map(str, p.paper.networks)) + "}"
+            fact = msgspec.to_builtins(_posting(p.paper)[0])
+            whole = (networks, encode(d).decode(), fact)
+            rows.append((no, p.paper.host_id, p.network_id, *told, t.net, t.vat, d.language, *whole))
         return _columns(rows)
 
     def _lines(self) -> list[list[Any]]:
@@ -232,28 +230,22 @@ class Batch:
         ]
         return _columns(rows)
 
-    def _papers(self) -> list[list[Any]]:
+    def _own(self) -> list[list[Any]]:
         encode = msgspec.json.Encoder().encode
-        charges = ["{" + ",".join(map(str, ids)) + "}" for ids in self._charge_ids]
+        charges = ["{" + ",".join(map(str, known)) + "}" for known in self._charge_ids]
         buyers = [encode(bill.buyer).decode() for bill in self.bills]
-        networks = ["{" + ",".join(map(str, p.paper.networks)) + "}" for p in self.patterns]
-        documents = [encode(p.paper.document).decode() for p in self.patterns]
-        return [self._ids, self._numbers, charges, buyers, list(range(len(self.patterns))), networks, documents]
+        references = [bill.buyer.reference for bill in self.bills]
+        transactions = [_transaction(own) for own in self._ids]
+        return [self._ids, self.payers, self._numbers, transactions, charges, buyers, references]
 
-    def _postings(self) -> list[list[Any]]:
-        made = [_posting(pattern.paper) for pattern in self.patterns]
+    def _entries(self) -> list[list[Any]]:
         rows = [
-            (no, p.paper.host_id, p.paper.document.currency, p.paper.document.issued_on, msgspec.to_builtins(fact))
-            for no, (p, (fact, _)) in enumerate(zip(self.patterns, made, strict=True))
-        ]
-        entries = [
             (no, a.kind, a.organisation is not None, a.network, a.code, e.invoice is not None, e.amount)
-            for no, (_, posting) in enumerate(made)
-            for e in posting.entries
+            for no, pattern in enumerate(self.patterns)
+            for e in _posting(pattern.paper)[1].entries
             for a in (e.account,)
         ]
-        transactions = [_transaction(own) for own in self._ids]
-        return [*_columns(rows), transactions, self._ids, self.payers, self._numbers, *_columns(entries)]
+        return _columns(rows)
 
 
 def _posting(paper: Paper) -> tuple[money_facts.Issued, Posting]:
