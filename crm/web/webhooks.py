@@ -19,7 +19,7 @@ from crm.i18n import N_
 from crm.reads import keys
 from crm.reads import webhooks as reads
 from crm.web.fields import fields_of, id_of
-from crm.web.office import Office, routes, show
+from crm.web.office import Office, reading, routes, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
@@ -136,7 +136,7 @@ async def send_again(
     return _back(office, f"/{wanted}", "again")
 
 
-handlers = [routes(show_sync, create, show_webhook, rotate, pause, resume, remove, send_again)]
+handlers = [reading(show_sync, show_webhook), routes(create, rotate, pause, resume, remove, send_again)]
 
 
 async def rows_of(office: Office) -> list[dict[str, Any]]:
@@ -179,7 +179,7 @@ async def _page(
 ) -> Response[str]:
     """One webhook. With a secret it is shown this once, and the page is nothing to keep."""
     async with office.context.db.reading(office.actor.sees) as connection:
-        found = await reads.one(connection, None, office.actor.manages, webhook)
+        found = await reads.one(connection, None, office.actor.sees, webhook)
         if found is None or office.network.id not in found.readers:
             raise NotFound("webhook", webhook)
         log = await reads.deliveries(connection, webhook, None, LOG_PAGE) or []
@@ -225,6 +225,7 @@ def _row(office: Office, row: reads.WebhookRow, named: Mapping[UUID, str]) -> di
         "old_secret_until": row.old_secret_until
         if row.old_secret_until and row.old_secret_until > office.now
         else None,
+        "open": set(row.readers) <= office.actor.sees,
         "may": set(row.readers) <= office.actor.manages,
         "lost_key": row.reason == "key_revoked",
     }

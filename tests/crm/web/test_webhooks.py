@@ -18,6 +18,7 @@ pytestmark = pytest.mark.anyio
 
 HOOKS = f"{NORA}/sync/webhooks"
 URL = "https://crm.partner.example/hooks"
+VIEWER = "leser@klynge.example"
 _KEY = "select k.id from api_key k join network n on n.id = k.network_id where n.slug = 'nora-industry-network'"
 
 
@@ -164,3 +165,20 @@ async def test_another_networks_manager_knows_nothing_of_it(desk: Desk) -> None:
     for act in ("pause", "resume", "secrets", "removal"):
         assert (await send(desk.client, f"{desk.here.replace(NORA, CLAIRE)}/{act}")).status_code == 404
     assert "No system is told." in text(await desk.client.get(f"{CLAIRE}/sync"))
+
+
+async def test_who_only_reads_here_sees_how_it_does_and_changes_nothing(desk: Desk) -> None:
+    await desk.set_up()
+    await desk.work()
+    for place in (f"{NORA}/sync", desk.here):
+        assert HOOKS in _actions((await desk.client.get(place)).text)
+    await sign_in(desk.client, VIEWER)
+    for place in (f"{NORA}/sync", desk.here):
+        shown = await desk.client.get(place)
+        assert shown.status_code == 200 and "Partners CRM" in shown.text and HOOKS not in _actions(shown.text)
+    for act in ("pause", "resume", "secrets", "removal"):
+        assert (await send(desk.client, f"{desk.here}/{act}")).status_code == 403
+
+
+def _actions(page: str) -> str:
+    return " ".join(re.findall(r'<form[^>]* action="([^"]*)"', page))
