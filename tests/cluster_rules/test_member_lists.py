@@ -34,7 +34,13 @@ CASES = {
         {},
         ("known", A, None),
     ),
-    "one number the same, one other": (row(ORGNR, LEI), None, [known(A, OTHER, LEI)], {}, ("held", None, "ids_disagree")),
+    "one number the same, one other": (
+        row(ORGNR, LEI),
+        None,
+        [known(A, OTHER, LEI)],
+        {},
+        ("held", None, "ids_disagree"),
+    ),
     "numbers of two": (row(ORGNR, LEI), None, [known(A, ORGNR), known(B, LEI)], {}, ("held", None, "ids_disagree")),
     "only the name": (row(), None, [known(A, ORGNR)], {}, ("held", None, "alike")),
     "only the web domain": (
@@ -100,7 +106,9 @@ def test_the_number_of_a_sub_unit_is_held_and_never_folded_into_the_main_unit() 
 
 def facts(*decisions: tuple[str, str, str], linked: bool = False) -> Facts:
     made = tuple(
-        Decision(UUID(int=50 + n), A, "n", kind, date.fromisoformat(on), datetime(2026, 1, 1 + n, tzinfo=UTC), tier=tier)
+        Decision(
+            UUID(int=50 + n), A, "n", kind, date.fromisoformat(on), datetime(2026, 1, 1 + n, tzinfo=UTC), tier=tier
+        )
         for n, (kind, on, tier) in enumerate(decisions)
     )
     grant = Grant(UUID(int=90), A, "n", "linked", "member", Period(date(2026, 1, 1)), "s", "rule", 1, "a", UUID(int=91))

@@ -55,7 +55,11 @@ async def verdicts(context: Context, run: UUID) -> dict[str, tuple[Any, ...]]:
             run,
         )
     return {
-        f"{r['external_id']}": (r["verdict"], tuple(r["changes"]), tuple((p["field"], p["rule"]) for p in r["problems"]))
+        f"{r['external_id']}": (
+            r["verdict"],
+            tuple(r["changes"]),
+            tuple((p["field"], p["rule"]) for p in r["problems"]),
+        )
         for r in rows
     }
 

@@ -9,6 +9,7 @@ from crm.actions import keys
 from crm.api.keys import FRESH_SECONDS
 from crm.context import Context
 from crm.errors import Invalid, NotFound, Unauthenticated
+from crm.reads import keys as key_reads
 from tests.crm.api.support import CLAIRE, NORA, V1, applied, approved, problem_of, wrong
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +38,26 @@ async def test_a_partner_needs_a_network_and_a_name(context: Context) -> None:
         await keys.create(context, "", "partner", None)
     named = [(field, code) for field, code, _ in raised.value.problems]
     assert named == [("name", "required"), ("network", "required")]
+
+
+@pytest.mark.parametrize(
+    ("role", "network", "scopes"), [("partner", CLAIRE, ["everything"]), ("manager", None, ["links"])]
+)
+async def test_only_a_partners_key_has_scopes_and_only_those_there_are(
+    context: Context, role: str, network: str | None, scopes: list[str]
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        await keys.create(context, "CRM", role, network, scopes=scopes)
+    assert [(field, code) for field, code, _ in refused.value.problems] == [("scopes", "scope_unknown")]
+
+
+async def test_what_a_key_may_write_is_stored_and_listed(context: Context) -> None:
+    made, text = await keys.create(context, "CRM", "partner", CLAIRE, scopes=["members", "links", "links"])
+    assert made.scopes == ["links", "members"]
+    assert keys.actor_of(await keys.open_with(context, text)).scopes == {"links", "members"}
+    async with context.db.tx() as connection:
+        listed = await key_reads.listed(connection, made.networks)
+    assert next(row.scopes for row in listed if row.id == made.id) == ["links", "members"]
 
 
 @pytest.mark.parametrize(
