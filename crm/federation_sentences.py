@@ -3,6 +3,7 @@
 from crm.i18n import N_
 
 FEDERATION: dict[str, tuple[str, ...]] = {
+    "agreement_elsewhere": (N_("This agreement is with another system. End it among those."),),
     "agreement_over": (N_("The agreement has been terminated, for good. A new one begins with a new invitation."),),
     "already_linked": (N_("That organisation is offered under this agreement already."),),
     "field_not_agreed": (N_("The terms do not cover this: %(given)s."),),

@@ -25,7 +25,7 @@ from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound
-from crm.store import agreements, audit, families, mail, places, rulebooks, shares
+from crm.store import agreements, audit, families, federation, mail, places, rulebooks, shares
 from crm.store.agreements import Stored
 from crm.store.apply import apply
 
@@ -142,6 +142,8 @@ async def _found(connection: Connection, actor: Actor, code: str, lock: bool = F
     found = await agreements.find(connection, code, lock)
     if found is None or not {found.source, found.target} & actor.sees:
         raise NotFound("code", code)
+    if await federation.find(connection, code):  # it ends by a word that the other system hears of, too
+        raise RuleViolation("agreement_elsewhere", "code")
     if not {found.source, found.target} & actor.manages:
         raise Forbidden
     return found

@@ -15,6 +15,7 @@ import msgspec
 from cluster_rules import federated_terms
 from cluster_rules.errors import RuleViolation
 from cluster_rules.federated_terms import Terms
+from cluster_rules.matching import Identity
 from crm import catalogue
 from crm.actor import Actor
 from crm.catalogue import Catalogue, NetworkRow
@@ -155,6 +156,15 @@ async def say(
         detail = {"agreement": code, "word": word}
         await audit.append(connection, actor, "federation_word", detail, found.network_id, None, found.id)
         return await agreements.one(connection, code)
+
+
+async def candidates(context: Context, actor: Actor, code: str, key: str) -> list[Identity]:
+    """Organisations here that a held offer may be about. NotFound, Forbidden."""
+    async with context.db.tx() as connection:
+        found, _ = await _managed(connection, context, actor, code)
+        offer = (await registers.of(connection, found.id, code, [key])).get(("offer", key))
+        form = facts.form_of(offer) if offer else None
+        return await facts.alike(connection, form) if form else []
 
 
 async def point(context: Context, actor: Actor, code: str, key: str, organisation: UUID | None) -> None:

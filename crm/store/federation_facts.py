@@ -145,12 +145,18 @@ async def pause(
         await apply(connection, kept, before, cascades.on_offer(before, after, today).intents, family)
 
 
-async def _meant(connection: Connection, form: OrganisationForm) -> member_lists.Meant:
-    """Whom this description means, by the same rules as a row of a partner's own list."""
+async def alike(connection: Connection, form: OrganisationForm) -> list[Identity]:
+    """Organisations here that share a number, a name or a web domain with this description."""
     row = Listed("", form.name, form.country, "", form.kind, website=form.website, identifiers=form.identifiers)
     ids = (await member_identities.candidates(connection, {0: row}))[0]
     known = await member_identities.known(connection, ids)
-    found = [known[i].identity for i in ids if i in known]
+    return [known[i].identity for i in ids if i in known]
+
+
+async def _meant(connection: Connection, form: OrganisationForm) -> member_lists.Meant:
+    """Whom this description means, by the same rules as a row of a partner's own list."""
+    row = Listed("", form.name, form.country, "", form.kind, website=form.website, identifiers=form.identifiers)
+    found = await alike(connection, form)
     asked = Identity(_NOBODY, form.name, form.country, row.pairs, None, domain_of(form.website))
     units = await member_identities.main_units(connection, [asked, *found])
     return member_lists.who(asked, None, found, {}, units)

@@ -120,6 +120,7 @@ def _row(office: Office, row: reads.Listed) -> dict[str, Any]:
         "linked": row.linked,
         "ahead": row.ahead,
         "rules": [t.text(rule.names) for rule in rules],
+        "elsewhere": any(by_id[n].instance for n in (row.source_network_id, row.target_network_id)),
         "both": {row.source_network_id, row.target_network_id} <= office.actor.manages,
     }
 
