@@ -20,7 +20,7 @@ from crm.reads import organisations
 from crm.reads.invoice_list import BUCKETS, LATE, UNPAID, Figure, Filter, Row
 from crm.web import csv_files, office_consequences
 from crm.web.fields import day_of, fields_of
-from crm.web.office import Office, money, reading, show
+from crm.web.office import Office, money, reading_money, show
 from crm.web.session import NOT_KEPT
 
 PATH = "/invoices"
@@ -93,7 +93,7 @@ async def show_invoices(request: Request, office: NamedDependency[Office]) -> Re
         figures = await reads.figures(connection, wanted)
         page = await reads.page(connection, wanted, after)
         named = await organisations.names(connection, {asked.organisation} if asked.organisation else set())
-    books = await card_books.books(office.context, office.actor, office.network.host_id)
+    waiting = await _card_items(office)
     return await show(
         request,
         office,
@@ -107,7 +107,7 @@ async def show_invoices(request: Request, office: NamedDependency[Office]) -> Re
         page=page,
         next_key=_key_text(page.rows[-1]) if page.more else "",
         buyer=next(iter(named.values()), ""),
-        card_items=books.waiting,
+        card_items=waiting,
         states=state_words(office),
     )
 
@@ -172,7 +172,14 @@ async def issuing_result(request: Request, office: NamedDependency[Office]) -> R
     return await show(request, office, "office/invoices_issued.html", "invoices", **shown)
 
 
-handlers = [reading(show_invoices, export), money(confirm_issuing, issue_many, issuing_result)]
+async def _card_items(office: Office) -> int:
+    """Differences with the card provider that wait for a person who takes care of money."""
+    if not office.may_keep_books:
+        return 0
+    return (await card_books.books(office.context, office.actor, office.network.host_id)).waiting
+
+
+handlers = [reading_money(show_invoices, export), money(confirm_issuing, issue_many, issuing_result)]
 
 
 def state_words(office: Office) -> dict[str, str]:

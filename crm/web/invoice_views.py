@@ -140,6 +140,8 @@ def possible(office: Office, found: Found) -> dict[str, bool]:
     whole = bool(found.document) and not draft
     billed = sum(p.amount for p in money.postings if p.kind == "issued")
     credited = sum(n.gross or 0 for n in money.notes)
+    if not office.may_keep_books:
+        return {"files": whole}
     return {
         "issue": draft and found.draft is not None and found.draft.document is not None,
         "refer": draft and found.draft is not None,

@@ -23,7 +23,7 @@ from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_
 from crm.web import invoice_views as views
 from crm.web.fields import day_of, fields_of, id_of
-from crm.web.office import Office, money, reading
+from crm.web.office import Office, money, reading_money
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 from crm.web.suspense import amount_of
@@ -183,7 +183,7 @@ async def take_back(
 
 
 handlers = [
-    reading(show_invoice, show_pdf, show_xml),
+    reading_money(show_invoice, show_pdf, show_xml),
     money(
         issue,
         refer,

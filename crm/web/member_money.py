@@ -7,7 +7,7 @@ import msgspec
 
 from crm.actions import billing
 from crm.actions.billing import Details
-from crm.reads import invoice_list, ledger
+from crm.reads import invoice_list, ledger, organisations
 from crm.reads.invoice_list import Filter, Row
 from crm.reads.ledger import Balance
 from crm.web.office import Office
@@ -36,7 +36,7 @@ async def of_member(office: Office, found: Found) -> Money:
     """As of today, whatever day the memberships are shown of."""
     billed = [invoice.organisation_id for invoice in found.invoices]
     payer = billed[0] if billed and found.organisation.id not in billed else found.organisation.id
-    name, details = await billing.show(office.context, office.actor, payer)
+    name, details = await _billed(office, payer)
     network = office.network
     wanted = Filter(network.id, network.host_id, office.today, office.today, organisation=payer, sort="newest")
     async with office.context.db.reading(office.actor.sees) as connection:
@@ -46,6 +46,14 @@ async def of_member(office: Office, found: Found) -> Money:
     own = tuple(each for each in balances if each.host == network.host)
     total = sum(figure.count for figure in figures) if page.more else len(page.rows)
     return Money(payer, name, page.rows, total, own, details)
+
+
+async def _billed(office: Office, payer: UUID) -> tuple[str, Details]:
+    """Who is billed, and how, for those who take care of money; the others are told the name."""
+    if office.may_keep_books:
+        return await billing.show(office.context, office.actor.keeping_books(), payer)
+    async with office.context.db.reading(office.actor.sees) as connection:
+        return (await organisations.names(connection, {payer}))[payer], Details()
 
 
 def shown(office: Office, money: Money) -> dict[str, Any]:

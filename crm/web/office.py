@@ -51,6 +51,11 @@ class Office(msgspec.Struct, frozen=True):
         return self.network.id in self.session.manages
 
     @property
+    def may_keep_books(self) -> bool:
+        """Does the reader decide about money here?"""
+        return self.may_manage or self.network.id in self.session.books
+
+    @property
     def now(self) -> datetime:
         """The moment."""
         return self.context.clock.now()
@@ -119,6 +124,11 @@ def reading(*handlers: Any) -> Router:
     return routes(*handlers, rule=session.reads_network)
 
 
+def reading_money(*handlers: Any) -> Router:
+    """Routes under /n/{slug} that show money: for everybody with a role in that network."""
+    return routes(*handlers, rule=session.reads_books)
+
+
 def money(*handlers: Any) -> Router:
     """Routes under /n/{slug} about money: for who keeps that network's books, and who manages it."""
     return routes(*handlers, rule=session.keeps_books)
@@ -154,9 +164,8 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
 
 def may_of(office: Office) -> dict[str, Any]:
     """What the reader may do in the open network, for templates: `manage`, `books`, `waived` (a demo's sign-in)."""
-    here, who = office.network.id, office.session
-    manage = here in who.manages
-    return {"manage": manage, "books": manage or here in who.books, "waived": who.demo and who.method == "password"}
+    waived = office.session.demo and office.session.method == "password"
+    return {"manage": office.may_manage, "books": office.may_keep_books, "waived": waived}
 
 
 @get("/n", include_in_schema=False)
@@ -204,11 +213,18 @@ async def show_links(request: Request, office: NamedDependency[Office], rule: Fr
         "all_groups": groups,
         "rule": rule,
         "receipts": receipts,
-        "unanswered": await answers.waiting(office.context, office.actor, office.network.id),
+        "unanswered": await _unanswered(office),
         "answered": request.query_params.get("answered", ""),
         "taken": request.query_params.get("taken", ""),
     }
     return await show(request, office, "office/links.html", "links", **values)
+
+
+async def _unanswered(office: Office) -> list[answers.Waiting]:
+    """Links that wait for this network's word, for those who give it."""
+    if not office.may_manage:
+        return []
+    return await answers.waiting(office.context, office.actor, office.network.id)
 
 
 handlers = [

@@ -120,7 +120,7 @@ async def _page(
         done=done,
         typed=typed or {},
         listed=listed,
-        waiting=[*waiting, *hosts],
+        invited=[*waiting, *hosts],
         claimed=claimed,
         mine=mine,
         now=office.now,

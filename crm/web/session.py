@@ -63,6 +63,12 @@ async def reads_network(connection: ASGIConnection, _: BaseRouteHandler) -> None
     await _network(connection)
 
 
+async def reads_books(connection: ASGIConnection, _: BaseRouteHandler) -> None:
+    """Guard of /n/{slug}, for invoices: any role will do; who keeps the books sees what may be done about them."""
+    await _network(connection)
+    connection.state.by_books = True
+
+
 async def keeps_books(connection: ASGIConnection, _: BaseRouteHandler) -> None:
     """Guard of /n/{slug}, for money: the reader keeps this network's books, or manages it."""
     session, network = await _network(connection)
@@ -91,7 +97,7 @@ async def runs(connection: ASGIConnection, _: BaseRouteHandler) -> None:
 
 
 # Every route names one of these, or says that it is public (tests/crm/web/test_matrix.py).
-GUARDS = (signed_in, confirmed, reads_network, keeps_books, manages_network, acts_for, runs)
+GUARDS = (signed_in, confirmed, reads_network, reads_books, keeps_books, manages_network, acts_for, runs)
 
 
 def context_of(connection: ASGIConnection) -> Context:

@@ -1,4 +1,4 @@
-"""A small OpenID Connect provider on loopback: discovery, keys, code with PKCE, ID tokens; honest unless told not to be.
+"""A small OpenID Connect provider on loopback: discovery, keys, codes with PKCE, tokens; honest unless told otherwise.
 
 Who asks is let in at once as `person`. `fault` makes it do one thing wrong; each must be refused by who asked.
 """

@@ -16,6 +16,7 @@ _RULES = {
     session.signed_in: "signed_in",
     session.confirmed: "confirmed",
     session.reads_network: "reads",
+    session.reads_books: "reads",
     session.keeps_books: "books",
     session.manages_network: "manages",
     session.acts_for: "acts_for",
