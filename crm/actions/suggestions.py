@@ -2,9 +2,10 @@
 
 The home network owns identity and shared profile (sync_security.md 2.5): where the partner has the member by a link,
 the network that the link comes from; of an own member the network it has been in longest. Only fields that the partner
-may see: of a linked member those that the agreement shares.
+may see: of a linked member those that the agreement discloses of it today (ADR 0023).
 """
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,6 @@ from msgspec import UNSET, UnsetType
 from cluster_rules.organisations import Kind
 from crm import catalogue, forms
 from crm.actor import Actor
-from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound, Refused
@@ -50,7 +50,7 @@ async def suggest(context: Context, actor: Actor, slug: str, organisation: UUID,
             raise NotFound("slug", slug)
         network = kept.by_slug[slug].id
         actor.must_write(network, SCOPE)
-        owner, agreement, shared = await _owner(connection, kept, network, organisation)
+        owner, agreement, shared = await _owner(connection, network, organisation)
         hidden: forms.Problems = [(f"values.{name}", "field_not_shared", {}) for name in wanted if name not in shared]
         if hidden:
             raise Invalid(hidden)
@@ -82,9 +82,7 @@ async def withdraw(context: Context, actor: Actor, wanted: UUID) -> None:
         await suggestions.close(connection, wanted, "withdrawn", found.fields, "", actor)
 
 
-async def _owner(
-    connection: Connection, kept: Catalogue, network: UUID, organisation: UUID
-) -> tuple[UUID, str, tuple[str, ...]]:
+async def _owner(connection: Connection, network: UUID, organisation: UUID) -> tuple[UUID, str, Collection[str]]:
     """(home network, agreement, fields that may be suggested) of a member of `network`. NotFound."""
     rows = await suggestions.standing(connection, network, organisation)
     if not rows:
@@ -92,9 +90,8 @@ async def _owner(
     if rows[0]["kind"] == "direct":
         homes = await member_identities.homes(connection, [organisation])
         return homes.get(organisation, network), "", suggestions.FIELDS
-    code = rows[0]["agreement"]
-    agreement = kept.rulebooks.agreement(code)
-    return rows[0]["source_network_id"], code, agreement.shared_fields if agreement else ()
+    home, code = rows[0]["source_network_id"], rows[0]["agreement"]
+    return home, code, await suggestions.disclosed(connection, code, home, network, organisation)
 
 
 def _checked(values: Values, reason: str) -> dict[str, Any]:

@@ -30,6 +30,24 @@ class Suggestion(msgspec.Struct, frozen=True):
     status: str
 
 
+async def disclosed(connection: Connection, agreement: str, home: UUID, to: UUID, organisation: UUID) -> frozenset[str]:
+    """The fields of this member that its home discloses to the other network today, by the terms in force (ADR 0023).
+
+    None of somebody who is not disclosed: out of scope, objected, or the terms disclose nothing.
+    """
+    row = await connection.fetchrow(
+        "select t.fields from disclosure d join agreement a on a.id = d.agreement_id join disclosure_terms t"
+        " on t.disclosure_id = d.id and t.version = d.in_force where a.code = $1 and d.network_id = $2"
+        " and d.to_network_id = $3 and exists (select from share s where s.disclosure_id = d.id"
+        "  and s.organisation_id = $4 and s.op = 'upsert')",
+        agreement,
+        home,
+        to,
+        organisation,
+    )
+    return frozenset(row["fields"]) if row else frozenset()
+
+
 async def add(
     connection: Connection,
     networks: tuple[UUID, UUID],

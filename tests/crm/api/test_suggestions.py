@@ -127,3 +127,13 @@ async def test_only_shared_fields_of_own_members_and_only_with_the_scope(
     assert wrong(other, 404) == [("slug", "not_found")]
     async with context.db.tx() as connection:
         assert await connection.fetchval("select count(*) from profile_suggestion") == 0
+
+
+async def test_of_a_member_that_is_not_disclosed_nothing_is_suggested(
+    client: httpx.AsyncClient, claire: Headers, organisation: str, context: Context
+) -> None:
+    body = {"organisation_id": organisation, "values": {"website": "https://one.example"}}
+    async with context.db.tx() as connection:
+        await connection.execute("update disclosure set in_force = 0")
+    refused = await client.post(PATH, json=body, headers=claire)
+    assert wrong(refused, 422) == [("values.website", "field_not_shared")]
