@@ -78,6 +78,12 @@ async def settle(context: Context, run: UUID) -> None:
         faults.point("member_list_committed")
 
 
+async def forget_old(context: Context) -> int:
+    """Lists that nobody asks for any more; how many were dropped."""
+    async with context.db.tx() as connection:
+        return await member_lists.forget(connection, context.clock.now())
+
+
 async def say(context: Context, actor: Actor, held: UUID, organisation: UUID | None, make: bool = False) -> Settled:
     """A person says whom a held row means: one of its candidates, a new organisation (`make`), or nobody (refused).
 

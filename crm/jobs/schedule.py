@@ -12,6 +12,7 @@ from crm.actions import (
     federation_exchange,
     invoice_deliveries,
     mail,
+    member_lists,
     places,
     renewal_lapses,
     renewal_notices,
@@ -93,6 +94,11 @@ async def drop_old_changes(tools: Tools) -> None:
     await days.prune_feed(tools.context)
 
 
+async def drop_old_lists(tools: Tools) -> None:
+    """Lists that partners' systems pushed are kept for a while, for whoever asks what became of a row."""
+    await member_lists.forget_old(tools.context)
+
+
 async def forget_finished_jobs(tools: Tools) -> None:
     """The queue's log would grow for ever."""
     async with tools.context.db.tx() as connection:
@@ -126,6 +132,7 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("45 3 * * *", compare_card_books),
     ("15 3 * * *", forget_finished_jobs),
     ("25 3 * * *", drop_old_changes),
+    ("35 3 * * *", drop_old_lists),
     ("35 3 * * *", forget_webhook_messages),
     ("* * * * *", sweep_federation),
     ("40 * * * *", check_federation),

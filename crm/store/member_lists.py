@@ -14,6 +14,7 @@ from crm.listed import Listed, Sent
 from crm.store import jobs
 
 TASK = "settle_member_list"
+KEPT_DAYS = 90  # of lists with their rows; what they changed is in the audit trail
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -106,8 +107,9 @@ async def begin(
         now,
     )
     await connection.execute(
-        "insert into member_list_row (list_id, network_id, number, batch, external_id, body, verdict, problems, changes)"
-        " select $1, $2, number, batch, external_id, body::jsonb, case when body is null then 'refused' else '' end,"
+        "insert into member_list_row (list_id, network_id, number, batch, external_id, body, verdict, problems,"
+        " changes) select $1, $2, number, batch, external_id, body::jsonb,"
+        " case when body is null then 'refused' else '' end,"
         " problems::jsonb, '[]' from unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::text[])"
         " as r (number, batch, external_id, body, problems)",
         made,
@@ -277,6 +279,14 @@ async def looked(
 async def finish(connection: Connection, run: UUID, now: datetime) -> None:
     """Nothing of it is left."""
     await connection.execute("update member_list set status = 'done', finished_at = $2 where id = $1", run, now)
+
+
+async def forget(connection: Connection, now: datetime) -> int:
+    """Lists that were done long ago are dropped with their rows; how many. Rows that wait for a person stay."""
+    done = await connection.execute(
+        "delete from member_list where finished_at < $1::timestamptz - make_interval(days => $2)", now, KEPT_DAYS
+    )
+    return int(done.split()[-1])
 
 
 def _problems(problems: Sequence[tuple[str, str, dict[str, Any]]]) -> list[dict[str, Any]]:

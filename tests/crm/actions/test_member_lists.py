@@ -147,6 +147,21 @@ async def test_control_a_list_that_is_carried_out_twice_is_noticed(context: Cont
     assert (first["C-1"][0], second["C-1"][:2]) == ("created", ("updated", ("tier",)))
 
 
+async def test_lists_are_forgotten_after_a_while_and_what_they_made_stays(context: Context, actor: Actor) -> None:
+    rows = [Listed("C-1", "Aldri Sett 1 AS", "NO", "partner"), Listed("C-2", "Universitetet i Oslo", "NO", "partner")]
+    run = await push(context, actor, rows)
+    assert await member_lists.forget_old(context) == 0
+    async with context.db.tx() as connection:
+        await connection.execute("update member_list set finished_at = finished_at - interval '91 days'")
+    assert await member_lists.forget_old(context) == 1
+    async with context.db.tx() as connection:
+        left = "select count(*) from member_list_row where list_id = $1"
+        assert await connection.fetchval(left, run) == 0
+        assert await connection.fetchval("select count(*) from held_row where closed_at is null") == 1
+    second = await verdicts(context, await push(context, actor, rows))
+    assert [verdict for verdict, _, _ in second.values()] == ["unchanged", "held"]
+
+
 @pytest.mark.commits
 async def test_two_at_once_make_nobody_twice(own_database: str) -> None:
     """Both know the same companies, by other ids and in another order; and one of them applies by itself meanwhile."""
