@@ -86,6 +86,8 @@ async def _list(who: Asked, search: Search) -> Response[bytes]:
             rows = await reads.page(connection, scope, tree, search.count + 1, skip, after) if search.count else []
         except reads.UnknownAttribute as error:
             raise ScimError(400, "invalidFilter", str(error)) from error
+        except reads.TooMuch as error:
+            raise ScimError(400, "tooMany", "That takes too long. Ask for less, or follow the changes.") from error
     await who.disclosed(scope, rows[: search.count])
     shown = [scim_resources.shown(who.base, row, search.selection) for row in rows[: search.count]]
     found = listed(shown, total, search.start)

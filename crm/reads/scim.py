@@ -5,6 +5,7 @@ The rows are those of the native lists, behind the same tenant wall: of an own n
 SQL; what it compares are values bound to the statement, never text put into it.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -43,33 +44,43 @@ _ORGANISATION = "m.b -> 'organisation' ->> '{}'"
 
 
 class Column(msgspec.Struct, frozen=True):
-    """How an attribute is read: its SQL, and whether upper and lower case differ. `many`: its elements' SQL."""
+    """How an attribute is read: its SQL, and whether upper and lower case differ. `many`: its elements' SQL.
+
+    `found`: what is so whenever it equals a value ({}), and is found by an index; then not everybody is read.
+    """
 
     sql: str
     exact: bool = True
     many: str = ""
+    found: str = ""
 
 
 _NUMBERS = (
     "(select (i ->> 'scheme') || ':' || (i ->> 'value') as e"
     " from jsonb_array_elements(m.b -> 'organisation' -> 'identifiers') i) each"
 )
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CALLED = "m.organisation_id in (select r.organisation_id from external_ref r where r.external_id = {0})"
+_NUMBERED = (
+    "m.organisation_id in (select i.organisation_id from identifier i"
+    " where i.scheme = split_part({0}, ':', 1) and i.value = substr({0}, strpos({0}, ':') + 1))"
+)
 COLUMNS = {
-    "id": Column("m.membership_id::text"),
-    "externalid": Column("m.external_id"),
+    "id": Column("m.membership_id::text", found="m.membership_id = {0}"),
+    "externalid": Column("m.external_id", found=_CALLED),
     "network": Column(_MEMBER.format("network")),
     "tier": Column(_MEMBER.format("tier")),
     "status": Column(_MEMBER.format("status")),
     "origin": Column(_MEMBER.format("origin")),
     "startson": Column(_MEMBER.format("starts_on")),
     "endson": Column(_MEMBER.format("ends_on")),
-    "organisation.id": Column("m.organisation_id::text"),
+    "organisation.id": Column("m.organisation_id::text", found="m.organisation_id = {0}"),
     "organisation.name": Column(_ORGANISATION.format("name"), exact=False),
     "organisation.kind": Column(_ORGANISATION.format("kind")),
     "organisation.country": Column(_ORGANISATION.format("country")),
     "organisation.website": Column("nullif(m.b -> 'organisation' ->> 'website', '')", exact=False),
-    "identifiers": Column("each.e", many=_NUMBERS),
-    "identifiers.value": Column("each.e", many=_NUMBERS),
+    "identifiers": Column("each.e", many=_NUMBERS, found=_NUMBERED),
+    "identifiers.value": Column("each.e", many=_NUMBERS, found=_NUMBERED),
     "agreement": Column(_MEMBER.format("agreement")),
     "contact.name": Column("m.b -> 'contact' ->> 'name'", exact=False),
     "contact.email": Column("m.b -> 'contact' ->> 'email'", exact=False),
@@ -111,6 +122,10 @@ class Verdict(msgspec.Struct, frozen=True):
     problems: list[dict[str, Any]]
 
 
+class TooMuch(Exception):
+    """The filter takes longer than a request may."""
+
+
 class UnknownAttribute(Exception):
     """The filter asks for an attribute that is not offered, or for what it cannot be asked for."""
 
@@ -121,9 +136,12 @@ async def unturned(connection: Connection, now: datetime) -> list[UUID]:
 
 
 async def count(connection: Connection, scope: Scope, tree: Tree | None) -> int:
-    """How many members fit. UnknownAttribute."""
+    """How many members fit. UnknownAttribute, TooMuch."""
     where, values = _condition(scope, tree)
-    found: int = await connection.fetchval(f"select count(*) from {scope.rows} where {where}", *values)
+    try:
+        found: int = await connection.fetchval(f"select count(*) from {scope.rows} where {where}", *values)
+    except asyncpg.QueryCanceledError as error:
+        raise TooMuch from error
     return found
 
 
@@ -135,13 +153,16 @@ async def page(
     skip: int = 0,
     after: tuple[UUID, UUID] | None = None,
 ) -> list[Row]:
-    """Those that fit, in the order of (scope, organisation), from a place on. UnknownAttribute."""
+    """Those that fit, in the order of (scope, organisation), from a place on. UnknownAttribute, TooMuch."""
     where, values = _condition(scope, tree)
     if after:
         where = f"(m.scope, m.organisation_id) > (${len(values) + 1}, ${len(values) + 2}) and {where}"
         values += after
     tail = f"order by m.scope, m.organisation_id limit ${len(values) + 1} offset ${len(values) + 2}"
-    return _rows(await connection.fetch(f"{_SHOWN} {scope.rows} where {where} {tail}", *values, limit, skip))
+    try:
+        return _rows(await connection.fetch(f"{_SHOWN} {scope.rows} where {where} {tail}", *values, limit, skip))
+    except asyncpg.QueryCanceledError as error:
+        raise TooMuch from error
 
 
 async def one(connection: Connection, scope: Scope, membership: UUID) -> Row | None:
@@ -192,8 +213,22 @@ def _sql(tree: Tree, values: list[Any], inside: str = "") -> str:
         raise UnknownAttribute(f"{path} is not offered in filters; there are {offered}")
     if column.many and not inside:
         return _of_elements(tree, column, values)
-    term = f"({column.sql}) is not null" if isinstance(tree, Present) else _compared(tree, column, values)
-    return f"coalesce({term}, false)"
+    if isinstance(tree, Present):
+        return f"coalesce(({column.sql}) is not null, false)"
+    return f"coalesce({_narrowed(tree, column, values)}{_compared(tree, column, values)}, false)"
+
+
+def _narrowed(tree: Compare, column: Column, values: list[Any]) -> str:
+    """What an index finds, before the rest is looked at; it is so whenever the comparison is."""
+    if tree.op != "eq" or not column.found or not isinstance(tree.value, str):
+        return ""
+    if not column.found.endswith("= {0}"):
+        values.append(tree.value)
+        return column.found.format(f"${len(values)}::text") + " and "
+    if not _UUID.fullmatch(tree.value):
+        return "false and "
+    values.append(UUID(tree.value))
+    return column.found.format(f"${len(values)}::uuid") + " and "
 
 
 def _of_elements(tree: Compare | Present, column: Column, values: list[Any]) -> str:
@@ -204,8 +239,10 @@ def _of_elements(tree: Compare | Present, column: Column, values: list[Any]) -> 
         return ("not " if tree.op == "eq" else "") + f"exists (select from {column.many})"
     opposite = tree.op == "ne"
     asked = msgspec.structs.replace(tree, op="eq") if opposite else tree
-    found = f"exists (select from {column.many} where {_compared(asked, column, values)})"
-    return f"(not {found})" if opposite else found
+    found = (
+        f"{_narrowed(asked, column, values)}exists (select from {column.many} where {_compared(asked, column, values)})"
+    )
+    return f"(not ({found}))" if opposite else f"({found})"
 
 
 _ORDERED = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import python_calamine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm import formulas
@@ -214,6 +214,7 @@ async def _pieces(content: bytes, size: int) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "jsonld"])
+@settings(max_examples=30)
 @given(members=st.lists(MEMBERS, max_size=5, unique_by=lambda m: m["id"]), size=st.integers(1, 400))
 def test_generated_members_come_back_as_they_were(kind: str, members: list[Json], size: int) -> None:
     lines = "".join(json.dumps(each) + "\n" for each in members).encode()

@@ -11,6 +11,7 @@ from crm import scim_filter
 from crm.actions import shares as share_actions
 from crm.actor import Actor
 from crm.context import Context
+from crm.reads import scim as reads
 from crm.scim_filter import All, Any_, Compare, Not, Present, Tree, Within
 from crm.store.shares import Terms
 from tests.crm.api.scim import SCHEMA, V2, Json, bearer, error_of, fits, values
@@ -124,6 +125,16 @@ async def test_filters_as_people_write_them(client: httpx.AsyncClient, partner_k
 async def test_what_is_no_filter_is_refused(client: httpx.AsyncClient, partner_keys: dict[str, str], text: str) -> None:
     answer = await client.get(f"{V2}/Memberships", params={"filter": text}, headers=bearer(partner_keys[NETWORK]))
     error_of(answer, 400, "invalidFilter")
+
+
+async def test_a_filter_that_takes_too_long_is_too_many(
+    client: httpx.AsyncClient, context: Context, partner_keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(reads.COLUMNS, "tier", reads.Column("(select pg_sleep(5)::text)"))
+    async with context.db.tx() as connection:
+        await connection.execute("set local statement_timeout = '50ms'")
+    answer = await client.get(f"{V2}/Memberships", params={"filter": "tier pr"}, headers=bearer(partner_keys[NETWORK]))
+    error_of(answer, 400, "tooMany")
 
 
 # --- pages
