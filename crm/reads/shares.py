@@ -51,14 +51,18 @@ and (d.network_id = any($3) or d.to_network_id = any($3)) order by a.code, n.slu
 """
 # As crm/reads/feed.py _CHANGES: one value, the JSON that is answered. A member that is gone has no body.
 _CHANGES = """
-with page as materialized (
+with behind as materialized (
+    select s.moved_xid as xid, s.seq from share s
+    where s.disclosure_id = $1 and s.state < (select state from disclosure where id = $1)
+    order by s.moved_xid, s.seq limit 1
+), page as materialized (
     select s.moved_xid as xid, s.seq, s.op, s.membership_id, s.version, s.reason, s.body,
         row_number() over (order by s.moved_xid, s.seq) as n
-    from share s join disclosure d on d.id = s.disclosure_id
+    from share s
     where s.disclosure_id = $1 and s.op <> 'none' and (s.moved_xid, s.seq) > ($2::text::xid8, $3)
-        and s.moved_xid < pg_snapshot_xmin(pg_current_snapshot()) and s.state = d.state
-        and not exists (select from share b where b.disclosure_id = $1 and b.state < d.state
-                        and (b.moved_xid, b.seq) <= (s.moved_xid, s.seq))
+        and s.moved_xid < pg_snapshot_xmin(pg_current_snapshot())
+        and ((select xid from behind) is null
+             or (s.moved_xid, s.seq) < ((select xid from behind), (select seq from behind)))
     order by s.moved_xid, s.seq limit $4 + 1
 ), last as (select xid::text, seq from page where n <= $4 order by n desc limit 1)
 select '[' || coalesce(string_agg('{"op":"' || op || '","id":"' || membership_id || '","version":' || version
