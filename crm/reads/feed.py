@@ -113,7 +113,11 @@ async def head(connection: Connection, network: str, now: datetime) -> Head | No
 
 async def changes(connection: Connection, network: UUID, after: Position, limit: int) -> Page:
     """The entries after a position."""
-    rows = await connection.fetch(_CHANGES, network, str(after.xid), after.seq, limit + 1)
+    return page(await connection.fetch(_CHANGES, network, str(after.xid), after.seq, limit + 1), after, limit)
+
+
+def page(rows: list[asyncpg.Record], after: Position, limit: int) -> Page:
+    """The page of these rows (xid, seq, entry); one more than the limit says that there is more."""
     more = len(rows) > limit
     if more:
         rows.pop()

@@ -19,7 +19,7 @@ import msgspec
 
 from crm.cursors import START, Position
 from crm.database import Connection
-from crm.reads.feed import Bucket, Page, copied
+from crm.reads.feed import Bucket, Page, copied, page
 
 # $1 disclosure, $2 now. What a concurrent transaction looked at under older terms (`behind`) holds everything after it
 # back, as an open transaction does, until it is looked at again.
@@ -49,26 +49,21 @@ join agreement a on a.id = d.agreement_id join network n on n.id = d.network_id
 where ($1::text is null or a.code = $1) and ($2::text is null or n.slug = $2)
 and (d.network_id = any($3) or d.to_network_id = any($3)) order by a.code, n.slug
 """
-# As crm/reads/feed.py _CHANGES: one value, the JSON that is answered. A member that is gone has no body.
+# As crm/reads/feed.py _CHANGES: each entry as the JSON that is answered. A member that is gone has no body.
 _CHANGES = """
 with behind as materialized (
     select s.moved_xid as xid, s.seq from share s
     where s.disclosure_id = $1 and s.state < (select state from disclosure where id = $1)
     order by s.moved_xid, s.seq limit 1
-), page as materialized (
-    select s.moved_xid as xid, s.seq, s.op, s.membership_id, s.version, s.reason, s.body,
-        row_number() over (order by s.moved_xid, s.seq) as n
-    from share s
-    where s.disclosure_id = $1 and s.op <> 'none' and (s.moved_xid, s.seq) > ($2::text::xid8, $3)
-        and s.moved_xid < pg_snapshot_xmin(pg_current_snapshot())
-        and ((select xid from behind) is null
-             or (s.moved_xid, s.seq) < ((select xid from behind), (select seq from behind)))
-    order by s.moved_xid, s.seq limit $4 + 1
-), last as (select xid::text, seq from page where n <= $4 order by n desc limit 1)
-select '[' || coalesce(string_agg('{"op":"' || op || '","id":"' || membership_id || '","version":' || version
-        || ',"reason":"' || reason || '","member":' || coalesce(body, 'null') || '}', ',' order by n), '') || ']',
-    count(*), (select xid from last), (select seq from last), (select count(*) from page) > $4
-from page where n <= $4
+)
+select s.moved_xid as xid, s.seq, convert_to(concat('{"op":"', s.op, '","id":"', s.membership_id, '","version":', s.version,
+    ',"reason":"', s.reason, '","member":', coalesce(s.body, 'null'), '}'), 'UTF8') as entry
+from share s
+where s.disclosure_id = $1 and s.op <> 'none' and (s.moved_xid, s.seq) > ($2::text::xid8, $3)
+    and s.moved_xid < pg_snapshot_xmin(pg_current_snapshot())
+    and ((select xid from behind) is null
+         or (s.moved_xid, s.seq) < ((select xid from behind), (select seq from behind)))
+order by s.moved_xid, s.seq limit $4
 """
 _NOW = "s.disclosure_id = $1 and s.op = 'upsert' and s.state = (select state from disclosure where id = $1)"
 _LISTED = f"""
@@ -250,8 +245,7 @@ async def head(connection: Connection, disclosure: UUID, now: datetime) -> Head 
 
 async def changes(connection: Connection, disclosure: UUID, after: Position, limit: int) -> Page:
     """What has changed after a position: each member once, as it is now. May be empty while something is stale."""
-    items, count, xid, seq, more = await connection.fetchrow(_CHANGES, disclosure, str(after.xid), after.seq, limit)
-    return Page(msgspec.Raw(items), count, Position(int(xid), seq) if count else after, more)
+    return page(await connection.fetch(_CHANGES, disclosure, str(after.xid), after.seq, limit + 1), after, limit)
 
 
 async def listed(
