@@ -149,24 +149,19 @@ handlers = [
 
 def shown(office: Office, each: Likeness) -> dict[str, Any]:
     """A likely pair in words; one of another network only is named, but has no page here."""
-    t = office.t
-    reasons = [
-        t.gettext(_REASONS[r.code], scheme=office.scheme(r.scheme) if r.scheme else "", value=r.value)
-        for r in each.reasons
-    ]
     return {
         "one": each.one,
         "other": each.other,
-        "verdict": t.gettext(_VERDICTS[each.verdict]),
+        "verdict": office.t.gettext(_VERDICTS[each.verdict]),
+        "kind": each.verdict,
+        "reasons": [reason_words(office, reason) for reason in each.reasons],
+    }
+
+
 def reason_words(office: Office, reason: Reason) -> str:
     """Why two may be the same, in words."""
     scheme = office.scheme(reason.scheme) if reason.scheme else ""
     return office.t.gettext(_REASONS[reason.code], scheme=scheme, value=reason.value)
-
-
-        "kind": each.verdict,
-        "reasons": [reason_words(office, reason) for reason in each.reasons],
-    }
 
 
 def merger_of(office: Office, found: Found, typed: Typed) -> Merger | None:
