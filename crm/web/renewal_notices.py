@@ -99,7 +99,7 @@ def _row(office: Office, each: Notice) -> dict[str, Any]:
         "net": t.money(each.net, each.currency) if each.net else "–",
         "leave_by": each.leave_by,
         "told": each.state == "told",
-        "why": t.gettext("Told: %(address)s", address=each.recipient) if each.state == "told" else why,
+        "why": each.recipient if each.state == "told" else why,
         "moment": each.looked_at,
     }
 

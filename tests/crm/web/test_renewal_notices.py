@@ -25,10 +25,10 @@ async def test_seen_first_and_then_told_with_a_place_on_the_timeline(client: htt
     sent = await send(client, f"{HERE}/notices")
     assert (sent.status_code, sent.headers["location"]) == (303, f"{HERE}/notices")
     done = await client.get(f"{HERE}/notices")
-    assert "Told: " in text(done) and "30 Nov 2026" in text(done)
+    assert "@" in text(done) and "30 Nov 2026" in text(done)
     assert "24 members were told of the next one." in text(await client.get(HERE))
     assert "0 members would be told." in text(await client.get(f"{HERE}/notices?look=1"))
-    assert "Told or why not" in text(await client.get(f"{HERE}/notices?show=told"))
+    assert "Members with a new period ahead" in text(await client.get(f"{HERE}/notices?show=told"))
     async with context.db.tx() as connection:
         member = await connection.fetchval("select organisation_id from renewal_notice order by id limit 1")
     timeline = text(await client.get(f"/n/{NETWORK}/members/{member}"))
