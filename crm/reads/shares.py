@@ -56,8 +56,8 @@ with behind as materialized (
     where s.disclosure_id = $1 and s.state < (select state from disclosure where id = $1)
     order by s.moved_xid, s.seq limit 1
 )
-select s.moved_xid as xid, s.seq, convert_to(concat('{"op":"', s.op, '","id":"', s.membership_id, '","version":', s.version,
-    ',"reason":"', s.reason, '","member":', coalesce(s.body, 'null'), '}'), 'UTF8') as entry
+select s.moved_xid as xid, s.seq, convert_to(concat('{"op":"', s.op, '","id":"', s.membership_id, '","version":',
+    s.version, ',"reason":"', s.reason, '","member":', coalesce(s.body, 'null'), '}'), 'UTF8') as entry
 from share s
 where s.disclosure_id = $1 and s.op <> 'none' and (s.moved_xid, s.seq) > ($2::text::xid8, $3)
     and s.moved_xid < pg_snapshot_xmin(pg_current_snapshot())
