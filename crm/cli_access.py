@@ -90,7 +90,7 @@ def list_accounts(data_dir: DataDir = None) -> None:
     """Everybody who can sign in: address, name, roles, ways to sign in, open sessions."""
     for each in on_database(data_dir, accounts.listed):
         ways = ", ".join(each.ways) or "nothing yet"
-        out.print(f"{each.email}\t{each.name}\t{' '.join(each.roles) or '-'}\t{ways}\t{each.sessions}", markup=False)
+        typer.echo(f"{each.email}\t{each.name}\t{' '.join(each.roles) or '-'}\t{ways}\t{each.sessions}")
 
 
 @account.command("reset")

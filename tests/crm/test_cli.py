@@ -157,6 +157,18 @@ def test_serve_and_keys_and_accounts_on_the_same_data(place: Path) -> None:
     assert crm(*account, "--data-dir", place, stdin=PASSWORD).returncode == 0
     twice = crm(*account, "--data-dir", place, stdin=PASSWORD)
     assert twice.returncode == 1
+    assert (
+        "ola@klynge.example\tOla Berg\tmanager@nora\tpassword\t0" in crm("account", "list", "--data-dir", place).stdout
+    )
+    for command in ("end-sessions", "reset", "invite"):
+        assert crm("account", command, "ola@klynge.example", "--data-dir", place).returncode == 0
+        assert crm("account", command, "nobody@klynge.example", "--data-dir", place).returncode == 1
+    assert (
+        "ola@klynge.example\tOla Berg\tmanager@nora\tnothing yet\t0"
+        in crm("account", "list", "--data-dir", place).stdout
+    )
+    nowhere = crm("account", "create", "x@klynge.example", "--name", "X", "--role", "treasurer", "--data-dir", place)
+    assert nowhere.returncode == 2 and "--network" in nowhere.stderr
     short = crm("account", "create", "eva@klynge.example", "--name", "E", "--network", "nora", "--data-dir", place)
     assert short.returncode == 1
     assert "password" in short.stderr
