@@ -168,9 +168,9 @@ def _success(operation: Operation, refs: Json) -> Json:
     }
     headers: Json = {}
     if operation.file:
-        out["content"] = {operation.file.partition(";")[0]: {"schema": {"type": "string"}}}
+        out["content"] = _file(operation.file)
     if operation.streams:
-        out["content"] |= {media.partition(";")[0]: {"schema": {"type": "string"}} for media in operation.streams}
+        out["content"] |= {name: shape for media in operation.streams for name, shape in _file(media).items()}
         headers["Klynge-As-Of-Cursor"] = _header("With a stream: where to go on with the changes.")
     if operation.has_tag:
         headers |= _etag()
@@ -181,6 +181,12 @@ def _success(operation: Operation, refs: Json) -> Json:
     if operation.method == "POST":
         headers["Idempotent-Replayed"] = _header("`true` when this is the answer to a former request.")
     return out | ({"headers": headers} if headers else {})
+
+
+def _file(media: str) -> Json:
+    """What is sent piece by piece: one JSON document, or text that has no schema."""
+    name = media.partition(";")[0]
+    return {name: {"schema": {"type": "object" if name.endswith("+json") else "string"}}}
 
 
 def _etag() -> Json:
