@@ -33,6 +33,7 @@ from disclosure d join network n on n.id = d.network_id join agreement a on a.id
 cross join feed_epoch e
 left join lateral (
     select s.moved_xid as xid, s.seq from share s where s.disclosure_id = d.id and s.state < d.state
+    and (select min(m.state) from share m where m.disclosure_id = d.id) < d.state
     order by s.moved_xid, s.seq limit 1
 ) behind on true
 left join lateral (
@@ -54,6 +55,7 @@ _CHANGES = """
 with behind as materialized (
     select s.moved_xid as xid, s.seq from share s
     where s.disclosure_id = $1 and s.state < (select state from disclosure where id = $1)
+    and (select min(m.state) from share m where m.disclosure_id = $1) < (select state from disclosure where id = $1)
     order by s.moved_xid, s.seq limit 1
 )
 select s.moved_xid as xid, s.seq, convert_to(concat('{"op":"', s.op, '","id":"', s.membership_id, '","version":',
