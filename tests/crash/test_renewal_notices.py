@@ -11,7 +11,7 @@ from crm.actions import renewal_notices
 from crm.context import Context
 from tests.commits.support import manager
 from tests.conftest import context_on
-from tests.crash import tell
+from tests.crash import ahead
 from tests.crm.actions.test_renewal_notices import with_rules
 from tests.crm.billing import NETWORK
 from tests.processes import ROOT, environment
@@ -31,7 +31,7 @@ async def counted(context: Context) -> tuple[int, ...]:
 
 async def killed(dsn: str, point: str) -> int:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", tell.__name__, dsn),
+        *(sys.executable, "-m", ahead.__name__, dsn),
         cwd=ROOT,
         env=environment(KLYNGE_CRASH_AT=point),
         stderr=subprocess.PIPE,
