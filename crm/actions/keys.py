@@ -7,11 +7,12 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from typing import Literal
+from uuid import UUID
 
 from crm import catalogue, forms
 from crm.actor import SYSTEM, Actor
 from crm.context import Context
-from crm.errors import Invalid, Unauthenticated
+from crm.errors import Invalid, NotFound, Unauthenticated
 from crm.store import audit, keys
 from crm.store.keys import Key
 
@@ -55,6 +56,26 @@ async def create(
         detail = {"prefix": prefix, "name": made.name, "role": role, **({"scopes": made.scopes} if scopes else {})}
         await audit.append(connection, actor, "key_created", detail, row.id if row else None, subject=made.id)
     return made, f"{BRAND}_{prefix}_{secret}"
+
+
+async def create_own(context: Context, actor: Actor, slug: str, name: str, scopes: Sequence[str]) -> tuple[Key, str]:
+    """A partner's key of a network that the actor manages. NotFound; Invalid as `create`."""
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+        if slug not in kept.by_slug:
+            raise NotFound("network", slug)
+        actor.must_manage(kept.by_slug[slug].id)
+        return await create(context, name, "partner", slug, actor, scopes)
+
+
+async def revoke_own(context: Context, actor: Actor, network: UUID, prefix: str) -> None:
+    """A partner's key of this network opens nothing any more. NotFound for any other key."""
+    actor.must_manage(network)
+    async with context.db.tx() as connection:
+        key = await keys.get(connection, prefix)
+        if key.role != "partner" or key.networks != [network]:
+            raise NotFound("key", prefix)
+        await revoke(context, prefix, actor)
 
 
 async def revoke(context: Context, prefix: str, actor: Actor = SYSTEM) -> None:

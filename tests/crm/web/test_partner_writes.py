@@ -8,6 +8,7 @@ import pytest
 
 from crm.actions import keys
 from crm.context import Context
+from crm.errors import Unauthenticated
 from tests.crm.api.support import V1, approved, memberships, verified
 from tests.crm.web.office import CLAIRE, CLAIRE_ONLY, NORA, NORA_ONLY, other_browser, send, sign_in, text
 
@@ -117,3 +118,26 @@ async def test_a_held_row_is_taken_for_one_that_is_known_and_the_list_has_a_page
     second = await post(client, "/networks/nora-industry-network/member-lists", own, members=[row])
     assert second["counts"] == {"unchanged": 1}
     assert await verified(context) == []
+
+
+async def test_a_key_is_made_shown_once_and_revoked(
+    client: httpx.AsyncClient, manager_headers: Headers, context: Context
+) -> None:
+    await sign_in(client, NORA_ONLY)
+    where = f"{NORA}/from-partners/keys"
+    assert (await send(client, where, name=" ")).status_code == 422
+    made = await send(client, where, name="Our CRM", scope_members="yes")
+    found = re.search(r"kly_([a-z0-9]+)_[\w-]+", made.text)
+    assert made.status_code == 200 and found and made.headers["cache-control"] == "no-store"
+    page = await client.get(where)
+    assert found[0] not in page.text and "Push the list of its own system" in text(page)
+    headers = {"authorization": f"Bearer {found[0]}"}
+    rows = {"members": [{"external_id": "C-1", "name": "Ny AS", "country": "NO", "tier": "partner"}]}
+    path = f"{V1}/networks/nora-industry-network/member-lists"
+    assert (await client.post(path, json=rows, headers=headers)).status_code == 201
+    async with other_browser(client, CLAIRE_ONLY) as other:
+        stranger = await send(other, f"{CLAIRE}/from-partners/keys/{found[1]}/revoke")
+        assert stranger.status_code == 404, "another network's key is not there"
+    assert (await send(client, f"{where}/{found[1]}/revoke")).status_code == 303
+    with pytest.raises(Unauthenticated):
+        await keys.open_with(context, found[0])

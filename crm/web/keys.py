@@ -1,0 +1,69 @@
+"""Keys of a network's own system and its partners: what each may write, made (shown once), revoked."""
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from crm.actions import keys as actions
+from crm.errors import Invalid
+from crm.i18n import N_
+from crm.reads import keys as reads
+from crm.store.keys import SCOPES
+from crm.web.fields import fields_of
+from crm.web.office import Office, routes, show
+from crm.web.office_consequences import problems
+from crm.web.session import NOT_KEPT
+
+SAID = {
+    "links": N_("Acknowledge linked memberships, and object to them"),
+    "profiles": N_("Suggest corrections"),
+    "members": N_("Push the list of its own system"),
+}
+
+
+@get("/from-partners/keys", include_in_schema=False)
+async def show_keys(request: Request, office: NamedDependency[Office]) -> Response[str]:
+    return await _page(request, office, {}, [])
+
+
+@post("/from-partners/keys", include_in_schema=False)
+async def make_key(request: Request, office: NamedDependency[Office]) -> Response[str]:
+    """The page that answers is the only one that ever shows the key."""
+    typed = await fields_of(request)
+    scopes = [scope for scope in SCOPES if typed.get(f"scope_{scope}")]
+    try:
+        _, text = await actions.create_own(
+            office.context, office.actor, office.network.slug, typed.get("name", ""), scopes
+        )
+    except Invalid as refused:
+        return await _page(request, office, typed, problems(office, refused, {"name": "name"}), status_code=422)
+    return await _page(request, office, {}, [], made=text, headers=NOT_KEPT)
+
+
+@post("/from-partners/keys/{prefix:str}/revoke", include_in_schema=False)
+async def revoke_key(office: NamedDependency[Office], prefix: FromPath[str]) -> Redirect:
+    await actions.revoke_own(office.context, office.actor, office.network.id, prefix)
+    return Redirect(f"{office.base}/from-partners/keys", status_code=303, headers=NOT_KEPT)
+
+
+handlers = [routes(show_keys, make_key, revoke_key)]
+
+
+async def _page(
+    request: Request, office: Office, typed: dict[str, str], errors: list[dict[str, str]], made: str = "", **more: Any
+) -> Response[str]:
+    async with office.context.db.tx() as connection:
+        listed = await reads.listed(connection, [office.network.id])
+    own = [row for row in listed if row.network_id == office.network.id and row.role == "partner"]
+    shown = {
+        "keys": [(row, [office.t.gettext(SAID[scope]) for scope in row.scopes]) for row in own if not row.revoked_at],
+        "scopes": [(scope, office.t.gettext(SAID[scope])) for scope in SCOPES],
+        "typed": typed,
+        "errors": errors,
+        "made": made,
+    }
+    at = f"{office.base}/from-partners/keys"
+    return await show(request, office, "office/keys.html", "partners", at=at, **shown, **more)
