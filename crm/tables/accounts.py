@@ -57,7 +57,10 @@ class Session(Table, tablename="session"):
 
 
 class ApiKey(Table, tablename="api_key"):
-    """A program's key: `prefix` is shown, only the SHA-256 of the secret is stored."""
+    """A program's key: `prefix` is shown, only the SHA-256 of the secret is stored.
+
+    After its secret was changed the old one opens, too, until `old_secret_until`; `old_used_at`: it was used last.
+    """
 
     id = UUID(primary_key=True, default=UUID4())
     prefix = Varchar(length=16, unique=True, required=True)
@@ -68,3 +71,6 @@ class ApiKey(Table, tablename="api_key"):
     created_at = Timestamptz()
     revoked_at = Timestamptz(null=True, default=None)
     last_used_at = Timestamptz(null=True, default=None)
+    old_secret_hash = Varchar(length=64, null=True, default=None)
+    old_secret_until = Timestamptz(null=True, default=None)
+    old_used_at = Timestamptz(null=True, default=None)

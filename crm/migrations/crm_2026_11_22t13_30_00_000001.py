@@ -1,0 +1,23 @@
+"""Partner pages: one row for each reader of a feed, made-up members, and the wall (raw SQL)."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo_conf import DB
+
+ID = "2026-11-22T13:30:00:000001"
+VERSION = "1.38.0"
+DESCRIPTION = "partner pages: readers of feeds, made-up members"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "partner_pages.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
