@@ -1,6 +1,7 @@
 """A person's own account: roles, passkeys, password and codes, and the browsers that are signed in."""
 
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
@@ -193,7 +194,8 @@ async def _app(request: Request, context: Context, back: str, error: Exception |
     errors, headers = sign_in.told(request, error, "code") if error else ([], {})
     ways = await authenticators.ways(context, who)
     if not ways.has_password:
-        return Redirect(f"/account/password?back=/account/app?back={back}", status_code=303, headers=session.NOT_KEPT)
+        further = quote(f"/account/app?back={quote(back, safe='/')}", safe="/")
+        return Redirect(f"/account/password?back={further}", status_code=303, headers=session.NOT_KEPT)
     try:
         begun = await authenticators.begin(context, who, session.step_of(request))
     except Refused as refused:

@@ -38,7 +38,10 @@ async function send(path, token, body) {
   const headers = { "content-type": "application/json" };
   if (token) headers["x-csrf-token"] = token;
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), redirect: "manual" });
-  if (answer.type === "opaqueredirect") return void location.reload();
+  if (answer.type === "opaqueredirect") {
+    // It is a while since the reader signed in: that first, then back to this page.
+    return void location.assign(`/account/confirm?back=${encodeURIComponent(location.pathname)}`);
+  }
   const found = await answer.json();
   if (!answer.ok) throw new Error(found.error || "");
   return found;
