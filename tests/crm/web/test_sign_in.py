@@ -14,7 +14,7 @@ from crm.actions.people import Wanted
 from crm.demo import PASSWORD
 from crm.store import accounts
 from crm.web.session import actor_of
-from tests.crm.actions.people import MANAGER, MEMBER, code_in, mails, network, secret_in, session_of
+from tests.crm.actions.people import MANAGER, MEMBER, code_in, mails, network, organisation, secret_in, session_of
 from tests.crm.web.office import NORA, send, sign_in, text, token
 from tests.fakes.authenticator import Authenticator
 
@@ -283,6 +283,25 @@ async def test_people_of_a_network_are_managed_on_one_page(client, context):
     assert changed.headers["location"].endswith("done=changed")
     assert (await send(client, f"{NORA}/people/{reader[1]}/removal")).headers["location"].endswith("done=removed")
     assert (await send(client, f"{NORA}/people/{reader[1]}/removal")).status_code == 404
+
+
+async def test_the_people_of_a_member_are_helped_by_its_network(client, context):
+    await sign_in(client, "claire@klynge.example")
+    base = "/n/claire-innovation-network"
+    here = f"{base}/members/{await organisation(context)}/people"
+    page = await client.get(here)
+    assert "Tuva Nor" in page.text and "Anders Lie" in page.text and f"{here}" in page.text
+    sent = await send(client, f"{here}/invitations", email="eva@fjordsyn.example", role="organisation_member")
+    assert sent.headers["location"] == f"{here}?done=invited"
+    page = await client.get(f"{here}?done=invited")
+    made = re.search(rf"{here}/invitations/([0-9a-f-]+)/resend", page.text)[1]
+    for word in ("resend", "revoke"):
+        assert (await send(client, f"{here}/invitations/{made}/{word}")).status_code == 303
+    assert (await send(client, f"{here}/invitations", email="eva@fjordsyn.example", role="manager")).status_code == 422
+    person = re.search(rf"{here}/([0-9a-f-]{{36}})/removal", page.text)[1]
+    assert (await send(client, f"{here}/{person}/removal")).headers["location"].endswith("done=removed")
+    assert (await send(client, f"{here}/{person}/removal")).status_code == 404
+    assert (await client.get(here.replace("claire-innovation-network", "nora-startup"))).status_code == 404
 
 
 async def test_a_reader_and_a_treasurer_are_told_what_they_may_do(client):
