@@ -310,7 +310,7 @@ operations = (
         answer=AnsweredInvitation,
         status=201,
         example={
-            "link": "https://other.example/federation/invitations/0123456789abcdefghij",
+            "link": "http://127.0.0.1:8001/federation/invitations/0123456789abcdefghij",
             "levels": [{"source": "principal", "target": "member"}],
         },
         run=_managed,

@@ -71,7 +71,8 @@ async def of_networks(connection: Connection, networks: Collection[UUID], on: da
 async def end(connection: Connection, agreement: UUID, on: date) -> None:
     """It ends on a day, and its links with it; over before its first day, it was never in force."""
     await connection.execute(
-        "update agreement set ends_on = $2, on_end = 'end_links', starts_on = least(starts_on, $2::date - 1) where id = $1",
+        "update agreement set ends_on = $2, on_end = 'end_links', starts_on = least(starts_on, $2::date - 1)"
+        " where id = $1",
         agreement,
         on,
     )

@@ -29,6 +29,16 @@ from crm.store.federation import Agreement
 _NOBODY = UUID(int=0)
 
 
+async def hold(connection: Connection, agreement: Agreement, key: str) -> None:
+    """Lock the family a key is about, where it is known: before its registers, as every decision here does."""
+    organisation = _id(key)
+    if agreement.side == "receiving":
+        found = await links.link(connection, agreement.id, key)
+        organisation = found.organisation_id if found else None
+    if organisation and await organisations.name(connection, organisation) is not None:
+        await families.lock(connection, organisation)
+
+
 async def who(connection: Connection, agreement: Agreement, offer: Register, today: date) -> links.Link:
     """Whom an offer is about: known by number, made new, or held for a person. A unit is never guessed (F13)."""
     found = await links.link(connection, agreement.id, offer.key)
@@ -96,8 +106,7 @@ async def heed(connection: Connection, kept: Catalogue, agreement: Agreement, ke
     """Granting side: their decision as an answer on our link rules, and what follows from it here."""
     mirror = links.mirror_of(kept, agreement)
     organisation = _id(key)
-    known = await connection.fetchval("select true from organisation where id = $1", organisation)
-    if mirror is None or not known or organisation is None:
+    if mirror is None or organisation is None or await organisations.name(connection, organisation) is None:
         return
     family = await families.lock(connection, organisation)
     before = await families.load(connection, kept, family)

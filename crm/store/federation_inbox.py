@@ -64,6 +64,7 @@ async def reassert(
     agreement = await agreements.one(connection, code, lock=True)
     if OWNER[copy.register] != agreement.side:
         return None
+    await federation_facts.hold(connection, agreement, copy.key)
     own = await registers.locked(connection, agreement.id, code, (copy.register, copy.key))
     again = federation.reasserted(own, copy, code, await agreements.instance(connection))
     if again is None:
@@ -84,6 +85,7 @@ async def _take(
     connection: Connection, agreement: Agreement, register: Register, today: date, now: datetime
 ) -> tuple[str, str]:
     check(agreement, register)
+    await federation_facts.hold(connection, agreement, register.key)
     have = await registers.locked(connection, agreement.id, agreement.code, register.name)
     result = federation.receive(have, register, agreement.other, agreement.standing)
     if result == "disputed":

@@ -141,7 +141,7 @@ async def _activate(connection: Connection, actor: Actor, agreement: Agreement, 
 
 
 async def _mirror(connection: Connection, kept: Catalogue, agreement: Agreement) -> tuple[UUID, str]:
-    """Their network and its host get a place here; the slug says which system it is of when it is taken."""
+    """Their network and its host get a place here; its names say where it is run, and so does a slug that is taken."""
     peer = agreement.peer_network
     if peer is None:
         raise ValueError(f"nobody has answered {agreement.code}")
@@ -150,7 +150,7 @@ async def _mirror(connection: Connection, kept: Catalogue, agreement: Agreement)
         if peer.slug not in kept.by_slug
         else f"{peer.slug[: SLUG_MAX - len(agreement.code) - 1]}-{agreement.code}"
     )
-    host, network = uuid4(), uuid4()
+    host, network, where = uuid4(), uuid4(), urlsplit(agreement.peer_url).netloc
     await connection.execute(
         "insert into host (id, code, name, country, invoice_series) values ($1, $2, $3, 'NO', $2)",
         host,
@@ -163,11 +163,11 @@ async def _mirror(connection: Connection, kept: Catalogue, agreement: Agreement)
         network,
         slug,
         host,
-        peer.names,
+        {language: f"{name} ({where})" for language, name in peer.names.items()},
         peer.short,
         peer.website,
         peer.time_zone,
-        urlsplit(agreement.peer_url).netloc,
+        where,
     )
     return network, slug
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -56,12 +57,14 @@ class Process:
             "KLYNGE_CRASH_AT": crash_at,
         }
         command = [sys.executable, "-m", "tests.federation.process", "0"]
-        self.running = subprocess.Popen(
-            command, cwd=ROOT, env=environment(**given), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        log = Path(self.place.name) / "log"
+        with log.open("w") as told:
+            self.running = subprocess.Popen(
+                command, cwd=ROOT, env=environment(**given), stdout=subprocess.PIPE, stderr=told, text=True
+            )
         assert self.running.stdout
         said = self.running.stdout.readline()
-        assert said.startswith("Serving"), f"{self.name}: {said!r}, exit {self.running.poll()}"
+        assert said.startswith("Serving"), f"{self.name}: {log.read_text()[-3000:]}"
         self.port = self.proxy.to = int(said.split()[1])
 
     def kill(self) -> None:

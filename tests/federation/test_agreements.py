@@ -11,6 +11,7 @@ from crm.actions import federation_exchange, verify
 from crm.app import state_of
 from crm.clock import FixedClock
 from crm.errors import NotFound
+from crm.gateways.federation import PeerFailed
 from tests.conftest import NOW
 from tests.federation.conftest import Two
 from tests.federation.two import CLAIRE, HELVE, NORA, RULES, System, Wire, decline, end, organisation, settle
@@ -87,6 +88,11 @@ async def test_what_is_stored_on_both_sides_is_what_the_facts_give(two: Two) -> 
     """`crm verify` on both, as it was agreed, and after members have left, declined and the agreement was ended."""
     for system in (two.a, two.b):
         assert await verify.run(system.context) == []
+    key = await organisation(two.a, "Fjordsyn Helse")
+    forged = "update federated_register set state = 'declined' where register = 'decision' and key = $1"
+    await two.b.fetch(forged, str(key))
+    assert {each.check for each in await verify.run(two.b.context)} == {"federation_hash", "federation_effective"}
+    await two.b.fetch(forged.replace("declined", "accepted"), str(key))
     await end(two, HELVE)
     await decline(two, "Havlinje Rederi")
     await settle(two.a, two.b, two.code)
@@ -94,6 +100,16 @@ async def test_what_is_stored_on_both_sides_is_what_the_facts_give(two: Two) -> 
     await settle(two.a, two.b, two.code)
     for system in (two.a, two.b):
         assert await verify.run(system.context) == []
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(0, 5), (1, 300), (8, 86_400), (50, 86_400)])
+def test_a_system_that_does_not_answer_is_asked_by_the_schedule(attempts: int, seconds: int) -> None:
+    for _ in range(20):
+        wait = federation_exchange.wait_of(attempts, PeerFailed("unreachable", "nobody")).total_seconds()
+        assert seconds <= wait < seconds * 1.2
+    said = federation_exchange.wait_of(attempts, PeerFailed("refused", "busy", 503, timedelta(seconds=70)))
+    assert 70 <= said.total_seconds() < 84
+    assert federation_exchange.wait_of(0, PeerFailed("refused", "gone", 410)) == timedelta(days=1)
 
 
 async def test_nobody_can_apply_to_a_network_that_another_system_runs(two: Two, manager_key: str) -> None:

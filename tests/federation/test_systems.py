@@ -41,6 +41,8 @@ async def the_same(two: Two) -> None:
 async def test_f01_an_agreement_is_made_and_both_sides_are_the_same(two: Two) -> None:
     await the_same(two)
     assert HELVE in await two.b.linked(two.code)
+    (cause,) = await two.b.fetch("select names from network where instance <> ''")
+    assert cause["names"]["en"] == "NORA Industry Network (a.example)"
     assert not HELD & set(await two.b.linked(two.code))
     await end(two, HELVE)
     two.wire.lost = True
