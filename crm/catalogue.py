@@ -4,7 +4,9 @@ Rulebooks are versioned and agreements few, so they are read again only when the
 (count and newest change) has moved. Both `store` and `reads` stand on this floor.
 """
 
+from asyncio import sleep
 from datetime import date
+from time import monotonic
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +18,11 @@ from cluster_rules.networks import Agreement, Rulebook, Rulebooks
 from cluster_rules.offices import Office
 from cluster_rules.periods import Period
 from crm.database import Connection
+from crm.errors import Unavailable
+
+RULES_LOCK = 7_151_993_001
+RULE_SECONDS = 20.0
+PAUSE = 0.02
 
 _STAMP = """
 select (select count(*) || '/' || coalesce(max(published_at)::text, '') from rulebook) || ' ' ||
@@ -78,6 +85,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     rulebooks: Rulebooks
     by_slug: dict[str, NetworkRow]
     by_id: dict[UUID, NetworkRow]
+    stamp: str = ""
 
     def network(self, slug: str) -> NetworkRow:
         """The network with this slug; RuleViolation `network_unknown`."""
@@ -107,13 +115,37 @@ async def load(connection: Connection) -> Catalogue:
     """The catalogue as it is now, from memory when nothing changed since."""
     stamp = await connection.fetchval(_STAMP) or ""
     if stamp not in _kept:
-        fresh = await _read(connection)
+        fresh = await _read(connection, stamp)
         _kept.clear()
         _kept[stamp] = fresh
     return _kept[stamp]
 
 
-async def _read(connection: Connection) -> Catalogue:
+async def rule(connection: Connection) -> None:
+    """Until the transaction ends, nobody else writes what rules decide: for who changes rules or agreements.
+
+    It is asked for again and again, not queued for: who waits in a queue would hold up everybody behind it.
+    Unavailable when others leave no moment free.
+    """
+    until = monotonic() + RULE_SECONDS
+    while not await connection.fetchval("select pg_try_advisory_xact_lock($1)", RULES_LOCK):
+        if monotonic() > until:
+            raise Unavailable
+        await sleep(PAUSE)
+
+
+async def decide(connection: Connection, kept: Catalogue) -> None:
+    """Until the transaction ends the rules stay those of `kept`: for who writes what they decided.
+
+    Unavailable when somebody is changing them, or has changed them since `kept` was loaded: what was decided by the
+    old ones must not be written, and to wait here for who may wait for us would be a circle.
+    """
+    free = await connection.fetchval("select pg_try_advisory_xact_lock_shared($1)", RULES_LOCK)
+    if not free or await connection.fetchval(_STAMP) != kept.stamp:
+        raise Unavailable
+
+
+async def _read(connection: Connection, stamp: str) -> Catalogue:
     rows = await connection.fetch(
         "select n.id, n.slug, h.code as host, n.host_id, h.name as host_name, n.kind, n.colour, n.names,"
         " n.short, n.summary, n.website, n.time_zone, n.founded, n.aliases, n.offices, n.instance"
@@ -132,6 +164,7 @@ async def _read(connection: Connection) -> Catalogue:
         ),
         {n.slug: n for n in networks},
         by_id,
+        stamp,
     )
 
 

@@ -154,6 +154,7 @@ async def _locked(connection: Connection, actor: Actor, code: str) -> tuple[Cata
     found = await _found(connection, actor, code)
     for network in sorted({found.source, found.target}):
         await rulebooks.lock(connection, network)
+    await catalogue.rule(connection)
     found = await _found(connection, actor, code, lock=True)
     return await catalogue.load(connection), found
 

@@ -88,6 +88,8 @@ async def _run(
     for slug in sorted({merger.into, *merger.slugs}):
         actor.must_manage(kept.network(slug).id)
         await rulebooks.lock(connection, kept.network(slug).id)
+    await catalogue.rule(connection)
+    kept = await catalogue.load(connection)
     names = "/".join(sorted(merger.slugs))
     detail = msgspec.to_builtins(merger)
     made = Restructuring(

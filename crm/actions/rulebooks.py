@@ -67,6 +67,7 @@ async def publish(context: Context, actor: Actor, book: Rulebook, tell: Progress
         network = (await catalogue.load(connection)).network(book.network)
         actor.must_manage(network.id)
         await rulebooks.lock(connection, network.id)
+        await catalogue.rule(connection)
         kept = await catalogue.load(connection)
         if book == kept.rulebooks.version(book.network, book.version):
             return Published(book.version, new=False)

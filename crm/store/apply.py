@@ -27,7 +27,7 @@ from cluster_rules.intents import (
 from cluster_rules.memberships import Facts, Segment, legal_entity
 from cluster_rules.organisations import Organisation
 from crm import faults
-from crm.catalogue import Catalogue
+from crm.catalogue import Catalogue, decide
 from crm.database import Connection
 from crm.store import charges, federation_offers, feed, mail
 
@@ -57,7 +57,11 @@ class Applied(msgspec.Struct, frozen=True):
 async def apply(
     connection: Connection, catalogue: Catalogue, facts: Facts, intents: Sequence[Intent], family: UUID
 ) -> Applied:
-    """Write every intent; `facts` are those the decision was made from (what stood before)."""
+    """Write every intent; `facts` are those the decision was made from (what stood before).
+
+    Unavailable when the rules are no longer those of `catalogue`.
+    """
+    await decide(connection, catalogue)
     memberships, payer = await _memberships(connection, catalogue, intents), _payer(facts, intents, family)
     await _grants(connection, catalogue, memberships, intents)
     faults.point("apply_grants")
