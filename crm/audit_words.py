@@ -67,6 +67,7 @@ ACTIONS = {
     "invoice_sent_again": N_("Invoice sent again"),
     "key_created": N_("API key created"),
     "key_revoked": N_("API key revoked"),
+    "key_secret_changed": N_("API key given another secret"),
     "link_acknowledged": N_("Linked membership acknowledged"),
     "link_answer_withdrawn": N_("Word on a link taken back"),
     "link_answered": N_("Link accepted or declined"),

@@ -40,6 +40,35 @@ def create_key(
     typer.echo(f"Keep it now: it is not shown again. Revoke it with `crm key revoke {prefix}`.", err=True)
 
 
+@key.command("list")
+def list_keys(data_dir: DataDir = None) -> None:
+    """Every key that opens something: prefix, name, role, network, scopes, last use, end of the old secret."""
+    for each in on_database(data_dir, keys.listed):
+        used = each.last_used_at.isoformat(timespec="minutes") if each.last_used_at else "never used"
+        ends = (
+            f"\told secret until {each.old_secret_until.isoformat(timespec='minutes')}" if each.old_secret_until else ""
+        )
+        said = (each.prefix, each.name, each.role, each.network or "all networks", " ".join(each.scopes) or "-", used)
+        out.print("\t".join(said) + ends, markup=False)
+
+
+@key.command("rotate")
+def rotate_key(
+    prefix: Annotated[str, typer.Argument(help="The part between the two first underscores.")],
+    old_valid_hours: Annotated[int, typer.Option(help="For so long the key as it was opens, too; 0 to 720.")] = 24,
+    data_dir: DataDir = None,
+) -> None:
+    """Give a key another secret. The whole key is shown once, now; cursors, webhooks and scopes stay."""
+
+    async def rotate(context: Context) -> tuple[str, str]:
+        _, text, until = await keys.rotate(context, prefix, old_valid_hours, OPERATOR)
+        return text, until.isoformat(timespec="minutes")
+
+    text, until = on_database(data_dir, rotate)
+    out.print(text, markup=False)
+    typer.echo(f"Keep it now: it is not shown again. The key as it was opens until {until}.", err=True)
+
+
 @key.command("revoke")
 def revoke_key(
     prefix: Annotated[str, typer.Argument(help="The part between the two first underscores.")],

@@ -91,6 +91,7 @@ CONFLICTS = frozenset(
         "nothing_to_issue",
         "organisation_known",
         "tier_same",
+        "not_yours_to_undo",
         "dunning_decided",
         "not_overdue",
         "not_paused",
@@ -110,6 +111,7 @@ CONFLICTS = frozenset(
         "not_reversible",
         "version_stale",
         "webhook_key_revoked",
+        "key_revoked",
         "webhook_not_enabled",
         "webhooks_full",
     }

@@ -15,6 +15,7 @@ PARTNERS: dict[str, tuple[str, ...]] = {
     "held_ids_disagree": (N_("What the row is known by leads to more than one organisation, or contradicts itself."),),
     "held_main_unit": (N_("The number is that of a part of an organisation that is known here."),),
     "held_other_id": (N_("The organisation is in your list under another id already."),),
+    "key_revoked": (N_("The key is revoked. Make a new one."),),
     "line_too_long": (N_("A row is longer than %(limit)s bytes."),),
     "list_empty": (N_("A complete list with no rows would end everybody. Send at least one row."),),
     "not_a_candidate": (N_("The row was not found to be like this organisation."),),

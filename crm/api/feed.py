@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from crm import cursors
 from crm.actions import days
-from crm.api import feed_scopes, feed_shapes, member_files, packing, shapes
+from crm.api import feed_readers, feed_scopes, feed_shapes, member_files, packing, shapes
 from crm.api.feed_scopes import Head, disclosed, reads_of, ready, seal
 from crm.api.operations import Call, Nothing, Operation, Pieces
 from crm.api.problems import EdgeError
@@ -83,6 +83,8 @@ async def page(
 ) -> tuple[Listed | None, UUID | None]:
     """A page of today's list after an organisation, and the one to go on after; no list: the caller has it."""
     head = await ready(call)
+    if not after:
+        await feed_readers.noted(call, head, "list", head.position)
     if call.unchanged(tag(call, head, origin, limit, cursor)):
         return None, None
     async with call.reading() as connection:
@@ -108,6 +110,7 @@ async def stream(call: Call[Any, None], origin: str | None, given: list[object])
         "klynge-as-of-cursor": seal(call, head).write(head.position),
         "vary": "Accept, Accept-Encoding, Authorization",
     }
+    await feed_readers.noted(call, head, "list", head.position)
     if call.unchanged(tag(call, head, kind, origin, call.language)):
         return None
     if coding:
@@ -147,6 +150,7 @@ async def list_changes(call: Call[ChangesQuery, None]) -> _Changes:
     else:
         page = await _page(call, head, after)
     await disclosed(call, head, "changes", (after, page.last), page.count)
+    await feed_readers.noted(call, head, "changes", page.last, page.more)
     cursor = sealed.write(page.last)
     address = (
         f"{feed_scopes.folder(call)}/changes?after={cursor}&limit={query.limit}{feed_scopes.direction_given(call)}"

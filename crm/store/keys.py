@@ -17,7 +17,10 @@ USED_EVERY_SECONDS = 60  # how exact "last used" is
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key as stored; `networks` are those it is for (all of them when it is for none in particular)."""
+    """A key as stored; `networks` are those it is for (all of them when it is for none in particular).
+
+    The secret before this one opens, too, until `old_secret_until` (UTC; None: there is none).
+    """
 
     id: UUID
     prefix: str
@@ -28,13 +31,28 @@ class Key(msgspec.Struct, frozen=True):
     created_at: datetime
     revoked_at: datetime | None
     last_used_at: datetime | None
+    network_id: UUID | None = None
+    old_secret_hash: str | None = None
+    old_secret_until: datetime | None = None
     scopes: list[str] = []
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A key as an operator is shown it; `network` None: all of them."""
+
+    prefix: str
+    name: str
+    role: str
+    network: str | None
+    last_used_at: datetime | None
+    old_secret_until: datetime | None
+    scopes: list[str]
 
 
 _KEY = """
 select id, prefix, secret_hash, name, role,
        case when network_id is null then array(select n.id from network n) else array[network_id] end as networks,
-       created_at, revoked_at, last_used_at,
+       created_at, revoked_at, last_used_at, network_id, old_secret_hash, old_secret_until,
        array(select s.scope from key_scope s where s.key_id = api_key.id order by 1) as scopes
 from api_key
 """
@@ -87,6 +105,17 @@ async def get(connection: Connection, prefix: str) -> Key:
     return found
 
 
+async def all_open(connection: Connection) -> list[Listed]:
+    """Every key that is not revoked, the oldest first, with what an operator is shown of it."""
+    rows = await connection.fetch(
+        "select k.prefix, k.name, k.role, n.slug as network, k.last_used_at, k.old_secret_until,"
+        " array(select s.scope from key_scope s where s.key_id = k.id order by 1) as scopes"
+        " from api_key k left join network n on n.id = k.network_id where k.revoked_at is null"
+        " order by k.created_at, k.prefix"
+    )
+    return [Listed(**dict(row)) for row in rows]
+
+
 async def revoke(connection: Connection, prefix: str) -> bool:
     """From now on the key opens nothing. False when it was revoked already."""
     done = await connection.execute(
@@ -95,11 +124,26 @@ async def revoke(connection: Connection, prefix: str) -> bool:
     return done == "UPDATE 1"
 
 
-async def mark_used(connection: Connection, key: UUID) -> None:
-    """Note that the key is in use, at most once a minute: a row written on every request would be a queue."""
+async def rotate(connection: Connection, key: UUID, secret: str, old_until: datetime) -> None:
+    """Another secret; the one until now opens beside it until a moment. An even older one ends at once."""
     await connection.execute(
-        "update api_key set last_used_at = now() where id = $1"
-        " and (last_used_at is null or last_used_at < now() - make_interval(secs => $2))",
+        "update api_key set old_secret_hash = secret_hash, old_secret_until = $3, old_used_at = null,"
+        " secret_hash = $2 where id = $1",
+        key,
+        secret_hash(secret),
+        old_until,
+    )
+
+
+async def mark_used(connection: Connection, key: UUID, old: bool = False) -> None:
+    """Note that the key is in use, at most once a minute: a row written on every request would be a queue.
+
+    `old`: with the secret before this one, so that people see who has not changed over yet.
+    """
+    used, noted = ("old_used_at", "old_used_at = now(), ") if old else ("last_used_at", "")
+    await connection.execute(
+        f"update api_key set {noted}last_used_at = now() where id = $1"
+        f" and ({used} is null or {used} < now() - make_interval(secs => $2))",
         key,
         USED_EVERY_SECONDS,
     )

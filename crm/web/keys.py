@@ -1,4 +1,4 @@
-"""Keys of a network's own system and its partners: what each may write, made (shown once), revoked."""
+"""Keys of a network's own system and its partners: what each may write, made (shown once), another secret, revoked."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from crm.actions import keys as actions
-from crm.errors import Invalid
+from crm.errors import Invalid, Refused, status_of
 from crm.i18n import N_
 from crm.reads import keys as reads
 from crm.store.keys import SCOPES
@@ -17,6 +17,14 @@ from crm.web.office import Office, routes, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
+PATH = "/sync/keys"
+OVERLAP_HOURS = 24
+OVERLAPS = {
+    "0": N_("It ends at once"),
+    "24": N_("For one day"),
+    "168": N_("For a week"),
+    "720": N_("For 30 days"),
+}
 SAID = {
     "links": N_("Acknowledge linked memberships, and object to them"),
     "profiles": N_("Suggest corrections"),
@@ -24,12 +32,12 @@ SAID = {
 }
 
 
-@get("/from-partners/keys", include_in_schema=False)
+@get(PATH, include_in_schema=False)
 async def show_keys(request: Request, office: NamedDependency[Office]) -> Response[str]:
     return await _page(request, office, {}, [])
 
 
-@post("/from-partners/keys", include_in_schema=False)
+@post(PATH, include_in_schema=False)
 async def make_key(request: Request, office: NamedDependency[Office]) -> Response[str]:
     """The page that answers is the only one that ever shows the key."""
     typed = await fields_of(request)
@@ -43,13 +51,25 @@ async def make_key(request: Request, office: NamedDependency[Office]) -> Respons
     return await _page(request, office, {}, [], made=text, headers=NOT_KEPT)
 
 
-@post("/from-partners/keys/{prefix:str}/revoke", include_in_schema=False)
+@post(PATH + "/{prefix:str}/revoke", include_in_schema=False)
 async def revoke_key(office: NamedDependency[Office], prefix: FromPath[str]) -> Redirect:
     await actions.revoke_own(office.context, office.actor, office.network.id, prefix)
-    return Redirect(f"{office.base}/from-partners/keys", status_code=303, headers=NOT_KEPT)
+    return Redirect(f"{office.base}{PATH}", status_code=303, headers=NOT_KEPT)
 
 
-handlers = [routes(show_keys, make_key, revoke_key)]
+@post(PATH + "/{prefix:str}/secrets", include_in_schema=False)
+async def rotate_key(request: Request, office: NamedDependency[Office], prefix: FromPath[str]) -> Response[str]:
+    """The page that answers shows the key with its new secret, this once."""
+    hours = (await fields_of(request)).get(f"hours-{prefix}", "")
+    known = int(hours) if hours in OVERLAPS else OVERLAP_HOURS
+    try:
+        _, text, until = await actions.rotate_own(office.context, office.actor, office.network.id, prefix, known)
+    except Refused as refused:
+        return await _page(request, office, {}, problems(office, refused, {}), status_code=status_of(refused))
+    return await _page(request, office, {}, [], made=text, until=until if known else None, headers=NOT_KEPT)
+
+
+handlers = [routes(show_keys, make_key, rotate_key, revoke_key)]
 
 
 async def _page(
@@ -64,6 +84,9 @@ async def _page(
         "typed": typed,
         "errors": errors,
         "made": made,
+        "until": None,
+        "overlaps": [{"value": value, "label": office.t.gettext(said)} for value, said in OVERLAPS.items()],
+        "now": office.now,
     }
-    at = f"{office.base}/from-partners/keys"
-    return await show(request, office, "office/keys.html", "partners", at=at, **shown, **more)
+    at = f"{office.base}{PATH}"
+    return await show(request, office, "office/keys.html", "sync", at=at, **shown | more)

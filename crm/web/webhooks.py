@@ -18,6 +18,7 @@ from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_
 from crm.reads import keys
 from crm.reads import webhooks as reads
+from crm.web import sync
 from crm.web.fields import fields_of, id_of
 from crm.web.office import Office, reading, routes, show
 from crm.web.office_consequences import problems
@@ -166,6 +167,7 @@ async def _list(request: Request, office: Office, typed: Typed, error: Errors = 
         at=f"{office.base}{PATH}" if error else "",
         hooks=f"{office.base}{HOOKS}",
         rows=await rows_of(office),
+        systems=await sync.health(office),
         keys=[{"value": str(key.id), "label": f"{key.name} ({key.prefix})"} for key in own],
         typed={"url": "", "name": "", "key": "", **typed},
         done=_done(office, request),

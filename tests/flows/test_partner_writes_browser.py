@@ -85,7 +85,7 @@ def test_each_kind_is_looked_at_and_answered(site, browser, viewport, scheme, la
 
         page.goto(f"{address}/n/{NORA}/from-partners")
         fine("queue")
-        page.goto(f"{address}/n/{NORA}/from-partners/keys")
+        page.goto(f"{address}/n/{NORA}/sync/keys")
         fine("keys")
         opened(NORA, "lists")
         opened(CLAIRE, "objections")

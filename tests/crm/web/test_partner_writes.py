@@ -124,7 +124,7 @@ async def test_a_key_is_made_shown_once_and_revoked(
     client: httpx.AsyncClient, manager_headers: Headers, context: Context
 ) -> None:
     await sign_in(client, NORA_ONLY)
-    where = f"{NORA}/from-partners/keys"
+    where = f"{NORA}/sync/keys"
     assert (await send(client, where, name=" ")).status_code == 422
     made = await send(client, where, name="Our CRM", scope_members="yes")
     found = re.search(r"kly_([a-z0-9]+)_[\w-]+", made.text)
@@ -136,7 +136,7 @@ async def test_a_key_is_made_shown_once_and_revoked(
     path = f"{V1}/networks/nora-industry-network/member-lists"
     assert (await client.post(path, json=rows, headers=headers)).status_code == 201
     async with other_browser(client, CLAIRE_ONLY) as other:
-        stranger = await send(other, f"{CLAIRE}/from-partners/keys/{found[1]}/revoke")
+        stranger = await send(other, f"{CLAIRE}/sync/keys/{found[1]}/revoke")
         assert stranger.status_code == 404, "another network's key is not there"
     assert (await send(client, f"{where}/{found[1]}/revoke")).status_code == 303
     with pytest.raises(Unauthenticated):
