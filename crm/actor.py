@@ -8,7 +8,7 @@ import msgspec
 
 from crm.errors import Forbidden, NotFound, ScopeMissing
 
-Channel = Literal["web", "api", "cli", "job", "import"]
+Channel = Literal["web", "api", "cli", "job", "import", "member"]
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -68,6 +68,16 @@ class Actor(msgspec.Struct, frozen=True):
         self.must_act_for(organisation)
         if organisation not in self.runs:
             raise Forbidden
+
+    def as_member(self) -> "Actor":
+        """The same person where only their organisations' own wishes count: on /my, and nowhere else.
+
+        What they may do as a manager stays at the office's door; `channel` "member" is kept with what they decide.
+        """
+        nothing: frozenset[UUID] = frozenset()
+        return msgspec.structs.replace(
+            self, channel="member", manages=nothing, reads=nothing, books=nothing, hosts=nothing
+        )
 
     def keeping_books(self) -> "Actor":
         """The same actor where only money is decided: there, who keeps a network's books decides for it.

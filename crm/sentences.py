@@ -134,6 +134,9 @@ _RULES: dict[str, tuple[str, ...]] = {
     "step_unknown": (N_("The calculation of the fee has a step that is not known: %(given)s."),),
     "tier_not_public": (N_("This level cannot be applied for. The network offers it itself."),),
     "tier_out_of_reach": (N_("Nobody can become %(tier)s in %(network)s: the levels it requires require each other."),),
+    "tier_by_manager": (N_("The network decides who is at this level. Write to it."),),
+    "notice_required": (N_("Your network asks for notice: %(earliest)s is the earliest day."),),
+    "not_yours_to_undo": (N_("Your organisation can undo what it decided itself: before it begins, or within a day."),),
     "tier_same": (N_("The membership is at this level already."),),
     "tier_unmapped": (N_("The plan does not say what %(tier)s in %(network)s becomes."),),
     "tier_unknown": (

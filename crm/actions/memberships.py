@@ -1,4 +1,8 @@
-"""Change a membership: another tier, an end, a suspension, an event; see first what follows; take it back."""
+"""Change a membership: another tier, an end, a suspension, an event; see first what follows; take it back.
+
+A manager of its network decides. An administrator of the organisation may change the level and leave by itself
+(`cluster_rules.own_changes`), and take back what the organisation decided.
+"""
 
 from datetime import date, timedelta
 from typing import Literal
@@ -6,21 +10,26 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from cluster_rules import own_changes
 from cluster_rules.applications import LATEST_START_DAYS
 from cluster_rules.cascades import Consequences, allowed, decide, withdraw
 from cluster_rules.errors import RuleViolation
 from cluster_rules.intents import Intent
-from cluster_rules.memberships import Decision, Facts
+from cluster_rules.memberships import Decision, Facts, Stretch
+from cluster_rules.networks import Rulebook
+from cluster_rules.organisations import Profile
+from cluster_rules.periods import Period
 from crm import catalogue, faults, forms
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
-from crm.errors import Invalid, NotFound, Refused
+from crm.errors import Forbidden, Invalid, NotFound, Refused
 from crm.store import audit, decisions, families, places, reviews
 from crm.store.apply import apply
 
 LONGEST_BACKDATING_DAYS = 3660
+UNDO_WITHIN = timedelta(days=1)  # after an organisation decided, even when it counts already
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -45,6 +54,14 @@ class Changed(msgspec.Struct, frozen=True):
     invoices: tuple[UUID, ...]
 
 
+class Choices(msgspec.Struct, frozen=True):
+    """What an organisation may decide about its own membership: levels with the first day each may begin, and the
+    first day without membership when notice is given now."""
+
+    levels: tuple[tuple[str, date], ...]
+    leave_on: date
+
+
 class Found(msgspec.Struct, frozen=True):
     """One membership with its family's facts, as a decision needs it."""
 
@@ -56,11 +73,28 @@ class Found(msgspec.Struct, frozen=True):
     today: date
 
 
+async def choices(context: Context, actor: Actor, membership: UUID) -> Choices | None:
+    """What the organisation may choose from today; None when it has no own membership there (any more)."""
+    async with context.db.tx() as connection:
+        found = await _find(connection, context, actor, membership, lock=False)
+    own = _own(found)
+    if own is None:
+        return None
+    book, stretch, tier = own
+    since, told_on = stretch.period.start, max(found.today, stretch.period.start)
+    levels = tuple(
+        (each.code, own_changes.earliest(book, since, told_on, "tier_change", tier, each.code))
+        for each in own_changes.open_levels(book, _profile(found), found.today)
+        if each.code != tier
+    )
+    return Choices(levels, own_changes.earliest(book, since, told_on, "ending", tier, ""))
+
+
 async def preview(context: Context, actor: Actor, membership: UUID, change: Change) -> tuple[Catalogue, Consequences]:
     """What the change would do; nothing is stored."""
     async with context.db.tx() as connection:
         found = await _find(connection, context, actor, membership, lock=False)
-        decision = _decision(context, found, change)
+        decision = _decision(context, actor, found, change)
         facts = await places.ask(connection, found.kept, found.facts, found.today, decision, write=False)
         return found.kept, decide(facts, decision, found.today)
 
@@ -69,7 +103,7 @@ async def make(context: Context, actor: Actor, membership: UUID, change: Change)
     """Decide the change and everything that follows from it, in one transaction."""
     async with context.db.tx() as connection:
         found = await _find(connection, context, actor, membership, lock=True)
-        decision = _decision(context, found, change)
+        decision = _decision(context, actor, found, change)
         facts = await places.ask(connection, found.kept, found.facts, found.today, decision)
         consequences = decide(facts, decision, found.today)
         await decisions.record(connection, membership, decision, actor)
@@ -104,6 +138,8 @@ async def take_back(context: Context, actor: Actor, membership: UUID, decision: 
             raise NotFound("decision", decision)
         if stored.kind == "joining":
             raise Refused("joining_not_withdrawable", "id")
+        if _by_member(actor) and not await _may_undo(connection, context, found, stored):
+            raise Refused("not_yours_to_undo", "id")
         instead = _lifted(context, found, stored)
         consequences = withdraw(found.facts, decision, found.today, instead)
         await decisions.withdraw(connection, decision, actor)
@@ -130,13 +166,62 @@ async def _find(connection: Connection, context: Context, actor: Actor, membersh
     kept = await catalogue.load(connection)
     organisation, slug = await decisions.membership(connection, kept, membership)
     network = kept.network(slug)
-    actor.must_manage(network.id)
+    if _by_member(actor):
+        actor.must_run(organisation)
+    else:
+        actor.must_manage(network.id)
     family = await (families.lock if lock else families.of)(connection, organisation)
     facts = await families.load(connection, kept, family)
     return Found(kept, organisation, slug, family, facts, context.clock.today(network.zone))
 
 
-def _decision(context: Context, found: Found, change: Change) -> Decision:
+def _by_member(actor: Actor) -> bool:
+    """Is it the organisation itself that decides?"""
+    return actor.channel == "member"
+
+
+async def _may_undo(connection: Connection, context: Context, found: Found, stored: Decision) -> bool:
+    young = context.clock.now() - stored.recorded_at < UNDO_WITHIN
+    own = await decisions.channel(connection, stored.id) == "member"
+    return own and (stored.effective_on > found.today or young)
+
+
+def _own(found: Found) -> tuple[Rulebook, Stretch, str] | None:
+    """The rules that hold today for the direct membership, its stretch, and the level it has today or begins with."""
+    key, today = (found.organisation, found.network), found.today
+    stood = [s for s in found.facts.stood if (s.organisation, s.network) == key and s.period.end_or_far > today]
+    if not stood:
+        return None
+    day = max(today, stood[0].period.start)
+    book = found.facts.rulebooks.governing(found.network, stood[0].period.start, day)
+    tier = next(grant.tier for grant in stood[0].grants if grant.period.covers(day))
+    return (book, stood[0], tier) if book else None
+
+
+def _profile(found: Found) -> Profile:
+    """The organisation as it is today; one of which nothing is told fits where nothing is asked."""
+    told = found.facts.organisation(found.organisation).profile_on(found.today)
+    return told or Profile(Period(found.today), "", "")
+
+
+def _as_members_may(found: Found, change: Change) -> None:
+    """RuleViolation `notice_required`, `tier_by_manager`; Forbidden for what only a manager decides."""
+    if change.kind not in ("tier_change", "ending"):
+        raise Forbidden
+    own = _own(found)
+    if own is None:
+        return  # the membership's own state says why not
+    book, stretch, tier = own
+    if change.kind == "tier_change":
+        own_changes.refuse_closed(book, _profile(found), found.today, change.tier)
+    since = stretch.period.start
+    first = own_changes.earliest(book, since, max(found.today, since), change.kind, tier, change.tier)
+    own_changes.refuse_early(change.effective_on, first)
+
+
+def _decision(context: Context, actor: Actor, found: Found, change: Change) -> Decision:
+    if _by_member(actor):
+        _as_members_may(found, change)
     problems: forms.Problems = []
     forms.text(problems, "reason", change.reason, forms.NOTE_MAX, required=False)
     if problems:

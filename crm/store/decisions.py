@@ -80,6 +80,11 @@ async def withdraw(connection: Connection, decision: UUID, actor: Actor) -> None
     )
 
 
+async def channel(connection: Connection, decision: UUID) -> str:
+    """By which way it was decided: "member" is the organisation itself; "" when there is no such decision."""
+    return await connection.fetchval("select channel from membership_decision where id = $1", decision) or ""
+
+
 async def membership(connection: Connection, catalogue: Catalogue, wanted: UUID) -> tuple[UUID, str]:
     """(organisation, network slug) of a membership; NotFound."""
     row = await connection.fetchrow("select organisation_id, network_id from membership where id = $1", wanted)

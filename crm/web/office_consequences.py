@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from cluster_rules.cascades import Consequences
@@ -10,8 +10,10 @@ from cluster_rules.errors import RuleViolation
 from cluster_rules.intents import Charge, EndGrant, Intent, Notify, ReviseGrant, StartGrant
 from cluster_rules.memberships import Grant
 from crm import names, outcome_words, words
+from crm.catalogue import Catalogue, NetworkRow
 from crm.errors import Invalid
 from crm.fee_words import explain
+from crm.i18n import Translator
 from crm.reads import organisations as organisation_reads
 from crm.rule_words import agreed_in
 from crm.web.office import Office
@@ -21,18 +23,36 @@ _ORDER = {"suspension": 1, "fee": 2, "invoice": 3, "credit": 3}
 _COLOURS = {"ending": "warning", "suspension": "danger", "invoice": "neutral", "credit": "neutral", "fee": "neutral"}
 
 
+class Reader(Protocol):
+    """Who reads: in which language, of what is known, from which network."""
+
+    @property
+    def t(self) -> Translator: ...
+    @property
+    def kept(self) -> Catalogue: ...
+    @property
+    def network(self) -> NetworkRow: ...
+
+
 async def panel(office: Office, found: Consequences, on: date, title: str, note: str = "") -> dict[str, Any]:
     """The panel of `member.consequences` for what was found; `on` is the day the decision counts from."""
     async with office.context.db.reading(office.actor.sees) as connection:
         named = await organisation_reads.names(connection, organisations_of(found.intents))
-    items = _items(office, found, on, named)
+    return told(office, found, on, named, title, note)
+
+
+def told(
+    reader: Reader, found: Consequences, on: date, named: Mapping[UUID, str], title: str, note: str = ""
+) -> dict[str, Any]:
+    """The same, where the names of organisations are known."""
+    items = _items(reader, found, on, named)
     return {
         "title": title,
         "items": items,
-        "total": _total(office, [i for i in found.intents if isinstance(i, Charge)]),
+        "total": _total(reader, [i for i in found.intents if isinstance(i, Charge)]),
         "note": note,
         "rules": [
-            {"fired": outcome.fired, "text": outcome_words.sentence(office.t, office.kept, outcome)}
+            {"fired": outcome.fired, "text": outcome_words.sentence(reader.t, reader.kept, outcome)}
             for outcome in found.considered
         ],
     }
@@ -49,7 +69,7 @@ def refusal(office: Office, error: RuleViolation) -> str:
     return words.refusal(office.t, office.kept, error.code, error.params)
 
 
-def problems(office: Office, error: RuleViolation | Invalid, fields: Mapping[str, str]) -> list[dict[str, str]]:
+def problems(office: Reader, error: RuleViolation | Invalid, fields: Mapping[str, str]) -> list[dict[str, str]]:
     """What is wrong, for the summary on top and the fields; `fields` maps a rule's names to the page's."""
     listed = error.problems if isinstance(error, Invalid) else [(error.field, error.code, error.params)]
     return [
@@ -58,7 +78,7 @@ def problems(office: Office, error: RuleViolation | Invalid, fields: Mapping[str
     ]
 
 
-def _items(office: Office, found: Consequences, on: date, named: Mapping[UUID, str]) -> list[dict[str, Any]]:
+def _items(office: Reader, found: Consequences, on: date, named: Mapping[UUID, str]) -> list[dict[str, Any]]:
     items: dict[str, dict[str, Any]] = {}
     mails: list[str] = []
     for each in found.intents:
@@ -91,7 +111,7 @@ def _items(office: Office, found: Consequences, on: date, named: Mapping[UUID, s
     return out
 
 
-def _recipient(office: Office, notify: Intent, named: Mapping[UUID, str]) -> str:
+def _recipient(office: Reader, notify: Intent, named: Mapping[UUID, str]) -> str:
     t = office.t
     if not isinstance(notify, Notify):
         return ""
@@ -114,7 +134,7 @@ def _grant(intent: Intent) -> Grant | None:
     return getattr(intent, "grant", None) or getattr(intent, "before", None) if not isinstance(intent, Charge) else None
 
 
-def _detail(office: Office, intent: Intent) -> str:
+def _detail(office: Reader, intent: Intent) -> str:
     t = office.t
     if isinstance(intent, Charge):
         line = intent.line
@@ -134,7 +154,7 @@ def _detail(office: Office, intent: Intent) -> str:
     )
 
 
-def _total(office: Office, charges: Sequence[Charge]) -> dict[str, str] | None:
+def _total(office: Reader, charges: Sequence[Charge]) -> dict[str, str] | None:
     """What comes on the draft invoice, with VAT where there is any; one sum for each currency."""
     sums: dict[str, int] = {}
     taxed = any(charge.line.vat for charge in charges)

@@ -17,6 +17,7 @@ _CHANNELS = {
     "cli": N_("command line"),
     "job": N_("automatic"),
     "import": N_("import"),
+    "member": N_("the member's own page"),
 }
 _DECISIONS = {
     "joining": ("success", "check", N_("Joined %(network)s as %(tier)s")),
