@@ -15,6 +15,7 @@ APP_CONFIG = AppConfig(
                 "organisations",
                 "sizes",
                 "profiles",
+                "listings",
                 "memberships",
                 "mergers",
                 "applications",

@@ -1,0 +1,167 @@
+"""Who has which tag, as bits: one long number for each tag, a bit for each entry of the directory.
+
+Counting what a click would give is then an `and` and a count of bits, 10 microseconds at 100,000 entries. Each process
+keeps an index of its own and brings it up to date before every question by whatever was written since: entries whose
+transaction is not below the oldest that was still open the last time (as the feed does, ADR 0020).
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+from crm.database import Connection
+
+BATCH = 5_000
+_SINCE = """
+select s.epoch::text || current_database() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
+    (select min(next_on) from directory_entry where next_on is not null) as next_on, e.place, e.tags
+from directory_state s left join directory_entry e on e.moved_xid >= $1::text::xid8
+"""
+_ALL = "select place, tags from directory_entry where shown and place > $1 order by place limit $2"
+_HEAD = """
+select epoch::text || current_database() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin
+from directory_state
+"""
+_SET = re.compile(rb"[^\x00]")
+_ROOM = 1024  # bytes by which the numbers grow
+Bits = int
+
+
+class Index:
+    """The bits, and up to which transaction they are true. Not for two tasks at once: `of` sees to that."""
+
+    def __init__(self) -> None:
+        self.epoch = ""  # of which database
+        self.xmin = 0
+        self.generation = 0  # how often it has changed
+        self._bytes: dict[str, bytearray] = {}
+        self._numbers: dict[str, Bits] = {}
+
+    def tags(self) -> Iterable[str]:
+        """Every tag there is, or was."""
+        return self._bytes
+
+    def bits(self, tag: str) -> Bits:
+        """Who has this tag."""
+        if tag not in self._numbers:
+            self._numbers[tag] = int.from_bytes(self._bytes.get(tag, b""), "little")
+        return self._numbers[tag]
+
+    def everybody(self) -> Bits:
+        """All entries that are shown."""
+        return self.bits("")
+
+    def put(self, place: int, tags: Sequence[str]) -> None:
+        """An entry as it is now; without tags: it is not shown."""
+        wanted = {"", *tags} if tags else set()
+        byte, bit = place >> 3, 1 << (place & 7)
+        changed = False
+        for tag, kept in self._bytes.items():
+            if byte < len(kept) and kept[byte] & bit and tag not in wanted:
+                kept[byte] ^= bit
+                self._numbers.pop(tag, None)
+                changed = True
+        for tag in wanted:
+            kept = self._bytes.setdefault(tag, bytearray(byte + _ROOM))
+            if byte >= len(kept):
+                kept.extend(bytes(byte - len(kept) + _ROOM))
+            if not kept[byte] & bit:
+                kept[byte] |= bit
+                self._numbers.pop(tag, None)
+                changed = True
+        self.generation += changed
+
+    def add(self, rows: Iterable[Sequence]) -> None:
+        """Many entries at once that were not here before: (place, tags)."""
+        for place, tags in rows:
+            byte, bit = place >> 3, 1 << (place & 7)
+            for tag in ("", *tags):
+                kept = self._bytes.get(tag)
+                if kept is None:
+                    kept = self._bytes[tag] = bytearray(byte + _ROOM)
+                elif byte >= len(kept):
+                    kept.extend(bytes(byte - len(kept) + _ROOM))
+                kept[byte] |= bit
+        self._numbers.clear()
+        self.generation += 1
+
+
+def of_places(packed: bytes) -> Bits:
+    """Bits out of places as the database packs them (four bytes each, the highest first)."""
+    if not packed:
+        return 0
+    places = memoryview(bytes(packed)).cast("B")
+    found = [int.from_bytes(places[at : at + 4], "big") for at in range(0, len(places), 4)]
+    kept = bytearray((max(found) >> 3) + 1)
+    for place in found:
+        kept[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(kept, "little")
+
+
+def places(bits: Bits, most: int) -> list[int]:
+    """The first places in a number, at most so many."""
+    out: list[int] = []
+    for place in _walk(bits):
+        out.append(place)
+        if len(out) == most:
+            break
+    return out
+
+
+def _walk(bits: Bits) -> Iterator[int]:
+    data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    for found in _SET.finditer(data):
+        byte = found[0][0]
+        for bit in range(8):
+            if byte >> bit & 1:
+                yield found.start() * 8 + bit
+
+
+class _Kept:
+    """The index of this process, and the lock under which it is brought up to date, one question after the other."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.index = Index()
+        self.loop = loop
+        self.lock = asyncio.Lock()
+
+
+_kept: dict[str, _Kept] = {}
+
+
+async def current(connection: Connection, keep: bool) -> tuple[Index, date | None]:
+    """The index as of now, and the first day on which it is not true any more; `keep` False: for this question alone.
+
+    (Inside a transaction that may be rolled back nothing of it may stay.)
+    """
+    if not keep:
+        index = await _fresh(connection)
+        return index, (await connection.fetch(_SINCE, str(index.xmin)))[0]["next_on"]
+    loop = asyncio.get_running_loop()
+    if "" not in _kept or _kept[""].loop is not loop:  # a lock belongs to a loop
+        _kept[""] = _Kept(loop)
+    kept = _kept[""]
+    async with kept.lock:
+        rows = await connection.fetch(_SINCE, str(kept.index.xmin)) if kept.index.epoch else []
+        if not rows or rows[0]["epoch"] != kept.index.epoch:
+            kept.index = await _fresh(connection)
+            rows = await connection.fetch(_SINCE, str(kept.index.xmin))
+        for row in rows:
+            if row["place"] is not None:
+                kept.index.put(row["place"], row["tags"])
+        kept.index.xmin = rows[0]["xmin"]
+        return kept.index, rows[0]["next_on"]
+
+
+async def _fresh(connection: Connection) -> Index:
+    """The whole of it, a few thousand entries at a time: others go on meanwhile."""
+    index = Index()
+    head = await connection.fetchrow(_HEAD)
+    last = 0
+    while rows := await connection.fetch(_ALL, last, BATCH):
+        index.add(rows)
+        last = rows[-1]["place"]
+        await asyncio.sleep(0)
+    index.epoch, index.xmin = head["epoch"], head["xmin"]
+    return index

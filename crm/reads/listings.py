@@ -1,0 +1,263 @@
+"""A member's entry in the directory: for its own people to look after, and for readers, as far as each may see.
+
+`Facts` are everything there is; `seen_by` cuts them down to one reader (cluster_rules/listings.py) and gives the same
+`body` as the directory has for anybody, so that a preview cannot promise what the page does not keep
+(tests/crm/reads/test_listings.py compares the two). What a reader may see is decided here, not by the tenant wall: the
+rows of other networks' members are read for the comparison, and only what passed it is returned.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from cluster_rules import listings as rules
+from cluster_rules.listings import Viewer
+from crm.actor import Actor
+from crm.context import Context
+from crm.database import Connection
+from crm.errors import NotFound
+from crm.i18n import TIME_ZONE
+
+TEXTS = ("summary", "fields", "offers", "seeks", "languages", "visibility")
+_FACTS = """
+select o.id, o.name, o.website, o.fields as own_fields, f.kind, f.country, f.county, f.municipality, f.employees,
+    coalesce(l.summary, '{}') as summary, coalesce(l.fields, '[]') as fields, coalesce(l.offers, '[]') as offers,
+    coalesce(l.seeks, '[]') as seeks, coalesce(l.languages, '[]') as languages,
+    coalesce(l.visibility, '{}') as visibility, coalesce(l.listed, true) as listed,
+    l.restricted_at is not null as restricted, coalesce(l.revision, 0) as revision, l.verified_on,
+    coalesce(e.slug, '') as slug, coalesce(e.shown, false) as shown
+from organisation o
+join organisation_profile f on f.organisation_id = o.id and f.superseded_at is null
+    and f.starts_on <= $2 and (f.ends_on is null or f.ends_on > $2)
+left join listing l on l.organisation_id = o.id
+left join directory_entry e on e.organisation_id = o.id
+where o.id = $1
+"""
+_MEMBERSHIPS = """
+select n.slug as network, p.tier, p.origin, s.since, coalesce(d.moderated, false) as moderated,
+    coalesce(d.visibility, '{}') as visibility
+from membership_period p
+join network n on n.id = p.network_id and n.instance = ''
+join lateral (select least(min(b.starts_on), min(m.carried_since)) as since from membership_period b
+    join membership m on m.id = b.membership_id
+    where b.membership_id = p.membership_id and b.superseded_at is null) s on true
+left join directory_policy d on d.network_id = n.id
+where p.organisation_id = $1 and p.superseded_at is null and p.status = 'active' and p.starts_on <= $2
+    and (p.ends_on is null or p.ends_on > $2)
+order by p.origin = 'linked', n.slug
+"""
+_PEOPLE = """
+select c.id, c.name, c.role, c.email, p.text_version, p.given_at from contact c
+left join listing_person p on p.contact_id = c.id and p.withdrawn_at is null
+where c.organisation_id = $1 order by c.main desc, c.name, c.id
+"""
+_WAITING = """
+select id, body, actor, recorded_at, state, reason from listing_change where organisation_id = $1
+order by recorded_at desc limit 1
+"""
+_QUEUE = """
+select c.id, c.organisation_id, o.name, c.body, c.actor, c.recorded_at from listing_change c
+join organisation o on o.id = c.organisation_id
+where c.state = 'waiting' and exists (select from membership_period p where p.organisation_id = c.organisation_id
+    and p.network_id = $1 and p.superseded_at is null and p.origin <> 'linked')
+order by c.recorded_at
+"""
+_VIEWER = """
+select p.network_id, n.slug from membership_period p join network n on n.id = p.network_id
+where p.organisation_id = any ($1) and p.superseded_at is null and p.status = 'active' and p.starts_on <= $2
+    and (p.ends_on is null or p.ends_on > $2)
+union select id, slug from network where id = any ($3)
+"""
+_PARTNERS = """
+select n.slug from agreement a join network n on n.id in (a.source_network_id, a.target_network_id)
+where (a.source_network_id = any ($1) or a.target_network_id = any ($1)) and a.starts_on <= $2
+    and (a.ends_on is null or a.ends_on > $2)
+"""
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """A membership of today, and its network's own policy for the directory."""
+
+    network: str
+    tier: str
+    origin: str
+    since: date
+    moderated: bool
+    visibility: dict[str, str]
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A contact; `text_version` None: has not agreed to be named."""
+
+    id: UUID
+    name: str
+    role: str
+    email: str
+    text_version: int | None
+    given_at: datetime | None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Everything an entry can be made of; `revision` 0: the member has told nothing yet."""
+
+    id: UUID
+    name: str
+    slug: str
+    shown: bool
+    kind: str
+    country: str
+    county: str
+    municipality: str
+    employees: int | None
+    website: str
+    own_fields: list[str]
+    summary: dict[str, str]
+    fields: list[str]
+    offers: list[str]
+    seeks: list[str]
+    languages: list[str]
+    visibility: dict[str, dict[str, str]]
+    listed: bool
+    restricted: bool
+    revision: int
+    verified_on: date | None
+    memberships: tuple[Membership, ...] = ()
+    people: tuple[Person, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """The newest texts that were sent: "waiting" for a manager, or what became of them."""
+
+    id: UUID
+    body: dict[str, Any]
+    actor: str
+    recorded_at: datetime
+    state: str
+    reason: str
+
+
+class Own(msgspec.Struct, frozen=True):
+    """A member's own view of its entry: what is published, and what was sent last."""
+
+    facts: Facts
+    newest: Change | None
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """New texts that a manager is to read."""
+
+    id: UUID
+    organisation_id: UUID
+    name: str
+    body: dict[str, Any]
+    actor: str
+    recorded_at: datetime
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """An entry as one reader sees it."""
+
+    id: UUID
+    name: str
+    slug: str
+    body: dict[str, Any]
+    people: tuple[Person, ...]
+    verified_on: date | None
+
+
+async def own(context: Context, actor: Actor, organisation: UUID) -> Own:
+    """For the organisation's own people. NotFound for everybody else."""
+    actor.must_act_for(organisation)
+    async with context.db.reading_own(actor.acts_for) as connection:
+        facts = await _facts(connection, organisation, _today(context))
+        row = await connection.fetchrow(_WAITING, organisation)
+    return Own(facts, Change(**dict(row)) if row else None)
+
+
+async def waiting(context: Context, actor: Actor, network: UUID) -> list[Waiting]:
+    """Texts of this network's own members that wait for a manager, the oldest first."""
+    async with context.db.reading(actor.sees & {network}) as connection:
+        rows = await connection.fetch(_QUEUE, network)
+    return [Waiting(**dict(row)) for row in rows]
+
+
+async def viewer(context: Context, actor: Actor | None) -> Viewer:
+    """Of which networks the reader is a member or the office, and which are partners of those."""
+    if actor is None:
+        return rules.ANYBODY
+    today = _today(context)
+    async with context.db.tx() as connection:
+        rows = await connection.fetch(_VIEWER, list(actor.acts_for), today, list(actor.sees))
+        partners = await connection.fetch(_PARTNERS, [row["network_id"] for row in rows], today)
+    return Viewer(frozenset(row["slug"] for row in rows), frozenset(row["slug"] for row in partners))
+
+
+async def profile(context: Context, organisation: UUID, reader: Viewer) -> Profile:
+    """An entry as this reader sees it. NotFound when it is not in the directory."""
+    async with context.db.tx() as connection:
+        facts = await _facts(connection, organisation, _today(context))
+    if not facts.shown:
+        raise NotFound("organisation", organisation)
+    body, people = seen_by(facts, reader)
+    return Profile(facts.id, facts.name, facts.slug, body, people, facts.verified_on)
+
+
+def changed(facts: Facts, texts: Mapping[str, Any]) -> Facts:
+    """The facts with other texts (any of TEXTS), for a preview."""
+    return msgspec.structs.replace(facts, **{name: texts[name] for name in TEXTS if name in texts})
+
+
+def seen_by(facts: Facts, reader: Viewer) -> tuple[dict[str, Any], tuple[Person, ...]]:
+    """What this reader sees: a body as in the directory, and who is named."""
+    slugs = [each.network for each in facts.memberships]
+    policies = {each.network: each.visibility for each in facts.memberships}
+    told = rules.memberships_seen(slugs, facts.visibility, policies, reader)
+    fields = rules.seen(slugs, facts.visibility, policies, reader)
+    memberships = [
+        {"network": m.network, "tier": m.tier if _tier(m, facts, policies, reader) else "", "origin": m.origin,
+         "since": m.since.isoformat()}
+        for m in facts.memberships if m.network in told
+    ]  # fmt: skip
+    body = {
+        "kind": facts.kind,
+        "country": facts.country,
+        "memberships": memberships,
+        "languages": facts.languages,
+        **_if("place" in fields, {"county": facts.county, "municipality": facts.municipality}, ""),
+        **_if("size" in fields, {"size": rules.size_band(facts.employees)}, ""),
+        **_if("website" in fields, {"website": facts.website}, ""),
+        "summary": facts.summary if "summary" in fields else {},
+        **_if("fields" in fields, {"fields": facts.fields or facts.own_fields}, []),
+        **_if("offers" in fields, {"offers": facts.offers, "seeks": facts.seeks}, []),
+    }
+    people = tuple(p for p in facts.people if p.text_version is not None) if "people" in fields else ()
+    return body, people
+
+
+def _if(seen: bool, values: dict[str, Any], otherwise: Any) -> dict[str, Any]:
+    return values if seen else dict.fromkeys(values, otherwise)
+
+
+def _tier(membership: Membership, facts: Facts, policies: rules.Said, reader: Viewer) -> bool:
+    wanted = rules.level("tier", membership.network, facts.visibility, policies)
+    return rules.reaches(wanted, membership.network, reader)
+
+
+async def _facts(connection: Connection, organisation: UUID, today: date) -> Facts:
+    row = await connection.fetchrow(_FACTS, organisation, today)
+    if row is None:
+        raise NotFound("organisation", organisation)
+    memberships = _all(Membership, await connection.fetch(_MEMBERSHIPS, organisation, today))
+    people = _all(Person, await connection.fetch(_PEOPLE, organisation))
+    return msgspec.convert({**dict(row), "memberships": memberships, "people": people}, Facts)
+
+
+def _all(kind: Any, rows: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(kind(**dict(row)) for row in rows)
+
+
+def _today(context: Context) -> date:
+    return context.clock.today(TIME_ZONE)
