@@ -17,6 +17,7 @@ from crm.i18n import TIME_ZONE
 from tests.crm.api.serving import served
 from tests.crm.api.sharing import CODE, SHARED, terms
 from tests.crm.api.support import CLAIRE, NORA
+from tests.crm.api.test_writing_guide import answers
 from tests.seed import Keys
 
 GUIDE = Path(__file__).parents[2] / "docs" / "sync.md"
@@ -84,14 +85,19 @@ def test_the_file_alone_follows_a_network(address: str, seeded: Keys, tmp_path: 
         process.communicate()
 
 
+def _commands() -> str:
+    """The guide's shell blocks with curl, but "Writing back", which test_writing_guide.py runs with its scopes."""
+    before, after = GUIDE.read_text().split("\n## Writing back\n")
+    guide = before + after[after.index("\n## ") :]
+    return "\n".join(b for b in re.findall(r"```sh\n(.*?)```", guide, re.S) if "curl" in b or "BASE=" in b)
+
+
 @pytest.mark.commits
 def test_the_guides_calls_are_answered(address: str, seeded: Keys, tmp_path: Path) -> None:
-    """The curl lines of docs/sync.md, run by a shell."""
-    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.S)
-    calls = "\n".join(block for block in blocks if "curl" in block or "BASE=" in block)
-    calls = calls.replace("http://127.0.0.1:8000", address)
+    """The curl lines of docs/sync.md about reading, run by a shell."""
     take = "CURSOR=$(sed -n 's/^klynge-as-of-cursor: *\\([^ \\r]*\\).*/\\1/ip' head.txt)\n"
-    script = calls.replace('curl -s "$BASE/changes', take + 'curl -s "$BASE/changes')
+    script = _commands().replace("http://127.0.0.1:8000", address).replace("https://klynge.example", address)
+    script = script.replace('curl -s "$BASE/changes', take + 'curl -s "$BASE/changes')
     environment = {"KLYNGE_KEY": seeded.partner_keys[NORA], "PATH": os.environ["PATH"]}
     done = subprocess.run(
         ["bash", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
@@ -99,5 +105,9 @@ def test_the_guides_calls_are_answered(address: str, seeded: Keys, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     members = [json.loads(line) for line in (tmp_path / "members.ndjson").read_text().split("\n")[:-1]]
     assert len(members) > 10
-    page = json.loads(done.stdout.splitlines()[-1])
-    assert (page["items"], page["has_more"]) == ([], False)
+    changes, webhook, found, shared, told, digest, current = answers(done.stdout[done.stdout.index("{") :])
+    assert (changes["items"], changes["has_more"]) == ([], False)
+    assert (webhook["status"], webhook["secret"][:6]) == ("unverified", "whsec_")
+    assert 0 < found["totalResults"] == len(found["Resources"]) <= len(members)
+    assert {m["network"] for m in shared["items"]} == {CLAIRE} == {c["member"]["network"] for c in told["items"]}
+    assert digest["count"] > 0 < len(current["items"])

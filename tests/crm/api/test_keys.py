@@ -135,20 +135,24 @@ async def test_a_partner_reads_its_own_network_in_full_linked_members_included(
     assert {m["origin"] for m in seen} >= {"direct", "linked"}
 
 
-async def test_of_other_networks_a_partner_sees_only_what_its_own_rules_gave(
+async def test_of_other_networks_a_partner_sees_only_what_its_agreements_disclose(
     client: httpx.AsyncClient, manager_headers: Headers, partner_keys: dict[str, str]
 ) -> None:
-    path = f"{V1}/networks/{CLAIRE}/members?limit=1000"
-    all_of_it = (await client.get(path, headers=manager_headers)).json()["items"]
-    seen = (await client.get(path, headers=bearer(partner_keys[NORA]))).json()["items"]
-    linked = [m for m in all_of_it if m["origin"] in ("linked", "both")]
-    assert [m["id"] for m in seen] == [m["id"] for m in linked] != []
-    assert 0 < len(seen) < len(all_of_it)
-    for stranger in ("nce-smart-energy-markets", "nora"):
-        assert (await client.get(path, headers=bearer(partner_keys[stranger]))).json()["items"] == []
-    nora = f"{V1}/networks/{NORA}/members"
-    told = (await client.get(nora, headers=bearer(partner_keys[CLAIRE]))).json()["items"]
-    assert {m["agreement"] for m in told} == {"nora-claire-2021"}, "nothing but what the agreement discloses"
+    """Each direction of nora-claire-2021 has terms of its own (crm/demo_data/agreements.toml)."""
+    disclosed = [
+        (CLAIRE, NORA, {"name", "country"}, lambda m: m["origin"] in ("linked", "both")),
+        (NORA, CLAIRE, {"name", "country", "identifiers", "website"}, lambda m: m["tier"] == "principal"),
+    ]
+    for network, receiver, fields, in_scope in disclosed:
+        path = f"{V1}/networks/{network}/members?limit=1000"
+        all_of_it = (await client.get(path, headers=manager_headers)).json()["items"]
+        seen = (await client.get(path, headers=bearer(partner_keys[receiver]))).json()["items"]
+        assert [m["id"] for m in seen] == [m["id"] for m in all_of_it if in_scope(m)] != []
+        assert 0 < len(seen) < len(all_of_it)
+        assert {m["agreement"] for m in seen} == {"nora-claire-2021"}
+        assert {name for m in seen for name in m["organisation"]} == {"id", *fields}
+        for stranger in ("nce-smart-energy-markets", "nora"):
+            assert (await client.get(path, headers=bearer(partner_keys[stranger]))).json()["items"] == []
 
 
 async def test_counts_are_told_of_the_own_network_only(client: httpx.AsyncClient, partner_keys: dict[str, str]) -> None:
