@@ -20,7 +20,7 @@ from crm.errors import NotFound, Unauthenticated
 from crm.gateways import federation as peers
 from crm.gateways import outgoing
 from crm.gateways.webhooks import SECRET_BYTES, new_secret
-from crm.store import audit, federation_inbox, limits
+from crm.store import audit, federation_inbox, federation_news, limits
 from crm.store import federation as agreements
 from crm.store import federation_registers as registers
 from crm.store.federation import Agreement, PeerNetwork
@@ -217,6 +217,8 @@ async def accept(context: Context, said: Acceptance) -> Accepted:
             "secret": found.secret or new_secret(),
         }
         await agreements.change(connection, found.id, **values)
+        if found.standing == "draft" and not found.peer_instance:
+            await federation_news.tell(connection, await agreements.one(connection, found.code), "answered")
         detail = {"agreement": found.code, "with": said.url}
         actor = msgspec.structs.replace(found, peer_network=said.network, peer_url=said.url).actor
         await audit.append(connection, actor, "federation_answered", detail, found.network_id, None, found.id)

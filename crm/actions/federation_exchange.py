@@ -23,7 +23,7 @@ from crm.gateways import federation as peers
 from crm.gateways.federation import Heard, PeerFailed
 from crm.gateways.outgoing import Rules, rules_from
 from crm.gateways.webhooks import new_secret
-from crm.store import audit, families, federation_inbox, federation_offers, federation_standing, jobs
+from crm.store import audit, families, federation_inbox, federation_news, federation_offers, federation_standing, jobs
 from crm.store import federation as agreements
 from crm.store import federation_links as links
 from crm.store import federation_registers as registers
@@ -33,6 +33,7 @@ from crm.store.federation import Agreement
 WAITS = tuple(timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
 CHECK_TASK = "check_federation"
 VISIT_SECONDS = 600
+TOLD_AFTER = 5  # failures in a row: several hours
 NOT_YET = timedelta(minutes=1)
 JITTER_PERCENT = 20
 MOST_ROUNDS = 3  # the second is clean, unless something changed meanwhile (F6)
@@ -82,6 +83,8 @@ class _Peer(msgspec.Struct, frozen=True):
             found = await agreements.one(connection, self.code)
             kept = agreements.failing(self.now, found, str(failed), self.now + wait)
             await agreements.change(connection, found.id, **kept)
+            if kept["attempts"] == TOLD_AFTER:
+                await federation_news.tell(connection, found, "unreachable")
         return wait
 
 

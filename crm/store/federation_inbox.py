@@ -17,7 +17,7 @@ from crm import catalogue, forms
 from crm.actor import Actor
 from crm.database import Connection
 from crm.errors import Invalid
-from crm.store import audit, federation_facts, federation_standing
+from crm.store import audit, federation_facts, federation_news, federation_standing
 from crm.store import federation as agreements
 from crm.store import federation_registers as registers
 from crm.store.federation import Agreement
@@ -71,6 +71,8 @@ async def reassert(
         return None
     await registers.write(connection, agreement.id, again, today)
     await agreements.change(connection, agreement.id, reasserted=agreement.reasserted + 1)
+    if not await _lately(connection, agreement):
+        await federation_news.tell(connection, agreement, "restored")
     detail = {"agreement": code, "register": copy.register, "key": copy.key, "version": again.version}
     if again.register in federation.WORDS:
         await federation_standing.turned(connection, actor, code, today, now)
@@ -79,6 +81,15 @@ async def reassert(
         await federation_facts.bring(connection, kept, agreement, copy.key, today, now)
     await audit.append(connection, actor, "federation_reasserted", detail, agreement.network_id, None, agreement.id)
     return await registers.locked(connection, agreement.id, code, again.name)
+
+
+async def _lately(connection: Connection, agreement: Agreement) -> bool:
+    """Was this said in the last day? One backup that was put back is one mail, not one for each register."""
+    return await connection.fetchval(
+        "select exists (select from audit where action = 'federation_reasserted' and subject_id = $1"
+        " and recorded_at > now() - interval '1 day')",
+        agreement.id,
+    )
 
 
 async def _take(

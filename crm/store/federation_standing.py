@@ -20,7 +20,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.store import agreements as local
-from crm.store import audit, families, federation_facts, federation_links, imports, rulebooks
+from crm.store import audit, families, federation_facts, federation_links, federation_news, imports, rulebooks
 from crm.store import federation as agreements
 from crm.store import federation_registers as registers
 from crm.store.federation import Agreement
@@ -62,6 +62,8 @@ async def turned(connection: Connection, actor: Actor, code: str, today: date, n
         agreement = await agreements.one(connection, code)
     elif agreement.mirror_id is not None:
         await _follow(connection, agreement, today, now)
+    if standing in ("active", "suspended", "terminated"):
+        await federation_news.tell(connection, agreement, standing)
     detail = {"agreement": code, "standing": standing, "with": agreement.peer_url}
     await audit.append(connection, actor, "federation_turned", detail, agreement.network_id, None, agreement.id)
     return agreement

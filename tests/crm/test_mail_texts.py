@@ -28,6 +28,7 @@ KINDS = (
     "credit_note_issued",
     "draft_resume",
     "facts_changed",
+    "federation_news",
     "invoice_issued",
     "invoice_reminder",
     "linked_membership_accepted",
@@ -104,6 +105,7 @@ VALUES = {
     "lines": [{"name": "Kontingent", "amount": "12 000 kr", "why": "12 000 kr i året"}],
     "vat": "450,67 kr",
     "differs": "indeksen er endret",
+    "news": "answered",
     "leave_by": "1. nov. 2026",
     "late": True,
 }
@@ -139,6 +141,7 @@ SAYS = {
     "organisation_merged": ["Gammel AS", "Ny AS", "22. nov. 2026"],
     "organisation_renamed": ["Gammel AS", "Ny AS", "22. nov. 2026"],
     "organisation_split": ["Gammel AS", "Ny AS", "22. nov. 2026"],
+    "federation_news": ["NORA"],
     "facts_changed": ["Fjord & Data AS", "22. nov. 2026", "Land: Sverige", "Norge", CLAIRE],
     "invoice_issued": ["NORA-17", "12 345,67 kr", "22. des. 2026", "99990000014", "0000001000000172", "/status/abc"],
     "invoice_reminder": ["Fjord & Data AS", "NORA-17", "22. des. 2026", "6. des. 2026", "12 450,67 kr", "/status/abc"],

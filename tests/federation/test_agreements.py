@@ -46,6 +46,28 @@ async def test_a_partner_that_is_never_heard_of_again_ends_as_stale(two: Two) ->
     assert await two.b.linked(two.code)
 
 
+async def told(system: System) -> list[str]:
+    """What one of the two managers is told, in English."""
+    rows = await system.fetch("select body_text from mail where kind = 'federation_news' and language = 'en'")
+    return [row["body_text"] for row in rows]
+
+
+async def test_managers_hear_of_what_happens_to_an_agreement_and_once_a_day_of_trouble(two: Two) -> None:
+    said = await told(two.a)
+    assert len(said) == 2 and not any("has not answered" in each or "had newer" in each for each in said)
+    two.wire.lost = True
+    for _ in range(12):
+        with pytest.raises(PeerFailed):
+            await federation_exchange.check(two.a.context, two.code, RULES)
+    assert len(await told(two.a)) == 3
+    two.wire.lost = False
+    await federation_exchange.check(two.a.context, two.code, RULES)
+    assert (await two.a.agreement(two.code)).attempts == 0
+    await actions.say(two.b.context, two.b.actor, two.code, "suspended")
+    await settle(two.a, two.b, two.code)
+    assert len(await told(two.a)) == 4
+
+
 async def test_an_ended_agreement_ends_everything_for_good(two: Two) -> None:
     await actions.say(two.b.context, two.b.actor, two.code, "terminated")
     assert await two.b.linked(two.code) == {}
