@@ -55,7 +55,7 @@ async def sign_in(context: Context, email: str, password: str, browser: Browser)
         waived = waives(context.settings, account)
         ways = await factors.ways(connection, account.id)
         by_passkey = ways.passkeys > 0 and await accounts.needs_strong(connection, account.id)
-        if (ways.has_app or by_passkey) and not waived:
+        if ways.has_app or (by_passkey and not waived):
             token = await factors.open_step(connection, "second", {}, now, signing.STEP_LASTS, account.id)
             return Second(token, ways.has_app, ways.passkeys > 0)
         return await signing.enter(connection, account, "password", waived, browser, now)

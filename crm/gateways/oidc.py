@@ -123,6 +123,11 @@ def _checked(settings: Settings, token: str, keys: dict[str, Any], nonce: str, n
     return Person(settings.oidc_issuer, claims["sub"], email.strip().lower(), verified, " ".join(name.split()))
 
 
+def forget() -> None:
+    """Ask for the service's metadata anew."""
+    _kept.clear()
+
+
 async def _metadata(settings: Settings) -> _Metadata:
     """OpenID Connect Discovery 1.0, section 4; the issuer in it must be the one that was asked."""
     issuer = settings.oidc_issuer

@@ -156,6 +156,10 @@ async def test_a_demo_account_comes_in_by_password_only_where_development_is_on(
     """ADR 0028: the demo stays usable for a newcomer, and its passwords are of no use anywhere else."""
     opened = await sessions.sign_in(context, MANAGER, PASSWORD, HERE)
     assert len(opened.manages) == 3
+    who = await session_of(context, MEMBER)
+    async with context.db.tx() as connection:
+        await factors.set_authenticator(connection, who.account, totp.new_secret(), 0, context.clock.now())
+    assert isinstance(await sessions.sign_in(context, MEMBER, PASSWORD, HERE), Second)  # an app is asked for anyway
     settings = msgspec.structs.replace(context.settings, development=False)
     serious = msgspec.structs.replace(context, settings=settings)
     elsewhere = await sessions.sign_in(serious, MANAGER, PASSWORD, HERE)

@@ -17,7 +17,7 @@ from litestar.response.base import ASGIResponse
 from litestar.routes import HTTPRoute
 
 from crm.actions import sessions
-from crm.app import create_app
+from crm.app import create_app, state_of
 from crm.context import Context
 from crm.store import accounts
 from crm.web import session
@@ -87,7 +87,7 @@ async def _sessions(context: Context) -> tuple[dict[str, str], dict[str, str]]:
 
 
 @pytest.fixture
-async def site(context: Context, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+async def site(context: Context, application: Litestar, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     """Sessions and the catalogue are read once each; what the guards make of them is asked thousands of times."""
     asked = HTTPRoute._get_response_for_request
     sessions_read, catalogue = {}, await session.load_catalogue(context)
@@ -112,7 +112,8 @@ async def site(context: Context, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     tokens, csrf = await _sessions(context)
     async with context.db.tx() as connection:
         own: UUID = await connection.fetchval("select organisation_id from identifier where value = $1", FJORDSYN)
-    yield Site(create_app(context.settings, context), tokens, csrf, str(own))
+    application.state = state_of(context.settings, context)
+    yield Site(application, tokens, csrf, str(own))
 
 
 async def differences(site: Site, listed: list[Declared]) -> list[str]:
@@ -139,7 +140,7 @@ async def test_every_route_keeps_its_rule_for_every_role_at_home_and_abroad(site
     assert await differences(site, [each for each in declared(site.app) if each.rule]) == []
 
 
-async def test_a_route_without_a_rule_or_with_another_one_is_found(site):
+async def test_a_route_without_a_rule_or_with_another_one_is_found(site, context):
     """The control: an undeclared route, and one that says `manages` and lets every reader in."""
 
     @get("/n/{slug:str}/forgotten", include_in_schema=False)
@@ -150,9 +151,10 @@ async def test_a_route_without_a_rule_or_with_another_one_is_found(site):
     async def wrong() -> str:
         return ""
 
-    site.app.register(Router(path="/", route_handlers=[forgotten]))
-    site.app.register(Router(path="/", route_handlers=[wrong], exception_handlers={}))
-    found = {each.path: each for each in declared(site.app)}
+    app = create_app(context.settings, context)  # of its own: routes are for good
+    app.register(Router(path="/", route_handlers=[forgotten, wrong]))
+    site = msgspec.structs.replace(site, app=app)
+    found = {each.path: each for each in declared(app)}
     assert found["/n/{slug:str}/forgotten"].rule == ""
     said = msgspec.structs.replace(found["/n/{slug:str}/wrong"], rule="manages")
     told = await differences(site, [said])
