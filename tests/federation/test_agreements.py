@@ -6,15 +6,29 @@ import httpx
 import msgspec
 import pytest
 
+from crm.actions import answers, federation_exchange, verify
 from crm.actions import federation as actions
-from crm.actions import federation_exchange, verify
 from crm.app import state_of
 from crm.clock import FixedClock
 from crm.errors import NotFound
 from crm.gateways.federation import PeerFailed
 from tests.conftest import NOW
 from tests.federation.conftest import Two
-from tests.federation.two import CLAIRE, HELVE, NORA, RULES, System, Wire, decline, end, organisation, settle
+from tests.federation.two import (
+    CLAIRE,
+    HELVE,
+    NORA,
+    RULES,
+    System,
+    Wire,
+    agree,
+    answer,
+    decline,
+    end,
+    organisation,
+    settle,
+    today,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 
@@ -44,6 +58,31 @@ async def test_a_partner_that_is_never_heard_of_again_ends_as_stale(two: Two) ->
     assert await gone.linked(two.code) == {}
     await federation_exchange.turn(two.b.context, two.code)  # heard of again: matched, and fresh
     assert await two.b.linked(two.code)
+
+
+async def test_where_the_receiving_network_decides_nobody_is_a_member_before_it_has(
+    strangers: tuple[System, System, Wire],
+) -> None:
+    """peers.md 2.5 item 11, between systems: on both sides it waits, and it begins with the acceptance."""
+    a, b, wire = strangers
+    code = await agree(a, b, today(a), (("principal", "member"),), acceptance="target_decides")
+    two = Two(a, b, wire, code)
+    assert await a.linked(code) == {} == await b.linked(code)
+    key = str(await organisation(a, HELVE))
+    waiting = (await b.registers(code))["decision", key]
+    assert (waiting.state, waiting.body) == ("held", {"reason": "waiting"})
+    network = next(iter(await b.fetch("select id from network where slug = $1", CLAIRE)))["id"]
+    listed = await answers.waiting(b.context, b.actor, network)
+    assert HELVE in {each.name for each in listed if each.rule.startswith(code)}
+    await answer(two, HELVE, "accepted")
+    assert await b.linked(code) == {HELVE: "member"}
+    assert await a.linked(code) == {}
+    await settle(a, b, code)
+    assert await a.linked(code) == {HELVE: "member"}
+    await answer(two, HELVE, "declined")
+    await settle(a, b, code)
+    assert await a.linked(code) == {} == await b.linked(code)
+    assert (await a.registers(code))["decision", key].state == "left"
 
 
 async def told(system: System) -> list[str]:

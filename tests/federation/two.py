@@ -4,7 +4,7 @@ answered by it. Everything but the wire is the product's."""
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
@@ -185,7 +185,12 @@ async def end(two: Any, name: str) -> None:
 
 async def decline(two: Any, name: str) -> None:
     """Somebody on B takes the organisation out of CLAIRE."""
+    await answer(two, name, "declined")
+
+
+async def answer(two: Any, name: str, said: Literal["accepted", "declined"]) -> None:
+    """Somebody on B answers the link of an organisation, as on the page of links."""
     mirror = (await two.b.fetch("select slug from network where instance <> ''"))[0]["slug"]
     rule = (await two.b.book(mirror)).link_rules[0].code
-    word = answers.Word(await organisation(two.b, name), mirror, rule, "declined", today(two.b))
+    word = answers.Word(await organisation(two.b, name), mirror, rule, said, today(two.b))
     await answers.give(two.b.context, two.b.actor, word)
