@@ -1,8 +1,8 @@
 """Who may see which part of what a member tells of itself in the directory.
 
-A level is said per network and field: `public` anybody; `partners` members and offices of this network and of networks
+A level is said per network and field: `public` anybody; `partners` members and offices of this network and of those
 that have an agreement with it; `members` those of this network only; `hidden` nobody. A member of two networks shows a
-field to whoever one of them lets see it. People are seen only with their consent, whatever the level says (GDPR 6(1)(a)).
+field to whoever one of them lets see it. People are seen only with their consent, whatever the level says (GDPR 6.1a).
 """
 
 from collections.abc import Collection, Mapping

@@ -83,7 +83,7 @@ _MARKS = re.compile("[\u0300-\u036f]")
 
 
 def key(text: str) -> str:
-    """A text as it is searched: small letters without marks, one space between words. As directory_key in the database."""
+    """A text as it is searched: small letters without marks, one space between words. See directory_key (SQL)."""
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", text).lower().translate(_LETTERS))
     return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
 

@@ -32,22 +32,22 @@ GROUPS = {
 }  # fmt: skip
 MOST_CHOICES = 30  # of one group, in one question
 _ROWS = """
-(select 0 as part, organisation_id, slug, name, sort_name, body, joined_on from directory_entry
+(select 0 as part, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
  where shown and skey like $1 and {condition} and ($2 < 0 or (sort_name, organisation_id) > ($3, $4))
    and $2 <= 0 order by sort_name, organisation_id limit $5)
 union all
-(select 1, organisation_id, slug, name, sort_name, body, joined_on from directory_entry
+(select 1, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
  where shown and skey not like $1 and {condition} and ($2 < 1 or (sort_name, organisation_id) > ($3, $4))
  order by sort_name, organisation_id limit $5)
 order by 1, sort_name, organisation_id limit $5
 """
 _BY_NAME = """
-select 1 as part, organisation_id, slug, name, sort_name, body, joined_on from directory_entry
+select 1 as part, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
 where shown and {condition} and ($1 < 0 or (sort_name, organisation_id) > ($2, $3))
 order by sort_name, organisation_id limit $4
 """
 _BY_JOINED = """
-select 1 as part, organisation_id, slug, name, sort_name, body, joined_on from directory_entry
+select 1 as part, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
 where shown and {condition} and ($1 < 0 or joined_on < $2 or (joined_on = $2 and organisation_id > $3))
 order by joined_on desc, organisation_id limit $4
 """
@@ -65,13 +65,18 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One found; `body` is what anybody may see of it (crm/migrations/sql/directory.sql)."""
+    """One found; `raw` is what anybody may see of it, as JSON (crm/migrations/sql/directory.sql)."""
 
     organisation_id: UUID
     slug: str
     name: str
-    body: dict[str, Any]
+    raw: str
     joined_on: date
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The same, read."""
+        return msgspec.json.decode(self.raw)  # type: ignore[no-any-return]
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -115,7 +120,7 @@ async def search(
     total = hits.bit_count()
     rows = await _rows(connection, asked, match, chosen, hits, total, cursor, limit + 1) if total else []
     more = len(rows) > limit
-    found = [Row(r["organisation_id"], r["slug"], r["name"], r["body"], r["joined_on"]) for r in rows[:limit]]
+    found = [Row(r["organisation_id"], r["slug"], r["name"], r["raw"], r["joined_on"]) for r in rows[:limit]]
     following = _write(asked, cursor.before + limit, rows[limit - 1]) if more else ""
     return Found(tuple(found), total, _counts(index, match.bits, sets), cursor.before, following, match.alike)
 

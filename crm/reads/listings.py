@@ -38,12 +38,16 @@ where o.id = $1
 """
 _MEMBERSHIPS = """
 select n.slug as network, p.tier, p.origin, s.since, coalesce(d.moderated, false) as moderated,
-    coalesce(d.visibility, '{}') as visibility
+    coalesce(d.visibility, '{}') as visibility, coalesce(g.via, '') as via, coalesce(g.rule, '') as rule
 from membership_period p
 join network n on n.id = p.network_id and n.instance = ''
 join lateral (select least(min(b.starts_on), min(m.carried_since)) as since from membership_period b
     join membership m on m.id = b.membership_id
     where b.membership_id = p.membership_id and b.superseded_at is null) s on true
+left join lateral (select v.slug as via, g.rule from membership_grant g join network v on v.id = g.source_network_id
+    where g.membership_id = p.membership_id and g.kind = 'linked' and g.superseded_at is null
+        and g.starts_on <= $2 and (g.ends_on is null or g.ends_on > $2)
+    order by g.starts_on, v.slug, g.rule limit 1) g on true
 left join directory_policy d on d.network_id = n.id
 where p.organisation_id = $1 and p.superseded_at is null and p.status = 'active' and p.starts_on <= $2
     and (p.ends_on is null or p.ends_on > $2)
@@ -79,7 +83,7 @@ where (a.source_network_id = any ($1) or a.target_network_id = any ($1)) and a.s
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """A membership of today, and its network's own policy for the directory."""
+    """A membership of today (`via`: linked from that network, by that rule), and its network's policy."""
 
     network: str
     tier: str
@@ -87,6 +91,8 @@ class Membership(msgspec.Struct, frozen=True):
     since: date
     moderated: bool
     visibility: dict[str, str]
+    via: str
+    rule: str
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -217,10 +223,16 @@ def seen_by(facts: Facts, reader: Viewer) -> tuple[dict[str, Any], tuple[Person,
     told = rules.memberships_seen(slugs, facts.visibility, policies, reader)
     fields = rules.seen(slugs, facts.visibility, policies, reader)
     memberships = [
-        {"network": m.network, "tier": m.tier if _tier(m, facts, policies, reader) else "", "origin": m.origin,
-         "since": m.since.isoformat()}
-        for m in facts.memberships if m.network in told
-    ]  # fmt: skip
+        {
+            "network": each.network,
+            "tier": each.tier if _tier(each, facts, policies, reader) else "",
+            "origin": each.origin,
+            "since": each.since.isoformat(),
+            **_if(each.via in told, {"via": each.via, "rule": each.rule}, ""),
+        }
+        for each in facts.memberships
+        if each.network in told
+    ]
     body = {
         "kind": facts.kind,
         "country": facts.country,

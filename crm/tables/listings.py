@@ -72,7 +72,7 @@ class ListingPerson(Table, tablename="listing_person"):
 
 
 class DirectoryPolicy(Table, tablename="directory_policy"):
-    """What a network says of its directory: texts wait for a manager or not; {field: level} where no member says else."""
+    """A network's word on its directory: texts wait for a manager or not; {field: level} where no member says else."""
 
     id = UUID(primary_key=True, default=UUID4())
     network_id = ForeignKey(references=Network, null=False, unique=True, on_delete=OnDelete.restrict)

@@ -9,6 +9,7 @@ from crm.web import (
     billing,
     card_books,
     claims,
+    directory,
     dunning,
     federation,
     fee_editor,
@@ -28,6 +29,7 @@ from crm.web import (
     memberships,
     mergers,
     my,
+    my_memberships,
     office,
     oidc,
     partner_writes,
@@ -61,6 +63,7 @@ from crm.web import (
 
 handlers = [
     *public.handlers,
+    *directory.handlers,
     *signup.handlers,
     *signup_status.handlers,
     *pay.handlers,
@@ -73,6 +76,7 @@ handlers = [
     *passkeys.handlers,
     *oidc.handlers,
     *my.handlers,
+    *my_memberships.handlers,
     *invitations.handlers,
     *claims.handlers,
     *accounts.handlers,

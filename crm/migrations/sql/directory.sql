@@ -78,7 +78,7 @@ language sql stable as $$
             and coalesce(l.listed, true) and l.restricted_at is null and coalesce(said.given, f.kind <> 'person')
     ), standing as (
         select w.id, n.id as network_id, n.slug, p.tier, p.origin, s.since, w.visibility -> n.slug as said,
-            d.visibility as policy
+            d.visibility as policy, coalesce(g.via, '') as via, coalesce(g.rule, '') as rule
         from who w
         join membership_period p on p.organisation_id = w.id and p.superseded_at is null and p.status = 'active'
             and p.starts_on <= p_day and (p.ends_on is null or p.ends_on > p_day)
@@ -86,6 +86,11 @@ language sql stable as $$
         join lateral (select least(min(b.starts_on), min(m.carried_since)) as since from membership_period b
             join membership m on m.id = b.membership_id
             where b.membership_id = p.membership_id and b.superseded_at is null) s on true
+        left join lateral (select v.slug as via, g.rule from membership_grant g
+            join network v on v.id = g.source_network_id
+            where g.membership_id = p.membership_id and g.kind = 'linked' and g.superseded_at is null
+                and g.starts_on <= p_day and (g.ends_on is null or g.ends_on > p_day)
+            order by g.starts_on, v.slug, g.rule limit 1) g on true
         left join directory_policy d on d.network_id = n.id
     ), levels as (
         select s.id, s.slug, f.key as field, coalesce(s.said ->> f.key, s.policy ->> f.key, f.value) as level
@@ -102,10 +107,12 @@ language sql stable as $$
     ), listed as (
         select o.id, min(o.since) as joined_on,
             jsonb_agg(jsonb_build_object('network', o.slug, 'tier', case when o.tier_open then o.tier else '' end,
-                'origin', o.origin, 'since', o.since) order by o.origin = 'linked', o.slug) as memberships,
+                'origin', o.origin, 'since', o.since,
+                'via', case when t.slug is null then '' else o.via end,
+                'rule', case when t.slug is null then '' else o.rule end) order by o.origin = 'linked', o.slug) as memberships,
             array_agg('n:' || o.slug) || coalesce(array_agg('t:' || o.slug || '/' || o.tier) filter (where o.tier_open), '{}')
                 || case when bool_or(o.origin <> 'direct') then array['m:linked'] else '{}' end as tags
-        from outward o group by o.id
+        from outward o left join outward t on t.id = o.id and t.slug = o.via group by o.id
     )
     select w.id, w.name, w.sort_name, li.joined_on,
         li.tags || ('k:' || w.kind) || ('l:' || w.country)
@@ -265,7 +272,7 @@ do $$
 declare
     t text;
 begin
-    foreach t in array array['membership_period', 'organisation_profile', 'listing', 'consent'] loop
+    foreach t in array array['membership_period', 'membership_grant', 'organisation_profile', 'listing', 'consent'] loop
         execute format('create trigger directory_new after insert on %I referencing new table as touched
             for each statement execute function directory_touched()', t);
         if t <> 'consent' then
