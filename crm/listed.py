@@ -69,6 +69,15 @@ class Sent(msgspec.Struct, frozen=True):
     problems: Problems = []
 
 
+def refused(external_id: str, problems: Problems) -> Sent:
+    """A row that is not taken. What it quotes of the row is without NUL, for which the database has no text."""
+    told: Problems = [
+        (_kept(field), rule, {name: _kept(v) if isinstance(v, str) else v for name, v in values.items()})
+        for field, rule, values in problems
+    ]
+    return Sent(_kept(external_id)[:EXTERNAL_ID_MAX], None, told)
+
+
 def check(row: Listed) -> Sent:
     """The row tidied and its numbers normalised, or everything that is wrong with it."""
     problems: Problems = []
@@ -100,7 +109,7 @@ def check(row: Listed) -> Sent:
     except Invalid as invalid:
         problems += [(field.removeprefix("organisation."), code, told) for field, code, told in invalid.problems]
     if problems:
-        return Sent(external[:EXTERNAL_ID_MAX], None, problems)
+        return refused(external, problems)
     tidy = msgspec.structs.replace(
         row,
         external_id=external,
@@ -132,11 +141,11 @@ def checked(rows: Iterable[Sent]) -> list[Sent]:
         sent = listed[place]
         if sent.row:
             told: Problems = [(field, "row_twice", {"rows": ", ".join(str(n + 1) for n in others[:5])})]
-            listed[place] = Sent(sent.external_id, None, told)
+            listed[place] = refused(sent.external_id, told)
     for place, sent in enumerate(listed):
         if sent.row and sent.row.parent_external_id in units:
             wrong: Problems = [("parent_external_id", "parent_wrong", {"name": units[sent.row.parent_external_id]})]
-            listed[place] = Sent(sent.external_id, None, wrong)
+            listed[place] = refused(sent.external_id, wrong)
     return listed
 
 
@@ -157,6 +166,10 @@ def _with_others(field: str, places: Iterable[Sequence[int]]) -> dict[int, tuple
         if len(set(group)) > 1
         for place in group
     }
+
+
+def _kept(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _tidy(text: str | None) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
-from crm import forms, listed
+from crm import listed
 from crm.api import edge
 from crm.api.problems import EdgeError
 from crm.identifiers import SCHEMES
@@ -20,6 +20,8 @@ from crm.listed import Listed, Sent
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 MAX_BODY = 32 * 1024 * 1024
 LINE_MAX = 16 * 1024  # bytes of one row
+MESSAGE_MAX = 120  # of a decoder's own words
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LISTED = msgspec.json.Decoder(Listed)
 _COLUMNS = frozenset(Listed.__struct_fields__) - {"identifiers"} | frozenset(SCHEMES)
 
@@ -67,19 +69,28 @@ async def _lines(request: Request) -> AsyncIterator[bytes]:
 
 
 def _of_json(raw: bytes) -> Sent:
+    """The decoder stops at the first field that is wrong: only a second look tells whether the rest is JSON at all."""
     try:
         return listed.check(_LISTED.decode(raw))
     except msgspec.ValidationError as error:
-        return Sent(_external_id(raw), None, edge.told(error).problems)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Sent("", None, [("row", "body_malformed", {"message": str(error)[:120]})])
+        wrong = error
+    except _NO_JSON as error:
+        return _malformed(error)
+    try:
+        return listed.refused(_external_id(raw), edge.told(wrong).problems)
+    except _NO_JSON as error:
+        return _malformed(error)
+
+
+def _malformed(error: Exception) -> Sent:
+    return listed.refused("", [("row", "body_malformed", {"message": str(error)[:MESSAGE_MAX]})])
 
 
 def _external_id(raw: bytes) -> str:
     """As far as it can be made out, so that the sender finds the row."""
     found = msgspec.json.decode(raw)
     told = found.get("external_id", "") if isinstance(found, dict) else ""
-    return told[: listed.EXTERNAL_ID_MAX] if isinstance(told, str) else ""
+    return told if isinstance(told, str) else ""
 
 
 def _cells(lines: list[bytes]) -> Iterator[dict[str, str] | None]:
@@ -87,7 +98,7 @@ def _cells(lines: list[bytes]) -> Iterator[dict[str, str] | None]:
     try:
         text = [line.decode("utf-8-sig" if n == 0 else "utf-8") + "\n" for n, line in enumerate(lines)]
     except UnicodeDecodeError as error:
-        raise EdgeError(422, "body", "csv_unreadable", message=str(error)[:120]) from error
+        raise EdgeError(422, "body", "csv_unreadable", message=str(error)[:MESSAGE_MAX]) from error
     if not text or not text[0].strip():
         raise EdgeError(422, "body", "csv_unreadable", message="no line with the names of the columns")
     separator = ";" if text[0].count(";") > text[0].count(",") else ","
@@ -102,16 +113,15 @@ def _cells(lines: list[bytes]) -> Iterator[dict[str, str] | None]:
                 cells = dict(zip(columns, row, strict=False))
                 yield {n: c.strip() for n, c in cells.items() if c.strip()} if len(row) <= len(columns) else None
     except csv.Error as error:
-        raise EdgeError(422, "body", "csv_unreadable", message=str(error)[:120]) from error
+        raise EdgeError(422, "body", "csv_unreadable", message=str(error)[:MESSAGE_MAX]) from error
 
 
 def _of_cells(cells: dict[str, str] | None) -> Sent:
     if cells is None:
-        return Sent("", None, [("row", "cells_too_many", {})])
+        return listed.refused("", [("row", "cells_too_many", {})])
     told: dict[str, Any] = {name: cell for name, cell in cells.items() if name not in SCHEMES}
     told["identifiers"] = [{"scheme": scheme, "value": cells[scheme]} for scheme in SCHEMES if scheme in cells]
     try:
         return listed.check(msgspec.convert(told, Listed, strict=False))
     except msgspec.ValidationError as error:
-        problems: forms.Problems = edge.told(error).problems
-        return Sent(cells.get("external_id", "")[: listed.EXTERNAL_ID_MAX], None, problems)
+        return listed.refused(cells.get("external_id", ""), edge.told(error).problems)

@@ -166,6 +166,36 @@ async def test_bodies_that_cannot_be_read_are_refused(client: httpx.AsyncClient,
     assert wrong(empty, 422) == [("members", "list_empty")]
 
 
+async def test_a_row_that_cannot_be_read_or_kept_is_refused_and_the_next_is_taken(
+    client: httpx.AsyncClient, headers: Headers
+) -> None:
+    """NUL has no text in the database; a decoder stops at the first wrong field and says nothing about the rest."""
+    deep = b'{"colour": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    nul = member(1, external_id="a\0b", parent_external_id="a\0b", municipality="\0")
+    number = member(1, external_id="N", identifiers=[{"scheme": "pic", "value": "9\0"}])
+    for row, said in (
+        (b'{"colour": 1, "na', ("", "row", "body_malformed")),
+        (b'{"colour": 1, "external_id": "\xff"}', ("", "row", "body_malformed")),
+        (deep, ("", "row", "body_malformed")),
+        (b'{"external_id": "a\\u0000b", "name": 1}', ("a\ufffdb", "name", "type_wrong")),
+        (b'{"a\\u0000b": "c"}', ("", "a\ufffdb", "field_unknown")),
+        (json.dumps(nul).encode(), ("a\ufffdb", "external_id", "control_characters")),
+        (json.dumps(number).encode(), ("N", "identifiers.0.value", "identifier_length")),
+    ):
+        body = row + b"\n" + json.dumps(member(2)).encode()
+        sent = headers | {"content-type": "application/x-ndjson"}
+        answer = await client.post(f"{PATH}?dry_run=true", content=body, headers=sent)
+        assert answer.status_code == 201, (row[:40], answer.text)
+        wrong_row, good = await rows_of(client, headers, answer.json())
+        problem = wrong_row["problems"][0]
+        assert (wrong_row["external_id"], problem["field"], problem["rule"]) == said
+        assert (wrong_row["verdict"], good["verdict"]) == ("refused", "created")
+    cells = b"external_id,name,country,tier,employees\na\0b,N,NO,partner,many\n"
+    answer = await client.post(f"{PATH}?dry_run=true", content=cells, headers=headers | {"content-type": "text/csv"})
+    (row,) = await rows_of(client, headers, answer.json())
+    assert (row["external_id"], [p["field"] for p in row["problems"]]) == ("a\ufffdb", ["employees"])
+
+
 async def test_only_the_own_network_and_only_with_the_scope(
     client: httpx.AsyncClient, headers: Headers, partner_keys: dict[str, str]
 ) -> None:
