@@ -80,11 +80,16 @@ async def follow_one(
 
 
 def _pauses(agreement: Agreement, standing: str, today: date) -> list[list[str | None]]:
-    """The days of suspension: a new one begins, or the last one is over."""
+    """The days on which it was not in force: a new stretch begins, or the last one is over.
+
+    Also while the two sides have signed different terms, which `standing` calls proposed.
+    """
     out = [[start.isoformat(), end.isoformat() if end else None] for start, end in agreement.pauses]
-    if standing == "suspended":
-        out.append([today.isoformat(), None])
-    elif out and out[-1][1] is None:
+    paused = bool(out) and out[-1][1] is None
+    if standing in ("suspended", "proposed"):
+        if agreement.mirror_id is not None and not paused:
+            out.append([today.isoformat(), None])
+    elif paused:
         out[-1][1] = today.isoformat()
     return [each for each in out if each[0] != each[1]]
 

@@ -86,6 +86,21 @@ async def test_f02_never_effective_after_a_withdrawal_nor_under_a_suspended_agre
     assert await two.b.linked(two.code)
 
 
+async def test_f02_not_effective_while_the_two_sides_have_signed_different_terms(two: Two) -> None:
+    word = (await two.a.registers(two.code))["granting_word", "agreement"]
+    other = msgspec.structs.replace(word, version=2, body={**word.body, "terms": "0" * 64})
+    keys, theirs = (await two.a.agreement(two.code)).keys(NOW), (await two.b.agreement(two.code)).keys(NOW)
+    body = {"messages": [msgspec.to_builtins(other)]}
+    await peers.ask(RULES, two.b.url, two.code, "messages", body, keys, theirs, NOW)
+    assert (await two.b.agreement(two.code)).standing == "proposed"
+    assert await two.b.linked(two.code) == {}
+    again = msgspec.structs.replace(word, version=3)
+    body = {"messages": [msgspec.to_builtins(again)]}
+    await peers.ask(RULES, two.b.url, two.code, "messages", body, keys, theirs, NOW)
+    assert (await two.b.agreement(two.code)).standing == "active"
+    assert await two.b.linked(two.code)
+
+
 async def test_f03_a_register_is_written_by_its_owner_only(two: Two) -> None:
     before = await two.b.registers(two.code), await two.a.registers(two.code)
     key = str(await organisation(two.a, HELVE))
