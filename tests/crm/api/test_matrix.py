@@ -23,6 +23,8 @@ NOBODYS = "00000000-0000-4000-8000-000000000000"
 OF_EVERYBODY = {"GET /networks/{slug}", "GET /networks/{slug}/offices", "POST /networks/{slug}/prices"}
 # The register of organisations is one: a manager of any network finds one in it (and nothing of its memberships).
 OF_MANAGERS = {"GET /organisations/{organisation_id}"}
+# These change nothing: what is sent is only compared with what the key may see.
+READS_BY_POST = {"POST /networks/{slug}/comparisons"}
 CLOSED = (
     403,
     404,
