@@ -17,6 +17,7 @@ PARTNERS: dict[str, tuple[str, ...]] = {
     "held_other_id": (N_("The organisation is in your list under another id already."),),
     "key_revoked": (N_("The key is revoked. Make a new one."),),
     "line_too_long": (N_("A row is longer than %(limit)s bytes."),),
+    "list_unreadable": (N_("The list cannot be read: %(message)s."),),
     "list_empty": (N_("A complete list with no rows would end everybody. Send at least one row."),),
     "not_a_candidate": (N_("The row was not found to be like this organisation."),),
     "not_linked": (N_("No link stands behind this membership."),),

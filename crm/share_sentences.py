@@ -46,4 +46,5 @@ READINGS = {
     "stream": N_("whole list"),
     "changes": N_("changes"),
     "bucket": N_("part of the proof"),
+    "compare": N_("comparison with a copy"),
 }

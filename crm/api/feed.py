@@ -249,7 +249,7 @@ async def show_bucket(call: Call[Nothing, None]) -> Any:
 
 async def _digest(call: Call[Nothing, None], bucket: int | None) -> tuple[Head, list[feed.Bucket]]:
     head = await ready(call)
-    shown: Any = head.scope if isinstance(head, shares.Head) else call.slug()
+    shown: Any = call.slug() if isinstance(head, feed.Head) else head.scope
     async with call.reading() as connection:
         found = await reads_of(head).digest(connection, shown, call.context.clock.now(), bucket)
     if found is None:

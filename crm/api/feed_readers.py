@@ -11,6 +11,7 @@ from uuid import UUID
 from crm.api.feed_scopes import Head
 from crm.api.operations import Call
 from crm.cursors import Position
+from crm.reads import rehearsals
 from crm.store import feed_readers
 from crm.store.feed_readers import Mark
 
@@ -24,7 +25,7 @@ async def noted(
 ) -> None:
     """The key is about to have everything up to a position; `more`: there is more already."""
     key = call.actor.id
-    if key is None or call.request.method == "HEAD":
+    if key is None or call.request.method == "HEAD" or isinstance(head, rehearsals.Head):
         return
     written = _written(call)
     last, at = written.get((key, head.scope), (float("-inf"), None))

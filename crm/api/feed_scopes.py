@@ -7,21 +7,25 @@ network's address when one agreement does, and always at the agreement's (ADR 00
 from typing import Any
 from uuid import UUID
 
-from crm.actions import days
+from crm.actions import days, rehearsals
 from crm.actions import shares as actions
 from crm.api.operations import PREFIX, Call
 from crm.api.problems import EdgeError
-from crm.cursors import Position, Seal
+from crm.cursors import Position, Seal, rehearsal_scope
 from crm.database import Connection
 from crm.errors import NotFound
 from crm.reads import feed, shares
+from crm.reads import rehearsals as rehearsal_reads
 
 TURNS = 3  # the day is turned and what is stale mended, then looked at again
-Head = feed.Head | shares.Head
+REHEARSAL = "/networks/{slug}/rehearsal"
+Head = feed.Head | shares.Head | rehearsal_reads.Head
 
 
 async def ready(call: Call[Any, None]) -> Head:
     """Where what this key reads here is, today. NotFound."""
+    if call.operation.path.startswith(REHEARSAL):
+        return await _rehearsal(call)
     if (own := await _own(call)) is not None:
         return own
     scope = await _scope(call)
@@ -36,6 +40,22 @@ async def ready(call: Call[Any, None]) -> Head:
     return head
 
 
+async def _rehearsal(call: Call[Any, None]) -> rehearsal_reads.Head:
+    """The made-up members of a network that the key sees; begun by whoever asks first."""
+    kept = await call.kept()
+    network = kept.by_slug.get(call.slug())
+    if network is None or network.id not in call.actor.sees:
+        raise NotFound("slug", call.slug())
+    scope = rehearsal_scope(network.id)
+    for _ in range(TURNS):
+        async with call.reading() as connection:
+            head = await rehearsal_reads.head(connection, scope, call.context.clock.now())
+        if head is not None and head.position.seq:
+            return head
+        await rehearsals.begin(call.context, network.id)
+    raise NotFound("slug", call.slug())
+
+
 async def _own(call: Call[Any, None]) -> feed.Head | None:
     """The feed of a network that the key sees, if its day is turned: nothing else needs to be looked at."""
     if "slug" not in call.operation.parameters:
@@ -47,6 +67,8 @@ async def _own(call: Call[Any, None]) -> feed.Head | None:
 
 async def again(call: Call[Any, None], connection: Connection, head: Head) -> Head | None:
     """The same one, where it is by now."""
+    if isinstance(head, rehearsal_reads.Head):
+        return await rehearsal_reads.head(connection, head.scope, call.context.clock.now())
     return await _head(call, connection, head.scope if isinstance(head, shares.Head) else None)
 
 
@@ -67,7 +89,9 @@ async def direction(call: Call[Any, Any]) -> shares.Found:
 
 
 def reads_of(head: Head) -> Any:
-    """The reads that go with it: crm/reads/feed.py and crm/reads/shares.py have the same functions."""
+    """The reads that go with it: crm/reads/feed.py, shares.py and rehearsals.py have the same functions."""
+    if isinstance(head, rehearsal_reads.Head):
+        return rehearsal_reads
     return shares if isinstance(head, shares.Head) else feed
 
 
@@ -93,6 +117,8 @@ def named(call: Call[Any, Any]) -> tuple[str, str]:
 def folder(call: Call[Any, Any]) -> str:
     """The address that `members`, `changes` and `digest` are in."""
     name, value = named(call)
+    if call.operation.path.startswith(REHEARSAL):
+        return PREFIX + REHEARSAL.replace("{slug}", value)
     return f"{PREFIX}/{'agreements' if name == 'code' else 'networks'}/{value}"
 
 
