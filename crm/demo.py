@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from crm import catalogue
+from crm import catalogue, demo_listings
 from crm.actions import accounts, applications, imports, keys
 from crm.actor import Actor
 from crm.context import Context
@@ -68,6 +68,7 @@ async def load(context: Context) -> Demo:
     actor = Actor("Demo data", "import")
     rows = folder.read(DATA)
     await imports.load(context, actor, rows)
+    await demo_listings.load(context, actor, DATA)
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
     slugs = [n.slug for n in kept.networks]

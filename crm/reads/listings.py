@@ -21,6 +21,7 @@ from crm.database import Connection
 from crm.errors import NotFound
 from crm.i18n import TIME_ZONE
 
+SLUG_MAX = 120
 TEXTS = ("summary", "fields", "offers", "seeks", "languages", "visibility")
 _FACTS = """
 select o.id, o.name, o.website, o.fields as own_fields, f.kind, f.country, f.county, f.municipality, f.employees,
@@ -134,6 +135,14 @@ class Facts(msgspec.Struct, frozen=True):
     people: tuple[Person, ...] = ()
 
 
+class Known(msgspec.Struct, frozen=True):
+    """Whose an address is or was, where it leads now, and whether its owner is in the directory."""
+
+    organisation_id: UUID
+    slug: str
+    shown: bool
+
+
 class Change(msgspec.Struct, frozen=True):
     """The newest texts that were sent: "waiting" for a manager, or what became of them."""
 
@@ -199,6 +208,16 @@ async def viewer(context: Context, actor: Actor | None) -> Viewer:
         rows = await connection.fetch(_VIEWER, list(actor.acts_for), today, list(actor.sees))
         partners = await connection.fetch(_PARTNERS, [row["network_id"] for row in rows], today)
     return Viewer(frozenset(row["slug"] for row in rows), frozenset(row["slug"] for row in partners))
+
+
+async def resolve(connection: Connection, slug: str) -> Known | None:
+    """Whose address this is; None when it never was anybody's (or a person's who is not shown any more)."""
+    row = await connection.fetchrow(
+        "select e.organisation_id, e.slug, e.shown from directory_slug s"
+        " join directory_entry e on e.organisation_id = s.organisation_id where s.slug = $1",
+        slug[:SLUG_MAX],
+    )
+    return Known(**dict(row)) if row else None
 
 
 async def profile(context: Context, organisation: UUID, reader: Viewer) -> Profile:

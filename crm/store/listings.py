@@ -4,7 +4,7 @@ The directory follows by triggers at the end of the transaction (crm/migrations/
 a day. Everything else here is one row in, one row out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -201,3 +201,19 @@ async def shown(connection: Connection, slug: str) -> tuple[UUID, str] | None:
 async def turn(connection: Connection, day: date) -> int:
     """Bring the directory to a day; how many look otherwise on it."""
     return int(await connection.fetchval("select directory_turn($1)", day))
+
+
+async def put_many(connection: Connection, rows: Sequence[tuple[UUID, Mapping[str, Any]]], day: date, actor: str) -> int:
+    """Publish the texts of members who have told nothing yet (an import); how many."""
+    listed = [{"id": str(organisation), **values} for organisation, values in rows]
+    done = await connection.execute(
+        "insert into listing (id, organisation_id, summary, offers, seeks, languages, verified_on, changed_at, changed_by)"
+        " select gen_random_uuid(), (r ->> 'id')::uuid, r -> 'summary', r -> 'offers', r -> 'seeks', r -> 'languages',"
+        " $2, now(), $3 from jsonb_array_elements($1::jsonb) r"
+        " where exists (select from organisation o where o.id = (r ->> 'id')::uuid)"
+        " on conflict (organisation_id) do nothing",
+        listed,
+        day,
+        actor,
+    )
+    return int(done.split()[-1])

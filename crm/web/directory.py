@@ -128,7 +128,7 @@ def page_values(request: Request, kept: Catalogue, address: Address, found: Foun
 FILES = (("CSV", "csv"), ("Excel", "xlsx"), ("JSON", "json"), ("Atom", "atom"))
 
 
-def _refused(request: Request, error: Refused) -> Response[str]:
+def refused(request: Request, error: Refused) -> Response[str]:
     t = translator(language_of(request))
     return error_page(request, 422, detail=f"{error.field}: {t.gettext('this address asks for something there is not')}")
 
@@ -137,7 +137,7 @@ handlers = [
     Router(
         path="/",
         route_handlers=[choose_language, show_directory],
-        exception_handlers={Refused: _refused},
+        exception_handlers={Refused: refused},
         include_in_schema=False,
         opt={"public": True},
     )

@@ -237,6 +237,20 @@ def membership(t: Translator, kept: Catalogue, each: Mapping[str, Any]) -> dict[
     }
 
 
+def story(t: Translator, kept: Catalogue, name: str, each: Mapping[str, Any], others: Sequence[Any]) -> dict[str, str]:
+    """Why somebody is in a network they never applied to: because of which level in which other one, by which rule."""
+    cause = next((other for other in others if other["slug"] == each["via_slug"]), None)
+    told = {"name": name, "network": each["face"]["name"], "via": each["via"], "tier": cause["tier"] if cause else ""}
+    sentence = (
+        t.gettext("%(name)s is in %(network)s because it is %(tier)s in %(via)s.", **told)
+        if told["tier"]
+        else t.gettext("%(name)s is in %(network)s because it is a member of %(via)s.", **told)
+    )
+    books = reversed(kept.rulebooks.of(each["via_slug"]))
+    rule = next((r for book in books for r in book.link_rules if r.code == each["rule"]), None)
+    return {"sentence": sentence, "rule": t.text(rule.names) if rule else "", "slug": each["slug"]}
+
+
 def searched_names(kept: Catalogue) -> list[tuple[str, str]]:
     """Every tag with a name, in both languages, as a search spells it: (tag, name)."""
     return _searched(_ById(kept))
