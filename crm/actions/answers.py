@@ -21,7 +21,7 @@ from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, NotFound
-from crm.store import answers, audit, families, federation_links
+from crm.store import answers, audit, families, federation_links, federation_offers
 from crm.store.apply import apply
 
 LONGEST_BACKDATING_DAYS = 3660
@@ -87,6 +87,7 @@ async def take_back(context: Context, actor: Actor, wanted: UUID) -> Given:
         after = await families.load(connection, kept, family)
         applied = await apply(connection, kept, facts, on_answer(facts, after, today).intents, family)
         await federation_links.answered(connection, kept, word.organisation, word.network, after, today)
+        await federation_offers.settle(connection, kept, family, {word.network})
         detail = {"rule": stored.rule, "answer": stored.answer, "on": stored.on.isoformat()}
         await audit.append(
             connection, actor, "link_answer_withdrawn", detail, stored.network_id, stored.organisation_id, wanted

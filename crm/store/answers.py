@@ -13,7 +13,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
-from crm.store import audit, federation_links
+from crm.store import audit, federation_links, federation_offers
 from crm.store.apply import apply
 
 
@@ -71,6 +71,7 @@ async def count(
     after = with_answer(facts, answer)
     applied = await apply(connection, kept, facts, on_answer(facts, after, today).intents, family)
     await federation_links.answered(connection, kept, answer.organisation, answer.source, after, today)
+    await federation_offers.settle(connection, kept, family, {answer.source})
     detail = {"rule": answer.rule, "answer": answer.answer, "on": answer.on.isoformat()}
     await audit.append(connection, actor, "link_answered", detail, source, answer.organisation, made)
     return made, tuple(applied.memberships.values())

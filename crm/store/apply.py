@@ -74,9 +74,14 @@ async def apply(
     faults.point("apply_feed")
     await mail.cancel(connection, catalogue, _only(intents, CancelNotices))
     mails = await mail.queue_notices(connection, catalogue, _only(intents, Notify), family)
-    touched = {slug for _, slug in memberships} | {slug for _, slug in facts.timelines}
-    await federation_offers.settle(connection, catalogue, family, touched)
+    await federation_offers.settle(connection, catalogue, family, _granting(intents))
     return Applied(memberships, tuple(invoices), tuple(mails))
+
+
+def _granting(intents: Iterable[Intent]) -> set[str]:
+    """The networks in which grants change."""
+    changed = [i for i in intents if isinstance(i, StartGrant | EndGrant | ReviseGrant | RetractGrant)]
+    return {(i.before if isinstance(i, RetractGrant) else i.grant).network for i in changed}
 
 
 def _payer(facts: Facts, intents: Iterable[Intent], family: UUID) -> UUID:

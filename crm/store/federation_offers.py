@@ -43,7 +43,11 @@ def reached(kept: Catalogue, networks: Collection[str]) -> list[Local]:
 
 
 async def settle(connection: Connection, kept: Catalogue, family: UUID, networks: Collection[str]) -> None:
-    """After a decision that touched these networks: every offer about the family says what rules give now."""
+    """After grants in these networks have changed, or an answer on their rules: every offer says what rules give now.
+
+    What changes neither (another name, facts that only a rule looks at that waits for the other side) follows with
+    the turn of the day.
+    """
     for local in reached(kept, networks):
         agreement = await agreements.find(connection, local.code)
         if agreement and agreement.terms:

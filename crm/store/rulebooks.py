@@ -9,7 +9,7 @@ from cluster_rules.fees import Step
 from cluster_rules.intents import SetTimeline
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import families, places
+from crm.store import families, federation_offers, places
 from crm.store.apply import apply
 
 FAMILIES_AT_A_TIME = 200
@@ -37,6 +37,8 @@ async def derive(
             facts = await places.ask(connection, kept, facts, today, at_once=False)
             intents = cascades.repair(facts, today, reason)
             await apply(connection, kept, facts, intents, family)
+            # Other rules may offer something in a network on another system that gives no grant before it is accepted.
+            await federation_offers.settle(connection, kept, family, {slug for _, slug in facts.timelines})
             changed |= {(i.organisation, i.network) for i in intents if isinstance(i, SetTimeline)}
         tell(at + len(some), len(listed))
     return changed
