@@ -149,7 +149,7 @@ async def list_changes(call: Call[ChangesQuery, None]) -> _Changes:
         page = await _waited(call, head, after, bell)
     else:
         page = await _page(call, head, after)
-    await disclosed(call, head, "changes", (after, page.last), page.count)
+    await disclosed(call, head, "changes", (after, page.last), page.given)
     await feed_readers.noted(call, head, "changes", page.last, page.more)
     cursor = sealed.write(page.last)
     address = (

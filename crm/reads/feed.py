@@ -96,6 +96,11 @@ class Page(msgspec.Struct, frozen=True):
     last: Position
     more: bool
 
+    @property
+    def given(self) -> int:
+        """How many of them give a member; the others say that it is gone. (Quotes inside of values are escaped.)"""
+        return bytes(self.items).count(b'{"op":"upsert"')
+
 
 class Bucket(msgspec.Struct, frozen=True, gc=False):
     """The members whose id's SHA-256 begins with this byte: how many, and their hash (hex)."""

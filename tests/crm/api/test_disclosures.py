@@ -190,3 +190,20 @@ async def test_each_answer_to_the_other_network_is_one_row_and_the_member_sees_w
             with pytest.raises(asyncpg.RestrictViolationError):
                 await db.execute("delete from share_reading")
             assert await shares.publish(db, []) == 0
+
+
+@pytest.mark.commits
+async def test_to_be_told_that_members_are_gone_discloses_nobody(
+    own_database: str, application: Litestar, seeded: Keys
+) -> None:
+    async with opened(own_database, application, seeded) as doors:
+        _, cursor = await doors.changes()
+        assert (await doors.set_terms(tiers=["principal"], fields=["name"])).status_code == 201
+        narrower, cursor = await doors.changes(cursor)
+        members = await doors.members()
+        assert (await doors.set_terms(fields=[])).status_code == 201
+        log = (await doors.ok(f"{SHARED}/readings", limit=1000))["items"]
+        gone, _ = await doors.changes(cursor)
+        assert {c["op"] for c in narrower} == {"upsert"} and {c["op"] for c in gone} == {"remove"}
+        assert len(gone) == len(members) > 0
+        assert (await doors.ok(f"{SHARED}/readings", limit=1000))["items"] == log
