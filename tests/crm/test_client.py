@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
 
 from crm import client as partner
+from crm.api.rehearsals import Kind
 from crm.i18n import TIME_ZONE
 from tests.crm.api.serving import served
 from tests.crm.api.sharing import CODE, SHARED, terms
@@ -41,6 +43,29 @@ def test_the_client_repairs_what_differs(address: str, seeded: Keys) -> None:
     wanted = {partner.bucket_of(m["id"]) for m in (whole[0], whole[1], stranger)}
     assert set(copy.prove()) == wanted
     assert (copy.members(), copy.prove()) == (whole, [])
+
+
+@pytest.mark.commits
+def test_the_client_goes_on_after_any_interruption_and_after_410(address: str, seeded: Keys, tmp_path: Path) -> None:
+    """Cut off in the middle of each of its writes, on made-up members to whom everything happens."""
+    place, where = f"networks/{NORA}/rehearsal", str(tmp_path / "members.sqlite")
+    headers = {"authorization": f"Bearer {seeded.partner_keys[NORA]}"}
+
+    def opened() -> partner.Mirror:
+        return partner.Mirror(address, place, seeded.partner_keys[NORA], where)
+
+    for kind in get_args(Kind):
+        cut = opened()
+        cut._move = None  # type: ignore[assignment,method-assign]
+        httpx.post(f"{address}/api/v1/{place}/changes", json={"kind": kind}, headers=headers).raise_for_status()
+        with pytest.raises(TypeError):
+            cut.sync()
+        cut.close()
+        copy = opened()
+        copy.sync()
+        assert copy.prove() == [], kind
+        copy.close()
+    assert len(copy_of := opened().members()) == 12 and copy_of[0]["organisation"]["name"].startswith("Example")
 
 
 @pytest.mark.commits
@@ -95,9 +120,8 @@ def _commands() -> str:
 @pytest.mark.commits
 def test_the_guides_calls_are_answered(address: str, seeded: Keys, tmp_path: Path) -> None:
     """The curl lines of docs/sync.md about reading, run by a shell."""
-    take = "CURSOR=$(sed -n 's/^klynge-as-of-cursor: *\\([^ \\r]*\\).*/\\1/ip' head.txt)\n"
     script = _commands().replace("http://127.0.0.1:8000", address).replace("https://klynge.example", address)
-    script = script.replace('curl -s "$BASE/changes', take + 'curl -s "$BASE/changes')
+    script = script.replace("wait=25", "wait=1")
     environment = {"KLYNGE_KEY": seeded.partner_keys[NORA], "PATH": os.environ["PATH"]}
     done = subprocess.run(
         ["bash", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
@@ -105,8 +129,12 @@ def test_the_guides_calls_are_answered(address: str, seeded: Keys, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     members = [json.loads(line) for line in (tmp_path / "members.ndjson").read_text().split("\n")[:-1]]
     assert len(members) > 10
-    changes, webhook, found, shared, told, digest, current = answers(done.stdout[done.stdout.index("{") :])
-    assert (changes["items"], changes["has_more"]) == ([], False)
+    changes, waited, *rest = answers(done.stdout[done.stdout.index("{") :])
+    proof, compared, code, rehearsed, made, webhook, found, shared, told, digest, current = rest
+    for page in (changes, waited):
+        assert (page["items"], page["has_more"]) == ([], False)
+    assert (proof["count"], compared["equal"], code) == (len(members), True, 200)
+    assert rehearsed["items"][0]["organisation"]["name"].startswith("Example") and made["changes"] == 1
     assert (webhook["status"], webhook["secret"][:6]) == ("unverified", "whsec_")
     assert 0 < found["totalResults"] == len(found["Resources"]) <= len(members)
     assert {m["network"] for m in shared["items"]} == {CLAIRE} == {c["member"]["network"] for c in told["items"]}
