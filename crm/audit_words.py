@@ -3,6 +3,17 @@
 from crm.i18n import N_, Translator
 
 ACTIONS = {
+    "directory_policy": N_("What the directory shows of a network's members changed"),
+    "listing_declined": N_("Directory entry declined"),
+    "listing_opted_in": N_("Came back to the directory"),
+    "listing_opted_out": N_("Opted out of the directory"),
+    "listing_person_agreed": N_("Agreed to be named in the directory"),
+    "listing_person_withdrew": N_("Not to be named in the directory any more"),
+    "listing_published": N_("Directory entry published"),
+    "listing_restricted": N_("Taken out of the directory"),
+    "listing_saved": N_("Directory entry saved"),
+    "listing_unrestricted": N_("Let back into the directory"),
+    "listings_imported": N_("Directory entries imported"),
     "claim_decided": N_("Claim of an organisation decided"),
     "identity_joined": N_("Joined to an organisation's own sign-in"),
     "invitation_accepted": N_("Invitation accepted"),

@@ -74,6 +74,14 @@ COUNTIES = {
 CONSENTS = {
     1: N_("My name and my role may be shown in the directory, to those my organisation chooses."),
 }
+# Refusals (crm/sentences.py takes them in).
+DIRECTORY: dict[str, tuple[str, ...]] = {
+    "directory_question": (N_("The directory cannot be asked that: see what the page itself asks."),),
+    "listing_code_unknown": (N_("The directory has no “%(given)s” to choose."),),
+    "listing_field_unknown": (N_("There is no field “%(given)s” in a directory entry."),),
+    "listing_level_unknown": (N_("Who sees it is hidden, members, partners or public; not “%(given)s”."),),
+    "listing_too_many": (N_("At most %(most)s can be chosen."),),
+}
 LONGEST_SEARCH = 100  # characters; what is beyond them narrows nothing any more
 MOST_WORDS = 8
 _LETTERS = str.maketrans(

@@ -3,6 +3,7 @@
 A code may have several sentences; the first one whose values are all given is taken (crm/words.py `refusal`).
 """
 
+from crm.directory_words import DIRECTORY
 from crm.dunning_sentences import DUNNING
 from crm.federation_sentences import FEDERATION
 from crm.i18n import N_
@@ -222,7 +223,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 }
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
-REFUSALS |= FEDERATION
+REFUSALS |= FEDERATION | DIRECTORY
 
 KINDS = {
     "company": N_("company"),

@@ -218,7 +218,7 @@ async def _rows(
 
 
 def _read(asked: Asked) -> _Cursor:
-    """Refused `cursor_wrong` when it was not made for this order."""
+    """Refused `directory_question` when it was not made for this order."""
     if not asked.cursor:
         return _Cursor()
     try:
@@ -227,9 +227,9 @@ def _read(asked: Asked) -> _Cursor:
         if asked.sort == "joined":
             date.fromisoformat(cursor.at)
     except (NotBase64, UnicodeEncodeError, ValueError, msgspec.MsgspecError) as error:
-        raise Refused("directory_page_wrong", "after") from error
+        raise Refused("directory_question", "after") from error
     if not 0 <= cursor.part <= 1 or not 0 <= cursor.before < 2**31 or "\0" in cursor.at:
-        raise Refused("directory_page_wrong", "after")
+        raise Refused("directory_question", "after")
     return cursor
 
 

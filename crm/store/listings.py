@@ -203,11 +203,14 @@ async def turn(connection: Connection, day: date) -> int:
     return int(await connection.fetchval("select directory_turn($1)", day))
 
 
-async def put_many(connection: Connection, rows: Sequence[tuple[UUID, Mapping[str, Any]]], day: date, actor: str) -> int:
+async def put_many(
+    connection: Connection, rows: Sequence[tuple[UUID, Mapping[str, Any]]], day: date, actor: str
+) -> int:
     """Publish the texts of members who have told nothing yet (an import); how many."""
     listed = [{"id": str(organisation), **values} for organisation, values in rows]
     done = await connection.execute(
-        "insert into listing (id, organisation_id, summary, offers, seeks, languages, verified_on, changed_at, changed_by)"
+        "insert into listing"
+        " (id, organisation_id, summary, offers, seeks, languages, verified_on, changed_at, changed_by)"
         " select gen_random_uuid(), (r ->> 'id')::uuid, r -> 'summary', r -> 'offers', r -> 'seeks', r -> 'languages',"
         " $2, now(), $3 from jsonb_array_elements($1::jsonb) r"
         " where exists (select from organisation o where o.id = (r ->> 'id')::uuid)"

@@ -10,7 +10,7 @@ from litestar import Request, Response, Router, get
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from crm import catalogue
+from crm import catalogue, words
 from crm.actions import listings as actions
 from crm.catalogue import Catalogue
 from crm.context import Context
@@ -71,16 +71,16 @@ def asked_of(request: Request) -> Address:
     query = request.query_params
     text = query.get("q", "").replace("\0", "")
     if len(text) > TEXT_MAX:
-        raise Refused("text_long", "q", most=TEXT_MAX)
+        raise Refused("directory_question", "q")
     sort, view = query.get("sort", "name"), query.get("view", "list")
     if sort not in SORTS:
-        raise Refused("choice_unknown", "sort", given=sort[:CODE_MAX])
+        raise Refused("directory_question", "sort")
     if view not in VIEWS:
-        raise Refused("choice_unknown", "view", given=view[:CODE_MAX])
+        raise Refused("directory_question", "view")
     chosen = {group: tuple(dict.fromkeys(query.getall(group, []))) for group in GROUPS}
     for group, codes in chosen.items():
         if len(codes) > MOST_CHOICES or any(len(code) > CODE_MAX or "\0" in code for code in codes):
-            raise Refused("choice_unknown", group, given=" ".join(codes)[:CODE_MAX])
+            raise Refused("directory_question", group)
     asked = Asked(" ".join(text.split()), {g: c for g, c in chosen.items() if c}, sort, query.get("after", ""))
     return Address(f"/{language_of(request)}/members", asked, view)
 
@@ -129,8 +129,8 @@ FILES = (("CSV", "csv"), ("Excel", "xlsx"), ("JSON", "json"), ("Atom", "atom"))
 
 
 def refused(request: Request, error: Refused) -> Response[str]:
-    t = translator(language_of(request))
-    return error_page(request, 422, detail=f"{error.field}: {t.gettext('this address asks for something there is not')}")
+    said = words.refusal(translator(language_of(request)), None, error.code, error.params)
+    return error_page(request, 422, detail=f"{error.field}: {said}")
 
 
 handlers = [

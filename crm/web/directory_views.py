@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -150,7 +151,8 @@ def county_map(t: Translator, address: Address, found: Found) -> dict[str, Any]:
     named = {row["code"] for row in sorted(rows, key=lambda row: -row["count"])[:4] if row["count"]}
     edges = [*SHADES[1:], 0]
     legend = [
-        {"shade": place + 1, "label": _span(t, low, high)} for place, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
+        {"shade": place + 1, "label": _span(t, low, high)}
+        for place, (low, high) in enumerate(pairwise(edges))
     ]
     return {"rows": rows, "named": named, "legend": legend}
 
@@ -201,7 +203,7 @@ def card(t: Translator, kept: Catalogue, body: Mapping[str, Any], network: str =
     if body["country"] != "NO":
         place = ", ".join(filter(None, [place, names.country_name(t, body["country"])]))
     fields = [words.field_name(t, code) for code in body["fields"]]
-    kind = t.gettext(KINDS[body["kind"]]) if body["kind"] in KINDS else body["kind"]
+    kind = names.kind_name(t, body["kind"])
     return {
         "kind": kind[:1].upper() + kind[1:],
         "fields": fields,
@@ -231,7 +233,9 @@ def membership(t: Translator, kept: Catalogue, each: Mapping[str, Any]) -> dict[
         "linked": each["origin"] == "linked",
         "since": each["since"],
         "via": t.text(via.names) if via else "",
-        "why": t.gettext("linked from %(network)s", network=t.text(via.names)) if via else t.gettext("linked membership"),
+        "why": t.gettext("linked from %(network)s", network=t.text(via.names))
+        if via
+        else t.gettext("linked membership"),
         "rule": each["rule"],
         "via_slug": each["via"],
     }
@@ -266,6 +270,8 @@ def _searched(key: _ById) -> list[tuple[str, str]]:
     out = []
     for language in LANGUAGES:
         t = translator(language)
-        out += [(GROUPS[g] + code, words.key(label(t, kept, g, code))) for g, listed in codes.items() for code in listed]
+        out += [
+            (GROUPS[g] + code, words.key(label(t, kept, g, code))) for g, listed in codes.items() for code in listed
+        ]
         out += [(GROUPS["network"] + n.slug, words.key(t.text(n.short))) for n in kept.networks]
     return sorted(set(out))

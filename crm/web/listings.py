@@ -84,7 +84,7 @@ async def _member(
         nav="members",
         status_code=status,
         profile=profile,
-        card=card,
+        told=card,
         stories=[views.story(t, kept, profile.name, m, card["memberships"]) for m in card["memberships"] if m["via"]],
         given=given,
         errors=_errors(t, error),
