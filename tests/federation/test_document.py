@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 from standardwebhooks import Webhook
 
+from cluster_rules.federated_terms import Terms
 from cluster_rules.federation import Register
 from cluster_rules.reconciliation import digest
 from crm.gateways.federation import genuine
@@ -41,6 +42,13 @@ def test_another_implementation_from_the_text_alone_computes_the_same() -> None:
     assert buckets == VECTORS["buckets"]
     whole = "".join(f"{at}|{buckets[at]}\n" for at in sorted(buckets))
     assert sha256(whole.encode()).hexdigest() == VECTORS["hash"]
+
+
+def test_terms_have_the_hash_that_another_system_computes_from_them() -> None:
+    told = TEXT.split("<!-- terms -->\n```json\n")[1].split("\n```")[0]
+    wanted = re.findall(r"these terms have the hash `([0-9a-f]{64})`", TEXT)[0]
+    assert sha256(told.encode()).hexdigest() == wanted
+    assert msgspec.json.decode(told, type=Terms).hash == wanted
 
 
 def test_the_signature_is_that_of_standard_webhooks_and_a_changed_byte_is_refused() -> None:
