@@ -16,6 +16,7 @@ APP_CONFIG = AppConfig(
                 "sizes",
                 "profiles",
                 "listings",
+                "erasures",
                 "memberships",
                 "mergers",
                 "applications",

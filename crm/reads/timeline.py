@@ -121,6 +121,11 @@ async def of_organisation(connection: Connection, organisation: UUID, networks: 
     return out
 
 
+async def decisions(connection: Connection, organisation: UUID, networks: Sequence[UUID]) -> list[DecisionEvent]:
+    """What people decided alone, in no order: for the organisation's own pages."""
+    return [DecisionEvent(**dict(row)) for row in await connection.fetch(_DECISIONS, organisation, list(networks))]
+
+
 _DECISIONS = """
 select d.id, d.membership_id, m.network_id, d.kind, d.effective_on, d.until_on, d.tier, d.event, d.reason, d.actor,
     d.channel, d.application_id, d.recorded_at, d.withdrawn_at, d.withdrawn_by,

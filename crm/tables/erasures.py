@@ -1,0 +1,27 @@
+"""Erasures: that a person was forgotten, without saying who: the receipt, and what a later import is compared with."""
+
+from piccolo.columns import JSONB, UUID, ForeignKey, OnDelete, Text, Timestamptz, Varchar
+from piccolo.columns.defaults.uuid import UUID4
+from piccolo.table import Table
+
+from crm.tables.organisations import Organisation
+
+
+class Erasure(Table, tablename="erasure"):
+    """One person forgotten: a contact of an organisation, or an account. Append-only.
+
+    `done` counts what was taken away, by kind; `kept` says what was not, why and until when. `email_hash` is the
+    SHA-256 of `salt` and the address, in lower case.
+    """
+
+    id = UUID(primary_key=True, default=UUID4())
+    organisation_id = ForeignKey(references=Organisation, null=True, on_delete=OnDelete.restrict, index=True)
+    about = Varchar(length=10, required=True)
+    subject_id = UUID(null=False, default=None, index=True)
+    salt = Varchar(length=32, required=True)
+    email_hash = Varchar(length=64, required=True)
+    done = JSONB(required=True)
+    kept = JSONB(default="[]")
+    reason = Text(default="")
+    actor = Text(default="")
+    erased_at = Timestamptz()

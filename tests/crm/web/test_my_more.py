@@ -1,0 +1,84 @@
+"""An organisation's invoices, people, and who sees what about it: by role, in both languages."""
+
+import re
+
+import pytest
+
+from tests.crm.web import office
+from tests.crm.web.office import send, sign_in, text
+
+pytestmark = pytest.mark.anyio
+ADMIN, STAFF = "medlem@klynge.example", "ansatt@klynge.example"
+FJORDSYN = "Fjordsyn Helse"
+
+
+@pytest.fixture
+async def base(context):
+    """The address of the administrator's organisation."""
+    organisation, _ = await office.member(context, FJORDSYN)
+    return f"/my/{organisation}"
+
+
+async def test_people_are_invited_changed_and_removed_by_administrators_alone(client, context, base):
+    await sign_in(client, STAFF)
+    page = await client.get(f"{base}/people")
+    assert "Heidi Ødegrind" in text(page) and "Invite somebody" not in text(page)
+    assert (
+        await send(client, f"{base}/people/invitations", email="a@b.example", role="organisation_admin")
+    ).status_code == 403
+    await sign_in(client, ADMIN)
+    wrong = await send(client, f"{base}/people/invitations", email="no", role="manager")
+    assert wrong.status_code == 422 and "Invite somebody" in text(wrong)
+    sent = await send(client, f"{base}/people/invitations", email="ny@fjordsyn.example", role="organisation_member")
+    assert sent.headers["location"] == f"{base}/people?done=invited"
+    page = await client.get(sent.headers["location"])
+    assert "ny@fjordsyn.example" in page.text and "The invitation is on its way." in text(page)
+    [revoke] = re.findall(rf'action="({base}/people/invitations/[^"]+/revoke)"', page.text)
+    assert (await send(client, revoke)).headers["location"].endswith("done=revoked")
+    staff = await office.count(context, "select id from account where email = $1", STAFF)
+    changed = await send(client, f"{base}/people/{staff}/role", role="organisation_admin")
+    assert changed.headers["location"].endswith("done=changed")
+    assert (await send(client, f"{base}/people/{staff}/role", role="viewer")).status_code == 422
+    assert (await send(client, f"{base}/people/{staff}/removal")).headers["location"].endswith("done=removed")
+    assert "Anders Lie" not in (await client.get(f"{base}/people")).text
+
+
+async def test_invoices_are_listed_and_open_by_the_address_of_their_mail(client, context, base):
+    await sign_in(client, ADMIN)
+    page = await client.get(f"{base}/invoices")
+    assert page.status_code == 200
+    organisation = base.removeprefix("/my/")
+    found = await office.count(
+        context, "select count(*) from invoice where organisation_id = $1 and status = 'issued'", organisation
+    )
+    assert page.text.count('/open"') == found
+    if found:
+        [first, *_] = re.findall(rf'action="({base}/invoices/[^"]+/open)"', page.text)
+        assert "/en/pay/" in (await send(client, first, to="page")).headers["location"]
+        assert (await send(client, first, to="pdf")).headers["location"].endswith("/pdf")
+    draft = await office.count(context, "select id from invoice where status = 'draft' limit 1")
+    for wanted in ("00000000-0000-4000-8000-00000000000a", draft):
+        assert (await send(client, f"{base}/invoices/{wanted}/open", to="page")).status_code == 404
+
+
+async def test_an_organisation_objects_and_takes_it_back(client, context, base):
+    await sign_in(client, ADMIN)
+    page = await client.get(f"{base}/sharing")
+    assert "Who sees what about you" in text(page) and page.status_code == 200
+    client.cookies.set("lang", "nb")
+    assert "Hvem ser hva om dere" in text(await client.get(f"{base}/sharing"))
+    client.cookies.set("lang", "en")
+    fields = dict(re.findall(r'name="(agreement|network|about)" value="([^"]+)"', page.text))
+    assert fields, "the demo tells CLAIRE of Fjordsyn Helse"
+    odd = await send(client, f"{base}/sharing/answers", word="dances", **fields)
+    assert odd.status_code == 422
+    assert (
+        (await send(client, f"{base}/sharing/answers", word="take_back", **fields)).headers["location"].endswith("same")
+    )
+    nowhere = await send(
+        client, f"{base}/sharing/answers", word="objects", agreement="none", network="nora", about="organisation"
+    )
+    assert nowhere.status_code == 404
+    async with office.other_browser(client, STAFF) as staff:
+        assert (await staff.get(f"{base}/sharing")).status_code == 200
+        assert (await send(staff, f"{base}/sharing/answers", word="objects", **fields)).status_code == 403
