@@ -4,6 +4,7 @@ The first time it is active, their network gets a place here (with a rulebook th
 agreement and the link rules that rest on it, and every membership is derived again, all in one transaction.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -117,12 +118,13 @@ async def _activate(connection: Connection, actor: Actor, agreement: Agreement, 
     own = kept.by_id[agreement.network_id]
     await rulebooks.lock(connection, own.id)
     kept = await catalogue.load(connection)
-    newest = kept.rulebooks.of(own.slug)[-1]
+    published = kept.rulebooks.of(own.slug)
+    newest = published[-1]
     mirror, slug = await _mirror(connection, kept, agreement)
     peer, terms = agreement.peer_network, agreement.agreed
     names = peer.names if peer else {}
     if agreement.side == "granting":
-        books = [federated_terms.granting_book(terms, slug, newest), _next(newest, agreement, slug, names, today)]
+        books = [federated_terms.granting_book(terms, slug, newest), _next(published, agreement, slug, names, today)]
         ends = (own.slug, slug)
     else:
         books = [federated_terms.receiving_book(terms, agreement.code, slug, newest, own.names)]
@@ -179,14 +181,22 @@ async def _mirror(connection: Connection, kept: Catalogue, agreement: Agreement)
     return network, slug
 
 
-def _next(newest: Rulebook, agreement: Agreement, mirror: str, names: dict[str, str], today: date) -> Rulebook:
-    """The next version of our rulebook, with the link rules that the terms ask for."""
+def _next(
+    published: Sequence[Rulebook], agreement: Agreement, mirror: str, names: dict[str, str], today: date
+) -> Rulebook:
+    """The next version of our rulebook, with the link rules that the terms ask for.
+
+    Members whom the newest version never governs (it is for new ones only) stay under their older rules and fees: an
+    agreement changes nothing but links.
+    """
+    newest = published[-1]
+    kept_out = newest.effective_from_existing is None and len(published) > 1
     rules = federated_terms.granting_rules(agreement.agreed, agreement.code, mirror, names)
     return msgspec.structs.replace(
         newest,
         version=newest.version + 1,
         effective_from=max(today, newest.effective_from),
-        effective_from_existing=max(today, newest.effective_from_existing or today),
+        effective_from_existing=None if kept_out else max(today, newest.effective_from_existing or today),
         link_rules=(*newest.link_rules, *rules),
     )
 

@@ -6,12 +6,14 @@ import httpx
 import msgspec
 import pytest
 
+from cluster_rules.networks import Rulebook
 from crm.actions import answers, federation_exchange, verify
 from crm.actions import federation as actions
 from crm.app import state_of
 from crm.clock import FixedClock
 from crm.errors import NotFound
 from crm.gateways.federation import PeerFailed
+from crm.store import imports
 from tests.conftest import NOW
 from tests.federation.conftest import Two
 from tests.federation.two import (
@@ -83,6 +85,23 @@ async def test_where_the_receiving_network_decides_nobody_is_a_member_before_it_
     await settle(a, b, code)
     assert await a.linked(code) == {} == await b.linked(code)
     assert (await a.registers(code))["decision", key].state == "left"
+
+
+async def test_members_under_older_rules_keep_them_when_an_agreement_begins(
+    strangers: tuple[System, System, Wire],
+) -> None:
+    """A version that was for new members only does not come over the others with the agreement's link rule."""
+    a, b, _ = strangers
+    newest = await a.book(NORA)
+    body = msgspec.to_builtins(newest) | {"version": newest.version + 1, "effective_from_existing": None}
+    async with a.context.db.tx() as connection:
+        book = msgspec.convert(body, Rulebook)
+        await imports.add_rulebook(connection, book, msgspec.to_builtins(book), a.actor)
+    code = await agree(a, b, today(a), (("principal", "member"),))
+    made = await a.book(NORA)
+    assert (made.version, made.effective_from_existing) == (newest.version + 2, None)
+    assert {rule.agreement for rule in made.link_rules} >= {code}
+    assert await a.linked(code) == {} == await b.linked(code)
 
 
 async def told(system: System) -> list[str]:
