@@ -16,7 +16,7 @@ import msgspec
 from cluster_rules import vat
 from cluster_rules.errors import RuleViolation
 from cluster_rules.fees import FeeLine
-from cluster_rules.money import share
+from cluster_rules.money import digits, share
 from cluster_rules.networks import Text
 from cluster_rules.periods import FAR, Period, between
 from cluster_rules.vat import Percent
@@ -32,8 +32,8 @@ CATEGORY: dict[str, Category] = {
     "reverse_charge": "AE",
     "foreign": "G",
 }
-# Currencies we can bill in and how many digits their minor unit has (ISO 4217).
-CURRENCIES = {"NOK": 2, "SEK": 2, "DKK": 2, "EUR": 2, "GBP": 2, "USD": 2, "CHF": 2, "ISK": 0}
+# Currencies we can bill in and how many digits their minor unit has.
+CURRENCIES = {code: digits(code) for code in ("NOK", "SEK", "DKK", "EUR", "GBP", "USD", "CHF", "ISK")}
 LOCAL_DIGITS = 2  # of every currency that VAT is told in beside the invoice's
 # What sellers keep their accounts in, where VAT must be told in it whatever the invoice's currency is
 # (bokforingsforskriften § 5-1-1 no. 7 and § 5-1-2 for Norway; article 230 of directive 2006/112/EC elsewhere).

@@ -7,6 +7,9 @@ import msgspec
 
 from cluster_rules.errors import RuleViolation
 
+# Currencies whose minor unit is not a hundredth (ISO 4217): how many decimals they have.
+_DIGITS = {"ISK": 0, "JPY": 0, "KRW": 0, "BHD": 3, "KWD": 3}
+
 
 class Money(msgspec.Struct, frozen=True):
     """An amount in minor units of `currency` (ISO 4217); 150 000 kr is Money(15_000_000, "NOK")."""
@@ -21,6 +24,11 @@ class Money(msgspec.Struct, frozen=True):
 
     def __neg__(self) -> "Money":
         return Money(-self.amount, self.currency)
+
+
+def digits(currency: str) -> int:
+    """How many decimals an amount of `currency` has: its minor unit is 10 to the power of minus that."""
+    return _DIGITS.get(currency, 2)
 
 
 def half_up(value: Fraction) -> int:

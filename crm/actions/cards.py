@@ -181,7 +181,8 @@ async def ask_refund(context: Context, accounts: Accounts, wanted: UUID) -> time
     if asked.status != "asked" or account is None:
         return None
     try:
-        done = await accounts.named(account).refund(asked.charge, asked.amount, str(asked.id), str(asked.id))
+        name = str(asked.id)
+        done = await accounts.named(account).refund(asked.charge, asked.amount, asked.currency, name, name)
     except Unknown as error:
         log.warning("card_refund_unknown", refund=str(asked.id), error=str(error))
         return ASK_AGAIN

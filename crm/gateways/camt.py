@@ -16,6 +16,7 @@ import msgspec
 from lxml import etree
 
 from cluster_rules.errors import RuleViolation
+from cluster_rules.money import digits
 
 LARGEST_FILE_BYTES = 20 * 1024 * 1024
 MOST_LINES = 100_000
@@ -24,7 +25,6 @@ VERSIONS = range(2, 14)
 _NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:(camt\.05[34])\.001\.(\d{2})")
 _ROOTS = {"BkToCstmrStmt": "Stmt", "BkToCstmrDbtCdtNtfctn": "Ntfctn"}
 _AMOUNT = re.compile(r"(\d{1,15})(?:\.(\d{1,5}))?")
-_MINOR_DIGITS = {"ISK": 0, "JPY": 0, "BHD": 3, "KWD": 3}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -184,11 +184,11 @@ def _minor(element: etree._Element, number: int) -> tuple[int, str]:
     """Minor units, exactly: text, never a float; more decimals than the currency has must be zeros."""
     currency = element.get("Ccy", "")
     found = _AMOUNT.fullmatch((element.text or "").strip())
-    digits = _MINOR_DIGITS.get(currency, 2)
-    decimals = (found[2] or "").ljust(digits, "0") if found else ""
-    if not found or not re.fullmatch("[A-Z]{3}", currency) or decimals[digits:].strip("0"):
+    places = digits(currency)
+    decimals = (found[2] or "").ljust(places, "0") if found else ""
+    if not found or not re.fullmatch("[A-Z]{3}", currency) or decimals[places:].strip("0"):
         raise RuleViolation("bank_file_field", "file", element="Amt", entry=number)
-    minor = int(found[1] + decimals[:digits])
+    minor = int(found[1] + decimals[:places])
     if not minor:
         raise RuleViolation("bank_file_field", "file", element="Amt", entry=number)
     return minor, currency

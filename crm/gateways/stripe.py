@@ -15,6 +15,7 @@ import msgspec
 import stripe
 
 from cluster_rules.cards import Charge, Dispute, Found, Payout, Refund
+from cluster_rules.money import share
 from crm.settings import Settings
 
 TIMEOUT_SECONDS = 20.0
@@ -122,7 +123,7 @@ class StripeCards:
         about = {"invoice": order.reference}
         price = {
             "currency": order.currency.lower(),
-            "unit_amount": order.amount,
+            "unit_amount": order.amount * _units(order.currency),
             "product_data": {"name": order.description},
         }
         params: dict[str, Any] = {
@@ -159,9 +160,9 @@ class StripeCards:
         latest = _id(found.get("latest_charge"))
         return await self.charge(latest) if latest else None
 
-    async def refund(self, charge: str, amount: int, reference: str, key: str) -> Refund:
-        """Give `amount` of a charge back. Rejected when there is not so much left of it (M7)."""
-        params = {"charge": charge, "amount": amount, "metadata": {"refund": reference}}
+    async def refund(self, charge: str, amount: int, currency: str, reference: str, key: str) -> Refund:
+        """Give `amount` of a charge, in its currency, back. Rejected when there is not so much left of it (M7)."""
+        params = {"charge": charge, "amount": amount * _units(currency), "metadata": {"refund": reference}}
         return _refund(await _asked(self._client.v1.refunds.create_async(params, {"idempotency_key": key})))
 
     async def refund_by_id(self, wanted: str) -> Refund:
@@ -180,7 +181,9 @@ class StripeCards:
     async def payout(self, wanted: str) -> Payout:
         """A payout as it now is."""
         found = await _asked(self._client.v1.payouts.retrieve_async(wanted))
-        return Payout(found["id"], found["amount"], _currency(found), found["status"], _at(found["arrival_date"]))
+        return Payout(
+            found["id"], _minor(found, "amount"), _currency(found), found["status"], _at(found["arrival_date"])
+        )
 
     async def balance(self, start: datetime, end: datetime) -> AsyncIterator[BalanceLine]:
         """The provider's own books from `start` until before `end`, the newest first."""
@@ -296,7 +299,7 @@ def _session(found: dict[str, Any]) -> Session:
     return Session(
         found["id"],
         found["status"],
-        found["amount_total"],
+        _minor(found, "amount_total"),
         _currency(found),
         found.get("client_reference_id") or "",
         found.get("url") or "",
@@ -308,7 +311,7 @@ def _charge(found: dict[str, Any]) -> Charge:
     return Charge(
         found["id"],
         _id(found.get("payment_intent")),
-        found["amount_captured"],
+        _minor(found, "amount_captured"),
         _currency(found),
         bool(found["paid"]) and found["status"] == "succeeded",
         _at(found["created"]),
@@ -320,7 +323,7 @@ def _refund(found: dict[str, Any]) -> Refund:
     return Refund(
         found["id"],
         _id(found.get("charge")),
-        found["amount"],
+        _minor(found, "amount"),
         _currency(found),
         found["status"],
         _at(found["created"]),
@@ -330,7 +333,9 @@ def _refund(found: dict[str, Any]) -> Refund:
 
 def _dispute(found: dict[str, Any]) -> Dispute:
     phase: Literal["opened", "won", "lost"] = found["status"] if found["status"] in ("won", "lost") else "opened"
-    return Dispute(found["id"], _id(found["charge"]), found["amount"], _currency(found), phase, _at(found["created"]))
+    return Dispute(
+        found["id"], _id(found["charge"]), _minor(found, "amount"), _currency(found), phase, _at(found["created"])
+    )
 
 
 def _line(found: dict[str, Any]) -> BalanceLine:
@@ -338,8 +343,8 @@ def _line(found: dict[str, Any]) -> BalanceLine:
         found["id"],
         found["reporting_category"],
         _id(found.get("source")),
-        found["amount"],
-        found["fee"],
+        _minor(found, "amount"),
+        _minor(found, "fee"),
         _currency(found),
         _at(found["created"]),
     )
@@ -348,6 +353,16 @@ def _line(found: dict[str, Any]) -> BalanceLine:
 def _id(value: Any) -> str:
     """An object's id, whether Stripe gave the id or the whole object."""
     return (value.get("id", "") if isinstance(value, dict) else value) or ""
+
+
+def _units(currency: str) -> int:
+    """What Stripe counts one minor unit as: a króna has no aurar any more, but Stripe's amounts still do."""
+    return 100 if currency == "ISK" else 1
+
+
+def _minor(found: dict[str, Any], name: str) -> int:
+    """An amount of Stripe's in minor units of its currency."""
+    return share(found[name], 1, _units(_currency(found)))
 
 
 def _currency(found: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from crm.catalogue import Catalogue
 from crm.database import Connection
 
 FIRST = UUID(int=0)
-State = Literal["draft", "open", "overdue", "paid", "credited", "issued"]
+State = Literal["draft", "open", "overdue", "paid", "credited", "written_off", "issued"]
 # Days after the due date at which an aging bucket ends; what is not due yet comes before, the rest after them.
 BUCKETS = (0, 30, 60, 90)
 
@@ -197,7 +197,8 @@ order by shown.invoice_id, starts_on, c.recorded_at, shown.net desc, shown.id
 """
 _STATE = """
 case when i.status = 'draft' then 'draft' when i.kind = 'credit_note' then 'issued'
-    when ledger.owed <= 0 and credited.gross >= i.gross then 'credited' when ledger.owed <= 0 then 'paid'
+    when ledger.owed <= 0 and credited.gross >= i.gross then 'credited'
+    when ledger.owed <= 0 and given_up.amount > 0 then 'written_off' when ledger.owed <= 0 then 'paid'
     when i.due_on < $1 then 'overdue' else 'open' end
 """
 _ROWS = f"""
@@ -212,6 +213,11 @@ left join lateral (
 left join lateral (
     select sum(n.gross) as gross from invoice n where n.credits_id = i.id and n.status = 'issued'
 ) credited on i.kind = 'invoice'
+left join lateral (
+    select -sum(e.amount)::bigint as amount from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+    where e.invoice_id = i.id and e.account in ('receivable', 'member_credit') and t.kind = 'writtenoff'
+        and not exists (select from ledger_transaction r where r.reverses_id = t.id)
+) given_up on i.kind = 'invoice'
 {_NEWEST_DELIVERY} {_OWED}
 where i.id > $2 and ($3::text is null or {_STATE} = $3) and ($4::text is null or i.kind = $4)
     and ($5::uuid is null or i.organisation_id = $5) and (not $7 or delivery.status in ('failed', 'rejected'))

@@ -5,7 +5,6 @@ Every act is a form that works without a script. Sending is two steps: the page 
 
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -22,7 +21,7 @@ from crm.errors import Invalid, NotFound, Refused, status_of
 from crm.letters import compose
 from crm.reads import dunning as reads
 from crm.store import dunning as store
-from crm.web import csv_files
+from crm.web import amounts, csv_files
 from crm.web.fields import day_of, fields_of, id_of
 from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
@@ -155,7 +154,7 @@ async def collector(office: NamedDependency[Office]) -> Response[bytes]:
             row.issued_on,
             row.due_on,
             row.currency,
-            *(Decimal(amount) / 100 for amount in (row.gross, row.claims, row.owed)),
+            *(amounts.decimal(amount, row.currency) for amount in (row.gross, row.claims, row.owed)),
             row.kid,
             row.notice_on,
             row.notice_until,

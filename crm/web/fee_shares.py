@@ -1,7 +1,6 @@
 """Statements between networks whose rules share fees: what is owed for some days, line by line, and what was paid."""
 
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -14,14 +13,13 @@ from crm.actions import fee_shares as actions
 from crm.catalogue import Catalogue
 from crm.errors import status_of
 from crm.store.fee_share_statements import Line, Settlement, Statement, Sum
-from crm.web import csv_files
+from crm.web import amounts, csv_files
 from crm.web.fields import day_of, fields_of, id_of
 from crm.web.office import Office, routes, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
 
 Errors = list[dict[str, str]]
-MINOR = 100
 
 
 @get("/shares", include_in_schema=False)
@@ -55,7 +53,7 @@ async def download(request: Request, office: NamedDependency[Office]) -> Respons
             line.percent,
             line.treatment,
             line.currency,
-            Decimal(line.net) / MINOR,
+            amounts.decimal(line.net, line.currency),
         )
         for line in found.lines
     ]

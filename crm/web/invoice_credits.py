@@ -16,13 +16,12 @@ from crm.actions.invoices import Credit
 from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_
 from crm.reads import invoice_money
-from crm.web import invoice_paper
+from crm.web import amounts, invoice_paper
 from crm.web import invoice_views as views
 from crm.web.fields import fields_of, id_of
 from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
-from crm.web.suspense import amount_of
 
 PATH = "/invoices/{invoice:str}/credit-note"
 WHATS = ("whole", "lines", "amount")
@@ -73,16 +72,17 @@ def _wanted(form: Mapping[str, str], found: views.Found) -> tuple[Credit, list[t
     if form.get("what") in ("lines", "amount"):
         what = "lines" if form["what"] == "lines" else "amount"
     lines: list[tuple[UUID, int | None]] = []
+    currency = found.invoice.currency
     for line in found.invoice.lines:
         if what == "lines" and form.get(f"take-{line.charge_id}"):
             typed = form.get(f"amount-{line.charge_id}", "").strip()
-            amount = _signed(typed) if typed else None
+            amount = _signed(typed, currency) if typed else None
             if typed and amount is None:
                 errors.append((f"amount-{line.charge_id}", N_("Write the amount like 1500 or 1 500,50.")))
             lines.append((line.charge_id, amount))
     if what == "lines" and not lines:
         errors.append(("what", N_("Choose at least one line.")))
-    amount = amount_of(form.get("amount", "")) if what == "amount" else 0
+    amount = amounts.read(form.get("amount", ""), currency) if what == "amount" else 0
     if amount is None:
         errors.append(("amount", N_("Write the amount like 1500 or 1 500,50.")))
     if not form.get("reason", "").strip():
@@ -91,10 +91,10 @@ def _wanted(form: Mapping[str, str], found: views.Found) -> tuple[Credit, list[t
     return Credit(form.get("reason", ""), what, tuple(lines), amount or 0, again), errors
 
 
-def _signed(text: str) -> int | None:
+def _signed(text: str, currency: str) -> int | None:
     """An amount that may be below zero: a line that was itself a deduction."""
     bare = text.replace("\N{MINUS SIGN}", "-")
-    amount = amount_of(bare.removeprefix("-").strip())
+    amount = amounts.read(bare.removeprefix("-").strip(), currency)
     return -amount if amount is not None and bare.startswith("-") else amount
 
 

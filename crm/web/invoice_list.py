@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +17,7 @@ from crm.actions import invoices as actions
 from crm.reads import invoice_list as reads
 from crm.reads import organisations
 from crm.reads.invoice_list import BUCKETS, LATE, UNPAID, Figure, Filter, Row
-from crm.web import csv_files, office_consequences
+from crm.web import amounts, csv_files, office_consequences
 from crm.web.fields import day_of, fields_of
 from crm.web.office import Office, money, reading_money, show
 from crm.web.session import NOT_KEPT
@@ -126,7 +125,7 @@ async def export(request: Request, office: NamedDependency[Office]) -> Response[
             row.organisation,
             row.issued_on,
             row.due_on,
-            *(Decimal(amount).scaleb(-2) for amount in (row.net, row.gross, row.owed)),
+            *(amounts.decimal(amount, row.currency) for amount in (row.net, row.gross, row.owed)),
             row.currency,
             words[row.bucket],
         )

@@ -17,7 +17,7 @@ from crm.reads import invoices as reads
 from crm.reads.invoice_list import LATE, UNPAID, Bucket
 from crm.reads.invoice_money import Money
 from crm.reads.invoices import Delivery, Event, Invoice
-from crm.web import invoice_paper
+from crm.web import amounts, invoice_paper
 from crm.web.office import Office, show
 from crm.web.office_consequences import refusal
 
@@ -94,15 +94,10 @@ async def answer(
         errors=list(errors),
         wrong={each["field"]: each["text"] for each in errors},
         typed=dict(typed or {}),
-        owed_typed=typed_amount(office, found.owed),
+        owed_typed=amounts.write(office.t.language, found.owed, found.invoice.currency),
         said=said(office, found, request),
         status_code=status,
     )
-
-
-def typed_amount(office: Office, amount: int) -> str:
-    """An amount as somebody would type it into a field."""
-    return f"{amount // 100}{',' if office.t.language == 'nb' else '.'}{amount % 100:02}"
 
 
 def bucket_of(office: Office, found: Found) -> Bucket:
@@ -213,8 +208,13 @@ def _event(office: Office, event: Event) -> dict[str, Any]:
         "colour": colour,
         "text": words.get(event.kind) or t.gettext(event.kind),
         "note": why,
-        "meta": f"{t.datetime(event.recorded_at)}, {event.actor}" if event.actor else t.datetime(event.recorded_at),
+        "meta": ", ".join(filter(None, (t.datetime(event.recorded_at), _by(event)))),
     }
+
+
+def _by(event: Event) -> str:
+    """Who did it; whoever holds a link has no name."""
+    return "" if event.kind == "opened" else event.actor
 
 
 def postings(office: Office, money: Money) -> list[dict[str, Any]]:

@@ -21,12 +21,12 @@ from crm.actor import Actor
 from crm.context import Context
 from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_
+from crm.web import amounts
 from crm.web import invoice_views as views
 from crm.web.fields import day_of, fields_of, id_of
 from crm.web.office import Office, money, reading_money
 from crm.web.office_consequences import problems
 from crm.web.session import NOT_KEPT
-from crm.web.suspense import amount_of
 
 ONE = "/invoices/{invoice:str}"
 MEDIA = {"pdf": "application/pdf", "xml": "application/xml"}
@@ -92,7 +92,8 @@ async def send_again(request: Request, office: NamedDependency[Office], invoice:
 async def record(request: Request, office: NamedDependency[Office], invoice: FromPath[str]) -> Response:
     async def deed(form: Fields, wanted: UUID) -> str:
         found = await views.find(office, wanted)
-        day, amount, currency = _day(form, "received_on"), _amount(form, "amount"), found.invoice.currency
+        day, currency = _day(form, "received_on"), found.invoice.currency
+        amount = _amount(form, "amount", currency)
         note = form.get("reference", "").strip()
         return _booked("recorded", await payments.record(*_who(office), wanted, amount, currency, day, note))
 
@@ -102,7 +103,8 @@ async def record(request: Request, office: NamedDependency[Office], invoice: Fro
 @post(f"{ONE}/credit-use", include_in_schema=False)
 async def use_credit(request: Request, office: NamedDependency[Office], invoice: FromPath[str]) -> Response:
     async def deed(form: Fields, wanted: UUID) -> str:
-        return _booked("credit-used", await payments.use_credit(*_who(office), wanted, _amount(form, "credit_amount")))
+        amount = _amount(form, "credit_amount", (await views.find(office, wanted)).invoice.currency)
+        return _booked("credit-used", await payments.use_credit(*_who(office), wanted, amount))
 
     return await _do(request, office, invoice, deed, {"amount": "credit_amount"})
 
@@ -123,7 +125,8 @@ async def refund(
         paid = next((each for each in found.money.payments if each.id == there), None)
         if paid is None:
             raise NotFound("payment", there)
-        amount, why = _amount(form, f"refund-{there}"), form.get(f"why-{there}", "").strip()
+        amount = _amount(form, f"refund-{there}", found.invoice.currency)
+        why = form.get(f"why-{there}", "").strip()
         if paid.rail == "card":
             await card_actions.refund(office.context, cards, office.actor, there, amount, why)
             return "refund-asked"
@@ -137,7 +140,8 @@ async def refund(
 @post(f"{ONE}/write-offs", include_in_schema=False)
 async def propose(request: Request, office: NamedDependency[Office], invoice: FromPath[str]) -> Response:
     async def deed(form: Fields, wanted: UUID) -> str:
-        amount, why = _amount(form, "write_off_amount"), form.get("write_off_reason", "")
+        amount = _amount(form, "write_off_amount", (await views.find(office, wanted)).invoice.currency)
+        why = form.get("write_off_reason", "")
         await payments.propose_write_off(*_who(office), wanted, amount, why)
         return "proposed"
 
@@ -234,8 +238,8 @@ def _who(office: Office) -> tuple[Context, Actor]:
     return office.context, office.actor
 
 
-def _amount(form: Fields, name: str) -> int:
-    amount = amount_of(form.get(name, ""))
+def _amount(form: Fields, name: str, currency: str) -> int:
+    amount = amounts.read(form.get(name, ""), currency)
     if amount is None:
         raise _Typed(name, N_("Write the amount like 1500 or 1 500,50."))
     return amount

@@ -3,8 +3,8 @@
 Everything is a form that works without a script; what was done is said on the page that follows.
 """
 
-import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from crm.actions import bank, payments
 from crm.actions.payments import Share
 from crm.errors import Invalid, NotFound, status_of
 from crm.reads import ledger as reads
+from crm.web import amounts
 from crm.web.fields import fields_of, id_of
 from crm.web.office import Office, money, show
 from crm.web.office_consequences import problems
@@ -26,8 +27,6 @@ from crm.web.session import NOT_KEPT
 
 PATH = "/invoices/suspense"
 BODY_MAX_BYTES = bank.LARGEST_FILE_BYTES + 64 * 1024
-_AMOUNT = re.compile(r"(\d{1,3}(?:[ .\u00a0\u202f]\d{3})+|\d{1,12})(?:[,.](\d{1,2}))?")
-_GROUPS = re.compile(r"[ .\u00a0\u202f]")
 DONE = ("imported", "placed", "noted", "refunded", "returned", "undone", "approved", "declined")
 Errors = list[dict[str, str]]
 
@@ -57,7 +56,7 @@ async def import_file(request: Request, office: NamedDependency[Office]) -> Resp
 async def place(request: Request, office: NamedDependency[Office], payment: FromPath[str]) -> Response:
     """`amount-ID` for each invoice; `credit` for what the organisation of the first of them keeps as credit."""
     typed, wanted = await _typed(request), id_of("payment", payment)
-    shares, errors = await _shares(office, typed)
+    shares, errors = await _shares(office, wanted, typed)
     if errors or not shares:
         nothing = {"field": f"place-{payment}", "text": office.t.gettext("Enter an amount for at least one invoice.")}
         return await _wrong(request, office, errors or [nothing])
@@ -83,7 +82,7 @@ async def note(request: Request, office: NamedDependency[Office], payment: FromP
 @post(PATH + "/{payment:str}/refunds", include_in_schema=False)
 async def refund(request: Request, office: NamedDependency[Office], payment: FromPath[str]) -> Response:
     typed, wanted = await _typed(request), id_of("payment", payment)
-    amount = amount_of(typed.get("refund", ""))
+    amount = amounts.read(typed.get("refund", ""), await _currency(office, wanted))
     if amount is None:
         return await _wrong(request, office, [_no_amount(office, f"refund-{payment}")])
 
@@ -136,27 +135,27 @@ async def decide(
 handlers = [money(show_suspense, import_file, place, note, refund, settle_return, take_back, decide)]
 
 
-def amount_of(text: str) -> int | None:
-    """What somebody typed as an amount, in minor units: 1 500, 1.500,50 and 1500.5 all count; None when it is none."""
-    found = _AMOUNT.fullmatch(text.strip())
-    if not found:
-        return None
-    return int(_GROUPS.sub("", found[1])) * 100 + int((found[2] or "").ljust(2, "0"))
-
-
 async def _typed(request: Request) -> dict[str, str]:
     """The fields by what they are; behind the dot stands the payment a field is about."""
     return {name.partition(".")[0]: text for name, text in (await fields_of(request)).items()}
 
 
-async def _shares(office: Office, typed: dict[str, str]) -> tuple[list[Share], Errors]:
+async def _currency(office: Office, payment: UUID) -> str:
+    """What money that waits is in; "" where there is none such, which whoever places it is told."""
+    async with office.context.db.reading(office.actor.sees) as connection:
+        loose = await reads.suspense(connection, office.network.host_id)
+    return next((each.currency for each in loose if each.payment == payment), "")
+
+
+async def _shares(office: Office, payment: UUID, typed: dict[str, str]) -> tuple[list[Share], Errors]:
     """The parts that were typed: known invoices by id, another one by its number, a credit for its buyer."""
     parts: list[Share] = []
     errors: Errors = []
+    currency = await _currency(office, payment)
     for name, text in typed.items():
         if not name.startswith("amount-") or not text.strip():
             continue
-        amount = amount_of(text)
+        amount = amounts.read(text, currency)
         if amount is None:
             errors.append(_no_amount(office, name))
         elif amount:
@@ -165,7 +164,7 @@ async def _shares(office: Office, typed: dict[str, str]) -> tuple[list[Share], E
     if number or other.strip():
         async with office.context.db.reading(office.actor.sees) as connection:
             found = await reads.by_number(connection, office.network.host_id, number)
-        amount = amount_of(other)
+        amount = amounts.read(other, currency)
         if found is None:
             text = office.t.gettext("No issued invoice has the number %(number)s.") % {"number": number[:30]}
             errors.append({"field": "number", "text": text})
@@ -206,7 +205,8 @@ async def _page(request: Request, office: Office, errors: Errors | None = None, 
     done = request.query_params.get("done", "")
     booking = _id(request.query_params.get("booking", ""))
     file = next((f for f in found["files"] if f.id == _id(request.query_params.get("file", ""))), None)
-    shown = {"done": done if done in DONE else "", "booking": booking, "file": file, "me": office.actor}
+    shown: dict[str, Any] = {"done": done if done in DONE else "", "booking": booking, "file": file, "me": office.actor}
+    shown["amount_typed"] = partial(amounts.write, office.t.language)
     return await show(
         request, office, "office/suspense.html", "payments", errors=errors or [], **found, **shown, **values
     )

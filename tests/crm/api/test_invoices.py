@@ -1,11 +1,15 @@
 """Invoices by API: lists, issuing, the document as a file, crediting, where they go; and what is refused."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 import pytest
 
+from crm.actions import payments
+from crm.actor import Actor
+from crm.context import Context
 from tests.crm.actions.test_invoices import draft
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +91,22 @@ async def test_lists_filter_and_page(
     assert len((await listed(organisation=issued["organisation_id"]))["items"]) == 2
     wrong = await client.get(f"{BASE}/invoices?cursor=nonsense", headers=manager_headers)
     assert (wrong.status_code, wrong.json()["errors"][0]["rule"]) == (422, "cursor_invalid")
+
+
+async def test_what_was_given_up_is_not_called_paid(
+    client: httpx.AsyncClient, context: Context, actor: Actor, manager_headers: dict[str, str], issued: dict[str, Any]
+) -> None:
+    one, two = (msgspec.structs.replace(actor, id=uuid4(), name=name, channel="web") for name in ("Kari", "Ola"))
+    wanted, owed = UUID(issued["id"]), issued["owed"]["amount"]
+    proposed = await payments.propose_write_off(context, one, wanted, owed, "Bankrupt")
+    query = {"status": "written_off"}
+    before = await client.get(f"{BASE}/invoices", headers=manager_headers, params=query)
+    done = await payments.decide_write_off(context, two, proposed, True)
+    after = await client.get(f"{BASE}/invoices", headers=manager_headers, params=query)
+    assert (before.json()["items"], [row["number"] for row in after.json()["items"]]) == ([], ["NORA-1"])
+    await payments.take_back(context, two, done.transactions[0])
+    again = await client.get(f"{BASE}/invoices", headers=manager_headers, params={"status": "open"})
+    assert [row["number"] for row in again.json()["items"]] == ["NORA-1"]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,18 @@ async def test_a_payment_from_form_to_charge(fake: Fake, cards: StripeCards) -> 
     assert await cards.charge(charge.id) == charge
 
 
+async def test_a_krona_is_a_hundred_of_what_stripe_counts(fake: Fake, cards: StripeCards) -> None:
+    """support.stripe.com: "ISK will remain a two-decimal currency in the Stripe API", in whole krónur only."""
+    order = Order("0f6b", "Invoice 1001", 59_750, "ISK", "https://a.example/ok", "https://a.example/no")
+    opened = await cards.open_session(order, "key-1")
+    assert (opened.amount, fake.state.find("checkout.session", opened.id)["amount_total"]) == (59_750, 5_975_000)
+    fake.state.pay(fake.state.find("checkout.session", opened.id))
+    charge = await cards.charge_of_payment((await cards.session(opened.id)).payment)
+    assert charge and (charge.amount, charge.currency) == (59_750, "ISK")
+    back = await cards.refund(charge.id, 9_750, "ISK", "r1", "refund-1")
+    assert (back.amount, fake.state.find("refund", back.id)["amount"]) == (9_750, 975_000)
+
+
 async def test_the_same_key_is_the_same_form(fake: Fake, cards: StripeCards) -> None:
     assert await cards.open_session(ORDER, "key-1") == await cards.open_session(ORDER, "key-1")
     assert len(fake.state.objects) == 1
@@ -101,11 +113,11 @@ async def _charged(fake: Fake, cards: StripeCards) -> str:
 
 async def test_refunds_never_exceed_the_charge(fake: Fake, cards: StripeCards) -> None:
     charge = await _charged(fake, cards)
-    first = await cards.refund(charge, 1_000_000, "r1", "refund-1")
+    first = await cards.refund(charge, 1_000_000, "NOK", "r1", "refund-1")
     assert (first.charge, first.amount, first.status, first.reference) == (charge, 1_000_000, "succeeded", "r1")
-    assert await cards.refund(charge, 1_000_000, "r1", "refund-1") == first
+    assert await cards.refund(charge, 1_000_000, "NOK", "r1", "refund-1") == first
     with pytest.raises(Rejected):
-        await cards.refund(charge, 5_000_000, "r2", "refund-2")
+        await cards.refund(charge, 5_000_000, "NOK", "r2", "refund-2")
     assert [r async for r in cards.refunds_of(charge)] == [first]
     assert await cards.refund_by_id(first.id) == first
 
@@ -127,7 +139,7 @@ async def test_the_providers_books_page_by_page(
     monkeypatch.setattr("crm.gateways.stripe.PAGE", 2)
     charge = await _charged(fake, cards)
     for place in range(4):
-        await cards.refund(charge, 100, f"r{place}", f"refund-{place}")
+        await cards.refund(charge, 100, "NOK", f"r{place}", f"refund-{place}")
     now = datetime.now(UTC)
     lines = [line async for line in cards.balance(now - timedelta(hours=1), now + timedelta(hours=1))]
     assert [line.kind for line in lines] == ["refund"] * 4 + ["charge"]

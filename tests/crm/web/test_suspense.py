@@ -8,7 +8,7 @@ import pytest
 from crm.actions import bank, payments
 from crm.actor import Actor
 from crm.context import Context
-from crm.web.suspense import amount_of
+from crm.web import amounts
 from tests.crm.actions.test_bank import in_suspense, owed
 from tests.crm.billing import NETWORK, Bill, bill, entry, kroner, notification
 from tests.crm.web.office import send, sign_in, text, token
@@ -109,20 +109,30 @@ async def test_nobody_else_gets_in(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "amount"),
+    ("typed", "currency", "amount"),
     [
-        ("1500", 150000),
-        ("1 500,50", 150050),
-        ("1.500,5", 150050),
-        ("1500.5", 150050),
-        ("0,01", 1),
-        ("12 345 678", 1234567800),
-        ("1,5,0", None),
-        ("-5", None),
-        ("5 kr", None),
-        ("1 50", None),
-        ("", None),
+        ("1500", "NOK", 150000),
+        ("1 500,50", "NOK", 150050),
+        ("1.500,5", "NOK", 150050),
+        ("1500.5", "NOK", 150050),
+        ("0,01", "EUR", 1),
+        ("12 345 678", "NOK", 1234567800),
+        ("1500", "ISK", 1500),
+        ("1.500,00", "ISK", 1500),
+        ("1500,5", "ISK", None),
+        ("1,5,0", "NOK", None),
+        ("-5", "NOK", None),
+        ("5 kr", "NOK", None),
+        ("1 50", "NOK", None),
+        ("", "NOK", None),
     ],
 )
-def test_amounts_as_people_write_them(typed: str, amount: int | None) -> None:
-    assert amount_of(typed) == amount
+def test_amounts_as_people_write_them(typed: str, currency: str, amount: int | None) -> None:
+    assert amounts.read(typed, currency) == amount
+
+
+@pytest.mark.parametrize(("currency", "shown"), [("NOK", "1234,56"), ("ISK", "123456")])
+def test_what_a_field_shows_is_read_as_the_same_amount(currency: str, shown: str) -> None:
+    assert amounts.write("nb", 123456, currency) == shown
+    for language in ("nb", "en"):
+        assert amounts.read(amounts.write(language, 123456, currency), currency) == 123456
