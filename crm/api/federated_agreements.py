@@ -20,7 +20,7 @@ from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import federation as reads
 
-TAG = N_("Networks")
+TAG = N_("Agreements")
 LIST = "/networks/{slug}/federated-agreements"
 ONE = LIST + "/{code}"
 MOST_SHOWN = 1000
