@@ -138,7 +138,7 @@ async def say(
 ) -> Agreement:
     """Our word: sign the terms (`terms` is the hash of those that were read), resume, suspend, or end it for good.
 
-    NotFound, Forbidden; Refused `agreement_over`, `terms_changed`, `not_answered`.
+    NotFound, Forbidden; Refused `agreement_over`, `other_terms`, `not_answered`.
     """
     async with context.db.tx() as connection:
         found, today = await _managed(connection, context, actor, code)
@@ -150,7 +150,7 @@ async def say(
             await agreements.change(connection, found.id, standing="terminated", ended_on=today, invite_hash="")
         else:
             if word == "signed" and terms and terms != found.terms.hash:
-                raise Refused("terms_changed", "terms")
+                raise Refused("other_terms", "terms")
             await federation_standing.say(connection, found, word, actor.name, today)
             await federation_standing.turned(connection, actor, code, today, context.clock.now())
         detail = {"agreement": code, "word": word}
@@ -175,12 +175,12 @@ async def point(context: Context, actor: Actor, code: str, key: str, organisatio
         if link is None or found.side != "receiving":
             raise NotFound("key", key)
         if not link.held:
-            raise Refused("not_held", "key")
+            raise Refused("nothing_held", "key")
         if organisation is None:
             offer = (await registers.of(connection, found.id, code, [key])).get(("offer", key))
             form = facts.form_of(offer) if offer else None
             if form is None:
-                raise Refused("not_held", "key")
+                raise Refused("nothing_held", "key")
             organisation = await organisations.add(connection, form, today)
         elif await organisations.name(connection, organisation) is None:
             raise NotFound("organisation", organisation)

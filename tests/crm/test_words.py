@@ -18,7 +18,7 @@ from cluster_rules.outcomes import RuleOutcome
 from cluster_rules.periods import Period
 from cluster_rules.predicates import FailedPredicate
 from cluster_rules.rulebooks import parse
-from crm import outcome_words, words
+from crm import outcome_words, sentences, words
 from crm.catalogue import Catalogue, NetworkRow
 from crm.i18n import LANGUAGES, translator
 from crm.rule_words import link_rule
@@ -150,6 +150,16 @@ def test_every_code_has_a_sentence_that_its_values_fill(language):
             said = words.refusal(t, KEPT, code, dict.fromkeys(given, "7"))
             assert said.endswith("."), (place, said)
             assert not _PLACEHOLDER.search(said), (place, code, said)
+
+
+def test_a_code_means_one_thing():
+    """The tables are joined, and a later one would take the words of an earlier one."""
+    mine = {n: t for n, t in vars(sentences).items() if n.strip("_").isupper() and isinstance(t, dict)}
+    tables = [table for name, table in mine.items() if name != "REFUSALS"]
+        t for n, t in vars(sentences).items() if n.strip("_").isupper() and n != "REFUSALS" and isinstance(t, dict)
+    ]
+    codes = [code for table in tables if table.keys() <= REFUSALS.keys() for code in table]
+    assert sorted(codes) == sorted(REFUSALS)
 
 
 def test_every_sentence_has_its_norwegian():

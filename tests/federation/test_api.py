@@ -39,7 +39,7 @@ async def test_an_agreement_is_read_and_looked_after_with_a_key(two: Two, manage
     pointed = await call(two, two.b, manager_key, "POST", at, organisation_id=known)
     assert (pointed.status_code, pointed.json()["held"]) == (200, 2)
     again = await call(two, two.b, manager_key, "POST", at, organisation_id=known)
-    assert again.json()["errors"][0]["rule"] == "not_held"
+    assert again.json()["errors"][0]["rule"] == "nothing_held"
     system = two.b
     system.application.state = state_of(system.context.settings, system.context)
     async with client_of(system, manager_key) as client:

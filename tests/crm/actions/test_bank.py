@@ -1,5 +1,6 @@
 """Bank files into the ledger: AC-21 line by line, and M14 (twice, overlapping, in another order)."""
 
+import random
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from crm.store import ledger
 from tests.crm.billing import Bill, bill, entry, kroner, notification
 
 pytestmark = pytest.mark.anyio
+
+M14_SEEDS = 12
 
 
 async def owed(context: Context, about: Bill) -> int:
@@ -106,6 +109,7 @@ async def test_m14_overlapping_files_and_another_order_give_the_same_ledger(cont
         "the return first": [notification(lines[5]), notification(*lines[2:5]), notification(*lines)],
         "notified and stated": [notification(*lines[:2]), notification(*lines, version="camt.053.001.08")],
     }
+    files |= {f"seed {seed}": _overlapping(lines, random.Random(seed)) for seed in range(M14_SEEDS)}
     seen = {}
     for name, some in files.items():
         async with context.db.tx() as connection:
@@ -119,6 +123,14 @@ async def test_m14_overlapping_files_and_another_order_give_the_same_ledger(cont
     assert all(each == seen["all"] for each in seen.values())
     assert -sum(a for key, a in seen["all"].items() if key[0] == "suspense") == 20_00
     assert -sum(a for key, a in seen["all"].items() if key[0] == "member_credit") == 3_00
+
+
+def _overlapping(lines: list[str], drawn: random.Random) -> list[bytes]:
+    """Every line in one file at least, some in several, in any order; the two alike stand in a file together."""
+    parts = [[line] for line in (*lines[:3], lines[5])] + [lines[3:5]]
+    some = [drawn.sample(parts, drawn.randint(1, len(parts))) for _ in range(3)] + [[part] for part in parts]
+    drawn.shuffle(some)
+    return [notification(*(line for part in each for line in part)) for each in some]
 
 
 async def test_a_return_that_nobody_can_tell_waits_for_a_person(context: Context, actor: Actor) -> None:
