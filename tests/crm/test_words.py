@@ -156,8 +156,6 @@ def test_a_code_means_one_thing():
     """The tables are joined, and a later one would take the words of an earlier one."""
     mine = {n: t for n, t in vars(sentences).items() if n.strip("_").isupper() and isinstance(t, dict)}
     tables = [table for name, table in mine.items() if name != "REFUSALS"]
-        t for n, t in vars(sentences).items() if n.strip("_").isupper() and n != "REFUSALS" and isinstance(t, dict)
-    ]
     codes = [code for table in tables if table.keys() <= REFUSALS.keys() for code in table]
     assert sorted(codes) == sorted(REFUSALS)
 
