@@ -53,6 +53,7 @@ async def turned(connection: Connection, actor: Actor, code: str, today: date, n
     standing = federation.standing(*federation.words(held))
     if agreement.standing == "terminated" or standing == agreement.standing:
         return agreement
+    await catalogue.rule(connection)
     values: dict[str, Any] = {"standing": standing, "pauses": _pauses(agreement, standing, today)}
     if standing == "terminated":
         values["ended_on"] = today
