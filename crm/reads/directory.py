@@ -33,11 +33,11 @@ GROUPS = {
 MOST_CHOICES = 30  # of one group, in one question
 _ROWS = """
 (select 0 as part, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
- where shown and skey like $1 and {condition} and ($2 < 0 or (sort_name, organisation_id) > ($3, $4))
+ where shown and doc @@ $1::text::tsquery and {condition} and ($2 < 0 or (sort_name, organisation_id) > ($3, $4))
    and $2 <= 0 order by sort_name, organisation_id limit $5)
 union all
 (select 1, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
- where shown and skey not like $1 and {condition} and ($2 < 1 or (sort_name, organisation_id) > ($3, $4))
+ where shown and not doc @@ $1::text::tsquery and {condition} and ($2 < 1 or (sort_name, organisation_id) > ($3, $4))
  order by sort_name, organisation_id limit $5)
 order by 1, sort_name, organisation_id limit $5
 """
@@ -193,14 +193,14 @@ async def _rows(
     connection: Connection, asked: Asked, match: _Match, chosen: Mapping[str, list[str]], hits: Bits, total: int,
     cursor: _Cursor, limit: int,
 ) -> Sequence[Any]:  # fmt: skip
-    """The rows of a page; those whose name begins with the text come first."""
-    prefix = directory_words.key(asked.text[: directory_words.LONGEST_SEARCH])
-    first = bool(prefix) and not match.alike and asked.sort == "name"
+    """The rows of a page; those whose name itself has the words come first."""
+    named = " & ".join(f"'{word}':*A" for word in directory_words.words(asked.text))
+    first = bool(named) and not match.alike and asked.sort == "name"
     values: list[Any]
     if asked.sort == "joined":
         statement, values = _BY_JOINED, [cursor.part, date.fromisoformat(cursor.at or "0001-01-01"), cursor.id, limit]
     elif first:
-        statement, values = _ROWS, [prefix + "%", cursor.part, cursor.at, cursor.id, limit]
+        statement, values = _ROWS, [named, cursor.part, cursor.at, cursor.id, limit]
     else:
         statement, values = _BY_NAME, [cursor.part, cursor.at, cursor.id, limit]
     conditions: list[str] = []

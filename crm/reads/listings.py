@@ -187,7 +187,7 @@ async def own(context: Context, actor: Actor, organisation: UUID) -> Own:
     """For the organisation's own people. NotFound for everybody else."""
     actor.must_act_for(organisation)
     async with context.db.reading_own(actor.acts_for) as connection:
-        facts = await _facts(connection, organisation, _today(context))
+        facts = await facts_of(connection, organisation, _today(context))
         row = await connection.fetchrow(_WAITING, organisation)
     return Own(facts, Change(**dict(row)) if row else None)
 
@@ -223,7 +223,7 @@ async def resolve(connection: Connection, slug: str) -> Known | None:
 async def profile(context: Context, organisation: UUID, reader: Viewer) -> Profile:
     """An entry as this reader sees it. NotFound when it is not in the directory."""
     async with context.db.tx() as connection:
-        facts = await _facts(connection, organisation, _today(context))
+        facts = await facts_of(connection, organisation, _today(context))
     if not facts.shown:
         raise NotFound("organisation", organisation)
     body, people = seen_by(facts, reader)
@@ -277,7 +277,8 @@ def _tier(membership: Membership, facts: Facts, policies: rules.Said, reader: Vi
     return rules.reaches(wanted, membership.network, reader)
 
 
-async def _facts(connection: Connection, organisation: UUID, today: date) -> Facts:
+async def facts_of(connection: Connection, organisation: UUID, today: date) -> Facts:
+    """Everything about an entry on a day; NotFound when there is no such organisation, or nothing was told of it yet."""
     row = await connection.fetchrow(_FACTS, organisation, today)
     if row is None:
         raise NotFound("organisation", organisation)

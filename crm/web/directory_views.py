@@ -20,6 +20,13 @@ from crm.web.rendering import environment_for
 SHOWN_AT_ONCE = 6
 ROWS_KEPT = 4096
 SHADES = (0, 1, 3, 7, 10, 15)  # from how many on a county has the next shade
+# Where a county's name stands on the map, in units of templates/macros/counties.html; names are about so large.
+NAME_AT = {
+    "03": (140, 518), "11": (95, 556), "15": (95, 400), "18": (228, 217), "31": (150, 560), "32": (150, 500),
+    "33": (95, 507), "34": (130, 466), "39": (116, 554), "40": (95, 543), "42": (95, 580), "46": (95, 471),
+    "50": (162, 356), "55": (320, 99), "56": (384, 63),
+}  # fmt: skip
+NAMED, NAME_WIDTH, NAME_HEIGHT = 4, 130, 20
 LEGENDS = {
     "network": N_("Network"),
     "level": N_("Membership level"),
@@ -148,12 +155,15 @@ def county_map(t: Translator, address: Address, found: Found) -> dict[str, Any]:
          "href": address.only("county", code), "current": code in taken}
         for code, name in words.COUNTIES.items()
     ]  # fmt: skip
-    named = {row["code"] for row in sorted(rows, key=lambda row: -row["count"])[:4] if row["count"]}
+    named: list[dict[str, Any]] = []  # the largest, but no name over another
+    for row in sorted(rows, key=lambda row: -row["count"]):
+        (x, y), apart = NAME_AT[row["code"]], True
+        for other in named:
+            apart &= abs(other["x"] - x) > NAME_WIDTH or abs(other["y"] - y) > NAME_HEIGHT
+        if row["count"] and apart and len(named) < NAMED:
+            named.append({**row, "x": x, "y": y})
     edges = [*SHADES[1:], 0]
-    legend = [
-        {"shade": place + 1, "label": _span(t, low, high)}
-        for place, (low, high) in enumerate(pairwise(edges))
-    ]
+    legend = [{"shade": place + 1, "label": _span(t, low, high)} for place, (low, high) in enumerate(pairwise(edges))]
     return {"rows": rows, "named": named, "legend": legend}
 
 
