@@ -15,7 +15,7 @@ from crm.api.reviews import managed
 from crm.i18n import N_
 from crm.reads import agreements as reads
 
-TAG = N_("Networks")
+TAG = N_("Agreements")
 ENDINGS = "/agreements/{code}/endings"
 OnEnd = Literal["end_links", "period_end", "grandfather"]
 Reason = Annotated[str, Meta(max_length=forms.NOTE_MAX)]

@@ -21,13 +21,13 @@ _MEDIA = (list_bodies.JSON, list_bodies.NDJSON, list_bodies.CSV)
 _FIRST = UUID(int=0)
 
 
-class ComparisonForm(msgspec.Struct, frozen=True):
+class ListCopyForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The copy: members as they were given, or flat with the columns of the CSV file. Known by `id` or a number."""
 
     members: list[dict[str, Any]]
 
 
-class Comparison(Answer, frozen=True):
+class ListComparison(Answer, frozen=True):
     """What came of it. `differing` has a member's fields one by one; the lists hold at most 500 each.
 
     `missing` is in the list and not in the copy, `extra` the other way round; `unread` are rows that name nobody.
@@ -54,14 +54,14 @@ async def receive(call: Call[Any, Any]) -> list[Any]:
     if media not in _MEDIA:
         raise EdgeError(415, "content-type", "unsupported_media_type")
     if media == list_bodies.JSON:
-        return list((await edge.body(call.request, ComparisonForm)).members)
+        return list((await edge.body(call.request, ListCopyForm)).members)
     try:
         return comparison.read((await call.request.body()).decode("utf-8-sig"))
     except (comparison.Unreadable, UnicodeDecodeError) as error:
         raise EdgeError(422, "body", "list_unreadable", message=str(error)[:120]) from error
 
 
-async def compare(call: Call[Any, Any]) -> Comparison:
+async def compare(call: Call[Any, Any]) -> ListComparison:
     head = await feed_scopes.ready(call)
     ours: list[Any] = []
     after: UUID | None = _FIRST
@@ -72,7 +72,7 @@ async def compare(call: Call[Any, Any]) -> Comparison:
     await feed_scopes.disclosed(call, head, "compare", (START, head.position), len(ours))
     found: Compared = comparison.compare(call.body, ours)
     cursor = feed_scopes.seal(call, head).write(head.position)
-    return Comparison(as_of_cursor=cursor, equal=found.equal, **msgspec.structs.asdict(found))
+    return ListComparison(as_of_cursor=cursor, equal=found.equal, **msgspec.structs.asdict(found))
 
 
 def _operation(name: str, path: str, summary: str, query: type[msgspec.Struct]) -> Operation:
@@ -87,10 +87,10 @@ def _operation(name: str, path: str, summary: str, query: type[msgspec.Struct]) 
             "too many. Only fields that a row has are compared. Nothing is stored."
         ),
         query=query,
-        body=ComparisonForm,
+        body=ListCopyForm,
         reader=receive,
         takes=(list_bodies.NDJSON, list_bodies.CSV),
-        answer=Comparison,
+        answer=ListComparison,
         max_body=comparison.MOST_BYTES,
         example={"members": [{"no-orgnr": "923609016", "tier": "principal"}]},
         run=compare,

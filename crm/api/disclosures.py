@@ -31,7 +31,7 @@ from crm.reads import organisations
 from crm.reads import shares as reads
 from crm.store.shares import Terms
 
-TAG = N_("Networks")
+TAG = N_("Disclosures")
 SEEN = "/organisations/{organisation_id}/disclosures"
 Reason = Annotated[str, Meta(max_length=forms.NOTE_MAX)]
 Words = dict[Literal["nb", "en"], Annotated[str, Meta(max_length=forms.NOTE_MAX)]]

@@ -16,7 +16,7 @@ from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import link_receipts as reads
 
-TAG = N_("Sync")
+TAG = N_("Partner writes")
 Reason = Annotated[str, Meta(max_length=forms.NOTE_MAX)]
 
 

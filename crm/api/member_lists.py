@@ -22,7 +22,7 @@ from crm.listed import Listed, Sent
 from crm.reads import member_lists as reads
 from crm.store.member_changes import SUGGESTED
 
-TAG = N_("Sync")
+TAG = N_("Partner writes")
 ONE = "/member-lists/{list_id}"
 CURSOR_MAX = 10
 

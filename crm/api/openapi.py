@@ -35,6 +35,11 @@ _NAMED = (feed_shapes.Change, share_shapes.SharedChange)  # only named by others
 _TAGS = {
     "Networks": N_("Clusters and innovation networks, their levels, fees and link rules, and their members."),
     "Sync": N_("For systems of partners: the list, then its changes, then a proof that nothing is missing."),
+    "Disclosures": N_("What an agreement discloses of one network's members to the other: terms, list, changes, log."),
+    "Webhooks": N_("Being told instead of asking: signed messages that something is new."),
+    "Partner writes": N_("What partners' systems write: their list, words on linked memberships, corrections."),
+    "Agreements": N_("Between networks here, and with networks that other systems run."),
+    "Test data": N_("Made-up members to try a system with, and every kind of change when it is asked for."),
     "Applications": N_("From the wish to join to the decision."),
     "Organisations": N_("Legal entities and their units, and what they are members of."),
     "Memberships": N_("Changes, with everything that follows from them."),

@@ -11,7 +11,7 @@ from crm.api.operations import PREFIX, Call, Nothing, Operation
 from crm.api.shapes import Answer
 from crm.i18n import N_
 
-TAG = N_("Sync")
+TAG = N_("Test data")
 Kind = Literal[
     "planned", "joined", "changed", "left", "lapsed", "link_ended", "merged", "withdrawn", "cursor_expired", "begin"
 ]

@@ -17,7 +17,7 @@ from crm.api.problems import EdgeError
 from crm.api.share_shapes import SharedBucket, SharedChanges, SharedPage
 from crm.i18n import N_
 
-TAG = N_("Sync")
+TAG = N_("Disclosures")
 ONE = "/agreements/{code}"
 CURSOR_MAX = 200
 Slug = Annotated[str, Meta(pattern="^[a-z0-9-]{1,60}$")]

@@ -18,7 +18,7 @@ from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import suggestions as reads
 
-TAG = N_("Sync")
+TAG = N_("Partner writes")
 Reason = Annotated[str, Meta(max_length=forms.NOTE_MAX)]
 Field = Literal["name", "country", "kind", "municipality", "county", "employees", "founded_on", "website"]
 Value = str | int | None

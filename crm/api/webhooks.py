@@ -16,7 +16,7 @@ from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import webhooks as reads
 
-TAG = N_("Sync")
+TAG = N_("Webhooks")
 WEBHOOKS = "/webhooks"
 WEBHOOK = f"{WEBHOOKS}/{{webhook_id}}"
 DELIVERIES = f"{WEBHOOK}/deliveries"

@@ -1,13 +1,15 @@
-"""/api/docs: the API reference for people, rendered from the OpenAPI document by our own template.
+"""/api/docs: the API reference for people, rendered from the OpenAPI document by our own templates, a page a group.
 
 The document hangs on its own route (crm/api/docs.py); pages and API do not import each other.
 """
 
 import json
+import re
 from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from crm.i18n import N_, Translator, translator
 from crm.web.language import language_of
@@ -15,6 +17,7 @@ from crm.web.rendering import page
 
 DOCUMENT_ROUTE = "openapi_document"
 ERROR_CODES_SHOWN = range(400, 500)
+_REF = re.compile(r'"#/components/schemas/(\w+)"')
 Json = dict[str, Any]
 _COLOURS = {"GET": "info", "POST": "success", "DELETE": "danger"}
 _WHERE = {"path": N_("in the path"), "query": N_("in the query"), "header": N_("in a header")}
@@ -65,24 +68,74 @@ class Shape(msgspec.Struct, frozen=True):
 
 @get("/api/docs", include_in_schema=False, sync_to_thread=False, opt={"public": True})
 def show_reference(request: Request) -> Response[str]:
-    """The reference in the reader's language; names of fields and types are what they are."""
-    found = request.app.get_handler_index_by_name(DOCUMENT_ROUTE)
-    if found is None:
-        raise LookupError(DOCUMENT_ROUTE)
-    document: Json = found["handler"].opt["document"]()
-    t = translator(language_of(request))
+    """How to begin, and what there is; names of fields and types are what they are in every language."""
+    document, t = _document(request), translator(language_of(request))
+    homes = _homes(document)
+    of_type = {name: group for group, names in reversed(homes.items()) for name in names}
     return page(
         request,
         "api/docs.html",
         groups=[_group(t, document, tag) for tag in document["tags"]],
-        shapes=[_shape(t, name, schema) for name, schema in document["components"]["schemas"].items()],
+        types=[(name, f"/api/docs/{of_type[name]}#type-{name}") for name in document["components"]["schemas"]],
         errors=[],
         problems=_problems(t, document),
         version=document["info"]["version"],
     )
 
 
-handlers = [show_reference]
+@get("/api/docs/{group:str}", include_in_schema=False, sync_to_thread=False, opt={"public": True})
+def show_group(request: Request, group: FromPath[str]) -> Response[str]:
+    """One group of calls with every type that they speak of. An unknown group leads to the beginning."""
+    document, t = _document(request), translator(language_of(request))
+    tag = next((each for each in document["tags"] if _slug(each["name"]) == group), None)
+    if tag is None:
+        return Response("", status_code=303, headers={"location": "/api/docs"})
+    schemas, shown = document["components"]["schemas"], _homes(document)[group]
+    return page(
+        request,
+        "api/group.html",
+        errors=[],
+        groups=[(_slug(each["name"]), t.gettext(each["name"])) for each in document["tags"]],
+        group=_group(t, document, tag),
+        shapes=[_shape(t, name, schemas[name]) for name in schemas if name in shown],
+    )
+
+
+handlers = [show_reference, show_group]
+
+
+def _document(request: Request) -> Json:
+    found = request.app.get_handler_index_by_name(DOCUMENT_ROUTE)
+    if found is None:
+        raise LookupError(DOCUMENT_ROUTE)
+    document: Json = found["handler"].opt["document"]()
+    return document
+
+
+def _slug(name: str) -> str:
+    return name.lower().replace(" ", "-")
+
+
+def _homes(document: Json) -> dict[str, set[str]]:
+    """Group -> the types that its calls speak of, and those that these are made of; the last has what nobody names."""
+    schemas = document["components"]["schemas"]
+    calls = [call for item in document["paths"].values() for call in item.values()]
+    within = {name: _named(schema) for name, schema in schemas.items()}
+    out: dict[str, set[str]] = {}
+    for tag in document["tags"]:
+        waiting = _named([call for call in calls if tag["name"] in call["tags"]])
+        found = out.setdefault(_slug(tag["name"]), set())
+        while waiting:
+            name = waiting.pop()
+            found.add(name)
+            waiting |= within[name] - found
+    out[_slug(document["tags"][-1]["name"])] |= set(schemas) - set[str]().union(*out.values())
+    return out
+
+
+def _named(part: Any) -> set[str]:
+    """The types that a part of the document refers to."""
+    return set(_REF.findall(json.dumps(part)))
 
 
 def _group(t: Translator, document: Json, tag: Json) -> Group:
@@ -93,7 +146,7 @@ def _group(t: Translator, document: Json, tag: Json) -> Group:
         for method, call in item.items()
         if name in call["tags"]
     ]
-    return Group(name.lower(), t.gettext(name), t.gettext(said), shown)
+    return Group(_slug(name), t.gettext(name), t.gettext(said), shown)
 
 
 def _operation(t: Translator, path: str, method: str, call: Json) -> Shown:
@@ -121,7 +174,10 @@ def _parameter(t: Translator, parameter: Json) -> Field:
 
 
 def _answer(t: Translator, status: str, answer: Json) -> Field:
-    return _field(t, status, answer["content"]["application/json"]["schema"], True)
+    content = answer["content"]
+    media = "application/json" if "application/json" in content else next(iter(content))
+    found = _field(t, status, content[media]["schema"], True)
+    return found if media == "application/json" else msgspec.structs.replace(found, kind=media)
 
 
 def _sample(path: str, method: str, body: Json | None, opened: bool) -> str:

@@ -17,6 +17,7 @@ from tests.conftest import SETTINGS
 __all__ = ["browser"]  # a fixture: importing it makes it known here
 
 DOCUMENT = document(OPERATIONS)
+GROUPS = [tag["name"].lower().replace(" ", "-") for tag in DOCUMENT["tags"]]
 
 
 @pytest.fixture(scope="module")
@@ -35,28 +36,41 @@ def _app() -> Litestar:
 async def test_every_operation_and_type_is_shown(language: str, heading: str) -> None:
     transport = httpx.ASGITransport(app=_app())
     async with httpx.AsyncClient(transport=transport, base_url=SETTINGS.base_url) as client:
-        answer = await client.get("/api/docs", headers={"accept-language": language})
-    assert answer.status_code == 200
-    shown = answer.text
-    assert f'<html lang="{language}"' in shown
-    assert heading in shown
+        first = await _shown(client, "/api/docs", language)
+        pages = {f"/api/docs/{group}": await _shown(client, f"/api/docs/{group}", language) for group in GROUPS}
+        assert (await client.get("/api/docs/nowhere")).headers["location"] == "/api/docs"
+    assert heading in first
+    pages["/api/docs"] = first
     for path, item in DOCUMENT["paths"].items():
         for call in item.values():
-            assert f'id="{call["operationId"]}"' in shown
-            assert path in shown
+            home = pages[f"/api/docs/{call['tags'][0].lower().replace(' ', '-')}"]
+            assert f'id="{call["operationId"]}"' in home
+            assert path in home
+            assert f'#{call["operationId"]}"' in first
     for name in DOCUMENT["components"]["schemas"]:
-        assert f'id="type-{name}"' in shown
-    targets = set(re.findall(r'href="#([^"]+)"', shown))
-    assert targets <= set(re.findall(r'id="([^"]+)"', shown)), "every link on the page leads somewhere"
+        assert f'#type-{name}"' in first
+    ids = {path: set(re.findall(r'id="([^"]+)"', shown)) for path, shown in pages.items()}
+    for path, shown in pages.items():
+        for where, target in re.findall(r'href="(/api/docs[^"#]*)?#([^"]+)"', shown):
+            assert target in ids[where or path], f"a link on {path} leads nowhere: {where}#{target}"
+
+
+async def _shown(client: httpx.AsyncClient, path: str, language: str) -> str:
+    answer = await client.get(path, headers={"accept-language": language})
+    assert answer.status_code == 200
+    assert f'<html lang="{language}"' in answer.text
+    return answer.text
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("viewport", "scheme", "language"),
-    [("phone", "light", "nb"), ("desktop", "dark", "en")],  # a long page: axe takes its time
+    ("path", "viewport", "scheme", "language"),
+    [("", "phone", "dark", "nb"), ("", "desktop", "light", "en"), ("/webhooks", "phone", "light", "nb")],
 )
-def test_the_reference_is_accessible(site: str, browser, viewport: str, scheme: str, language: str) -> None:
-    with open_page(browser, f"{site}/api/docs", viewport=viewport, scheme=scheme, language=language) as page:
+def test_the_reference_is_accessible(  # every group's page is the same template
+    site: str, browser, path: str, viewport: str, scheme: str, language: str
+) -> None:
+    with open_page(browser, f"{site}/api/docs{path}", viewport=viewport, scheme=scheme, language=language) as page:
         assert axe_violations(page) == []
         assert overflow(page) == 0
         assert csp_messages(page) == []
