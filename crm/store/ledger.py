@@ -143,6 +143,20 @@ async def principal(connection: Connection, invoices: Iterable[UUID]) -> dict[UU
     return {row[0]: row[1] for row in rows}
 
 
+async def with_money(connection: Connection, invoices: Iterable[UUID]) -> list[UUID]:
+    """Those of these invoices that something was paid of: not only credited and written off."""
+    wanted = list(invoices)
+    rows = await connection.fetch(
+        "select distinct e.invoice_id from ledger_entry e join ledger_transaction t on t.id = e.transaction_id"
+        " where e.invoice_id = any($1) and e.account in ('receivable', 'member_credit') and e.amount < 0"
+        " and t.kind not in ('credited', 'writtenoff') and t.reverses_id is null"
+        " and not exists (select from ledger_transaction r where r.reverses_id = t.id)",
+        wanted,
+    )
+    paid = {row["invoice_id"] for row in rows}
+    return [invoice for invoice in wanted if invoice in paid]
+
+
 async def held(connection: Connection, payment: UUID) -> tuple[tuple[Item, int], ...]:
     """Where a payment's money stands now, first part first."""
     rows = await connection.fetch(

@@ -1,9 +1,9 @@
 """What money and credit notes set going, in the same transaction: events, suspensions lifted, links started, shares.
 
 Called by whoever has just posted facts (`store.ledger`), with the families of the organisations locked before the
-posting (`lock`). Standing follows policy: a paid invoice starts and lifts; one that is credited whole lifts, and starts
-nothing; money that goes back later owes the money again and decides nothing about a membership (M9). Amounts are
-minor units.
+posting (`lock`). Standing follows policy: a paid invoice starts and lifts; one that is credited whole, or given up
+without any money in it, lifts and starts nothing; money that goes back later owes the money again and decides nothing
+about a membership (M9). Amounts are minor units.
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,8 +51,9 @@ async def settle(
         return Settled()
     closed, reopened = await _turned(connection, booked, touched)
     void = set(await credit_notes.whole(connection, closed))
-    paid = [invoice for invoice in closed if invoice not in void]
-    await tell(connection, paid, "paid", actor)
+    paid = await ledger.with_money(connection, [invoice for invoice in closed if invoice not in void])
+    if any(posting.kind != "writtenoff" for posting in booked.postings):  # what is given up is told as that
+        await tell(connection, paid, "paid", actor)
     await tell(connection, reopened, "reopened", actor)
     memberships: list[UUID] = []
     lifted: list[UUID] = []

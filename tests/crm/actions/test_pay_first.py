@@ -2,8 +2,9 @@
 
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from crm.actions import applications, invoices, payments, verify
@@ -53,6 +54,12 @@ async def gross(context: Context, invoice: UUID) -> int:
         return await connection.fetchval("select gross from invoice where id = $1 and status = 'issued'", invoice)
 
 
+async def told(context: Context, invoice: UUID) -> list[str]:
+    async with context.db.tx() as connection:
+        rows = await connection.fetch("select kind from invoice_event where invoice_id = $1 order by row_id", invoice)
+    return [row["kind"] for row in rows]
+
+
 async def test_paying_starts_the_membership_and_what_follows(context: Context, actor: Actor, application: UUID) -> None:
     made = await applications.approve(context, actor, application, AGREED)
     (invoice,) = made.invoices
@@ -70,6 +77,30 @@ async def test_paying_starts_the_membership_and_what_follows(context: Context, a
     assert (stands["status"], stands["starts_on"], stands["decisions"]) == ("approved", TODAY, 1)
     assert (stands["grants"], stands["since"], stands["charges"]) == (2, TODAY, 1)  # the linked one came along
     assert stands["events"] == ["sent", "payment_due", "approved"]
+    assert await verify.run(context) == []
+
+
+async def test_giving_the_whole_invoice_up_starts_nothing(context: Context, actor: Actor, application: UUID) -> None:
+    (invoice,) = (await applications.approve(context, actor, application, AGREED)).invoices
+    one, two = (msgspec.structs.replace(actor, id=uuid4(), name=name, channel="web") for name in ("Kari", "Ola"))
+    proposed = await payments.propose_write_off(context, one, invoice, await gross(context, invoice), "Never paid")
+    done = await payments.decide_write_off(context, two, proposed, True)
+    assert (done.settled.paid, done.settled.memberships) == ((), ())
+    assert (await left(context, application))["status"] == "payment_due"
+    assert await told(context, invoice) == ["issued", "written_off"]
+    assert await verify.run(context) == []
+
+
+async def test_giving_up_the_last_of_it_starts_what_was_paid_for(
+    context: Context, actor: Actor, application: UUID
+) -> None:
+    (invoice,) = (await applications.approve(context, actor, application, AGREED)).invoices
+    await payments.record(context, actor, invoice, await gross(context, invoice) - 1, "NOK", TODAY)
+    one, two = (msgspec.structs.replace(actor, id=uuid4(), name=name, channel="web") for name in ("Kari", "Ola"))
+    proposed = await payments.propose_write_off(context, one, invoice, 1, "An øre")
+    await payments.decide_write_off(context, two, proposed, True)
+    assert (await left(context, application))["status"] == "approved"
+    assert await told(context, invoice) == ["issued", "written_off"]
     assert await verify.run(context) == []
 
 
