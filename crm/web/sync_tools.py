@@ -83,7 +83,7 @@ async def show_rehearsal(request: Request, office: NamedDependency[Office]) -> R
         changes=[_change(office, each) for each in changes],
         position=head.position.seq if head else 0,
         kinds=[(code, office.t.gettext(said)) for code, said in KINDS.items()],
-        others=[(code, office.t.gettext(said)) for code, said in OTHERS.items()],
+        resets=[(code, office.t.gettext(said)) for code, said in OTHERS.items()],
         address=f"{office.context.settings.base_url.rstrip('/')}/api/v1/networks/{office.network.slug}/rehearsal",
         done=office.t.gettext((KINDS | OTHERS)[done]) if done in KINDS | OTHERS else "",
     )
