@@ -278,7 +278,7 @@ def _tier(membership: Membership, facts: Facts, policies: rules.Said, reader: Vi
 
 
 async def facts_of(connection: Connection, organisation: UUID, today: date) -> Facts:
-    """Everything about an entry on a day; NotFound when there is no such organisation, or nothing was told of it yet."""
+    """Everything about an entry on a day; NotFound when nothing is told of the organisation then."""
     row = await connection.fetchrow(_FACTS, organisation, today)
     if row is None:
         raise NotFound("organisation", organisation)

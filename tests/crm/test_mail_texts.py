@@ -11,6 +11,7 @@ from crm.paths import TEMPLATES
 KINDS = (
     "claim_decided",
     "claim_link",
+    "directory_letter",
     "invitation",
     "sign_in_link",
     "sign_in_otherwise",
@@ -52,10 +53,13 @@ KINDS = (
     "webhook_disabled",
 )
 # About a person's own account: no network is behind them.
-OUR_OWN = ("claim_decided", "claim_link", "sign_in_link", "sign_in_otherwise")
+OUR_OWN = ("claim_decided", "claim_link", "directory_letter", "sign_in_link", "sign_in_otherwise")
 NORA, CLAIRE = "NORA Industry Network", "CLAIRE Innovation Network"
 VALUES = {
     "recipient_name": "Kari Nordby",
+    "from_name": "Ola Spør",
+    "from_email": "ola@spor.example",
+    "text": "Kan vi møtes?",
     "organisation": "Fjord & Data AS",
     "network": NORA,
     "tier": "Hovedpartner",
@@ -114,6 +118,7 @@ EMPTY = {name: [] if name in ("linked", "claims", "lines") else "" for name in V
 SAYS = {
     "claim_decided": ["Fjord & Data AS", "/join/status/abc"],
     "claim_link": ["Fjord & Data AS", "/join/status/abc"],
+    "directory_letter": ["Fjord & Data AS", "Ola Spør", "ola@spor.example", "Kan vi møtes?"],
     "invitation": ["Ingrid Vik", "Leder", "/join/status/abc", "14"],
     "sign_in_link": ["/join/status/abc", "1234 5678", "15"],
     "sign_in_otherwise": ["/join/status/abc"],

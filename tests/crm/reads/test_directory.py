@@ -1,4 +1,4 @@
-"""Searching the directory: what finds whom, counts that are kept, pages without gaps, bits that agree with the table."""
+"""Searching the directory: what finds whom, counts that hold, pages without gaps, bits that agree with the table."""
 
 import random
 from collections.abc import AsyncIterator

@@ -27,7 +27,8 @@ async def test_what_anybody_sees_is_what_is_searched(context: Context, said: dic
         if said:
             await connection.execute(
                 "insert into listing (id, organisation_id, visibility, changed_at) select gen_random_uuid(), m.id,"
-                " jsonb_build_object(m.slug, $1::jsonb), now() from (select o.organisation_id as id, min(n.slug) as slug"
+                " jsonb_build_object(m.slug, $1::jsonb), now()"
+                " from (select o.organisation_id as id, min(n.slug) as slug"
                 " from membership o join network n on n.id = o.network_id group by 1) m"
                 " on conflict (organisation_id) do update set visibility = excluded.visibility",
                 said,
