@@ -30,6 +30,9 @@ COUNTRIES = frozenset(c for c in Locale("en").territories if re.fullmatch("[A-Z]
     "EZ",
     "UN",
     "ZZ",
+    "QO",
+    "XA",
+    "XB",
 }
 _EMAIL = re.compile(r"^[^\s@<>\",;:\\()\[\]]+@[^\s@<>\",;:\\()\[\].]+(\.[^\s@<>\",;:\\()\[\].]+)+$")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")

@@ -105,6 +105,35 @@ async def test_a_payment_is_recorded_and_taken_back(client: httpx.AsyncClient, c
     assert (await send(client, f"{here}/bookings/{mine.id}/take-back")).status_code == 404
 
 
+async def test_what_is_typed_about_a_bill_in_kronur_is_kronur(
+    client: httpx.AsyncClient, context: Context, actor: Actor
+) -> None:
+    async with context.db.tx() as connection:
+        await connection.execute("alter table rulebook disable trigger no_change")
+        await connection.execute(
+            'update rulebook r set published_at = now(), body = r.body || \'{"currency": "ISK"}\' from network n'
+            " where n.id = r.network_id and n.slug = $1",
+            NETWORK,
+        )
+        await connection.execute("alter table rulebook enable trigger no_change")
+    mine = await bill(context, actor, "Króna ehf")
+    here = page_of(mine)
+    await sign_in(client)
+    shown = await client.get(here)
+    assert f'value="{mine.gross}"' in shown.text  # what is left, as the field for a payment offers it
+    assert f"ISK {mine.gross:,}" in text(shown).replace("\N{NO-BREAK SPACE}", " ")
+    half = await send(client, f"{here}/payments", amount="1000,5", received_on="2026-11-20")
+    assert half.status_code == 422
+    await done(client, await send(client, f"{here}/payments", amount="1 000", received_on="2026-11-20"))
+    assert await owed(context, mine) == mine.gross - 1000
+    await done(client, await send(client, f"{here}/write-offs", write_off_amount="500", write_off_reason="Rounding"))
+    assert await count(context, "select amount from write_off where invoice_id = $1", mine.id) == 500
+    credited = await send(client, f"{here}/credit-note", what="amount", amount="250", reason="Agreed", word="issue")
+    assert credited.status_code in (200, 303), text(credited)
+    listed = (await client.get(f"{LIST}/export.csv")).text
+    assert f"{mine.gross}," in listed and f"{mine.gross // 100}." not in listed
+
+
 async def test_too_much_is_credit_that_pays_another_and_goes_back_by_bank(
     client: httpx.AsyncClient, context: Context, actor: Actor, mine: Bill
 ) -> None:
