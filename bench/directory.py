@@ -101,7 +101,9 @@ async def fill(context: Context, first: int, last: int) -> float:
                 await connection.execute(statement, at, min(at + AT_A_TIME - 1, last))
             await connection.execute("set constraints all immediate")
     async with context.db.pool.acquire() as connection:
-        await connection.execute("set statement_timeout = 0; vacuum analyze directory_entry; reset statement_timeout")
+        await connection.execute("set statement_timeout = 0")
+        await connection.execute("vacuum analyze directory_entry")
+        await connection.execute("reset statement_timeout")
     return time.perf_counter() - started
 
 

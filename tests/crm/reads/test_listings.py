@@ -11,6 +11,7 @@ from crm.errors import NotFound
 from crm.reads import listings
 
 pytestmark = pytest.mark.anyio
+NETWORKS = ["nora-industry-network", "claire-innovation-network", "sin-applied-ai", "nce-smart-energy-markets", "nora"]
 WORLDS = [
     {},
     {"fields": "members", "summary": "hidden"},
@@ -66,9 +67,8 @@ async def test_members_and_partners_see_more(context: Context, actor: Actor) -> 
             " $2, $3, now()) on conflict (organisation_id) do update set summary = $2, visibility = $3",
             row["id"],
             {"en": "For partners only"},
-            {n: {"summary": "partners", "size": "members"} for n in ("nora-industry-network", "claire-innovation-network",
-                                                                  "sin-applied-ai", "nce-smart-energy-markets", "nora")},
-        )  # fmt: skip
+            {network: {"summary": "partners", "size": "members"} for network in NETWORKS},
+        )
         await connection.execute("set constraints all immediate")
     seen = {}
     for who, viewer in {
@@ -100,7 +100,8 @@ async def test_offices_and_members_are_viewers_of_their_networks(context: Contex
 async def test_people_are_named_with_their_consent_only(context: Context) -> None:
     async with context.db.tx() as connection:
         row = await connection.fetchrow(
-            "select c.id, c.organisation_id from contact c join directory_entry e on e.organisation_id = c.organisation_id"
+            "select c.id, c.organisation_id from contact c"
+            " join directory_entry e on e.organisation_id = c.organisation_id"
             " where e.shown order by c.id limit 1"
         )
         networks = [

@@ -1,0 +1,115 @@
+"""The directory in Chromium: searched as one types, narrowed by clicks, without scripts, on paper, and by axe."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+
+import msgspec
+import pytest
+from litestar import Litestar
+from playwright.sync_api import Page, expect
+
+from crm.app import create_app
+from crm.clock import FixedClock
+from crm.settings import Settings
+from tests.browser import axe_violations, browser, csp_messages, open_page, overflow, serve
+from tests.conftest import NOW, TEMPLATE
+from tests.postgres import Server
+
+pytestmark = pytest.mark.browser
+__all__ = ["browser"]  # a fixture: importing it makes it known here
+
+VIEWS = [("desktop", "light", "en"), ("phone", "light", "nb"), ("desktop", "dark", "nb")]
+PATHS = (
+    "members",
+    "members?network=nora-industry-network&view=table",
+    "members/esmart-systems",
+    "members/esmart-systems/contact",
+)
+WAIT_MS = 20_000
+
+
+@asynccontextmanager
+async def _on_the_day(app: Litestar) -> AsyncIterator[None]:
+    app.state.context = msgspec.structs.replace(app.state.context, clock=FixedClock(NOW))
+    yield
+
+
+@pytest.fixture(scope="module")
+def site(server: Server, seeded: object) -> Iterator[str]:
+    dsn = server.create_database("klynge_directory_browser", TEMPLATE)
+    with serve(create_app(Settings(database_url=dsn, development=True), None, _on_the_day)) as address:
+        yield address
+    server.drop_database("klynge_directory_browser")
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator("#found .entry h3").all_inner_texts()
+
+
+@pytest.mark.parametrize(("viewport", "scheme", "language"), VIEWS)
+def test_pages_are_clean(browser, site: str, viewport: str, scheme: str, language: str) -> None:
+    for path in PATHS:
+        with open_page(
+            browser, f"{site}/{language}/{path}", viewport=viewport, scheme=scheme, language=language
+        ) as page:
+            assert axe_violations(page) == [], path
+            assert csp_messages(page) == [], path
+            assert overflow(page) == 0, path
+
+
+def test_searched_while_one_types_and_narrowed_by_clicks(browser, site: str) -> None:
+    with open_page(browser, f"{site}/en/members") as page:
+        steps = page.evaluate("history.length")
+        page.get_by_label("Search members").press_sequentially("ener", delay=20)
+        expect(page.get_by_role("link", name="“ener”")).to_be_visible(timeout=WAIT_MS)
+        assert page.url.endswith("/en/members?q=ener")
+        assert page.evaluate("history.length") == steps  # letters replace, clicks push
+        expect(page.get_by_label("Search members")).to_be_focused()
+        found = page.locator("#found h2").first.inner_text()
+        box = page.get_by_role("group", name="Kind of organisation").get_by_label("Research institute")
+        count = box.locator("xpath=..").locator(".count").inner_text()
+        box.check()
+        expect(page.locator("#found h2").first).to_have_text(f"{count} members", timeout=WAIT_MS)
+        assert "kind=research_institute" in page.url
+        assert "q=ener" in page.url
+        page.go_back()
+        expect(page.locator("#found h2").first).to_have_text(found, timeout=WAIT_MS)
+        assert csp_messages(page) == []
+
+
+def test_a_county_on_the_map_and_then_a_field(browser, site: str) -> None:
+    """ux.md: find energy companies in Østfold, two clicks."""
+    with open_page(browser, f"{site}/en/members") as page:
+        page.locator("#by-county svg a[aria-label^='Østfold']").click()
+        expect(page).to_have_url(f"{site}/en/members?county=31", timeout=WAIT_MS)
+        page.get_by_role("group", name="Works with").get_by_label("Energy").check()
+        expect(page).to_have_url(f"{site}/en/members?q=&field=energy&county=31", timeout=WAIT_MS)
+        expect(page.get_by_role("link", name="Energy Remove filter")).to_be_visible(timeout=WAIT_MS)
+        with_scripts = shown(page)
+    with open_page(browser, f"{site}/en/members?field=energy&county=31", javascript=False) as page:
+        assert shown(page) == with_scripts != []
+
+
+def test_without_scripts(browser, site: str) -> None:
+    with open_page(browser, f"{site}/en/members", javascript=False) as page:
+        page.get_by_label("Search members").fill("oslo")
+        page.get_by_label("Search members").press("Enter")
+        page.get_by_role("group", name="Network").get_by_label("NORA.startup").check()
+        page.get_by_role("button", name="Apply filters").click()
+        assert "q=oslo" in page.url
+        assert "network=nora-startup" in page.url
+        assert shown(page)
+        page.get_by_role("link", name="“oslo”").click()
+        assert "q=" not in page.url
+        page.locator("#found .entry h3 a").first.click()
+        assert page.get_by_role("link", name="Write to them").is_visible()
+
+
+def test_on_paper_the_list_alone(browser, site: str) -> None:
+    with open_page(browser, f"{site}/en/members?network=nora-industry-network") as page:
+        page.emulate_media(media="print")
+        assert not page.locator("#facets").is_visible()
+        assert not page.locator("#by-county").is_visible()
+        assert page.locator("#found .entry").first.is_visible()
+        assert BytesIO(page.pdf(format="A4")).read(5) == b"%PDF-"
