@@ -12,6 +12,7 @@ from litestar.params import FromQuery
 from cluster_rules import fee_checks
 from cluster_rules.components import FeeComponent
 from cluster_rules.errors import RulebookError
+from cluster_rules.money import digits
 from cluster_rules.networks import Rulebook, Tier
 from cluster_rules.organisations import BASES
 from crm import rulebook_words as words
@@ -42,6 +43,11 @@ class Asked(msgspec.Struct, frozen=True):
     tier: Tier
     part: Part
 
+    @property
+    def places(self) -> int:
+        """How many decimals its amounts have."""
+        return digits(self.book.currency)
+
 
 @get(FEES, include_in_schema=False)
 async def show_fees(request: Request, office: NamedDependency[Office], code: FromQuery[str] = "") -> Response[Any]:
@@ -49,7 +55,8 @@ async def show_fees(request: Request, office: NamedDependency[Office], code: Fro
     if draft is None:
         return to(office, PATH)
     asked = _asked(office, draft, code)
-    return await _page(request, office, draft, asked, fee_forms.shown(office.t.language, asked.part["fees"]))
+    fields = fee_forms.shown(office.t.language, asked.places, asked.part["fees"])
+    return await _page(request, office, draft, asked, fields)
 
 
 @post(FEES, include_in_schema=False, status_code=200)
@@ -66,7 +73,7 @@ async def save_fees(request: Request, office: NamedDependency[Office]) -> Respon
             raise
         return await refused(request, office, draft)
     if wish := forms.one(typed, DO):
-        rows = fee_forms.begun(office.t.language, done(typed, wish))
+        rows = fee_forms.begun(office.t.language, asked.places, done(typed, wish))
         return await _page(request, office, draft, asked, rows, stamp=stamp)
     book, wrong = _edited(office, asked, typed)
     if stamp != draft.stamp:
@@ -94,7 +101,7 @@ def _asked(office: Office, draft: Draft, code: str) -> Asked:
 
 def _edited(office: Office, asked: Asked, typed: Typed) -> tuple[Rulebook | None, dict[str, str]]:
     """The whole draft with these fees; or None, and by field what is wrong ("": about something else)."""
-    made = fee_forms.applied(office.t.language, asked.part["fees"], typed)
+    made = fee_forms.applied(office.t.language, asked.places, asked.part["fees"], typed)
     if made.mistakes:
         return None, {field: office.t.gettext(text, **values) for field, (text, values) in made.mistakes.items()}
     document = forms.document(asked.book)
@@ -148,7 +155,7 @@ async def _page(
 ) -> Response[str]:
     """The fees with what was typed; 422 with mistakes, 409 when somebody was faster."""
     wrong = wrong or {}
-    made = fee_forms.applied(office.t.language, asked.part["fees"], typed)
+    made = fee_forms.applied(office.t.language, asked.places, asked.part["fees"], typed)
     values: dict[str, Any] = {"status_code": 409 if meanwhile else 422} if wrong or meanwhile else {}
     form = tester(office, asked.book, {"level": asked.tier.code})
     return await show(

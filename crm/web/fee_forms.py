@@ -1,7 +1,8 @@
 """The fees of a level as the fields of a form, and back; what the form has no field for stays as it is.
 
-`applied(language, fees, shown(language, fees))` is `fees`. A fee is known by its place in the document, so that it
-may be moved and renamed; its code never changes, because what was billed is known by it.
+`applied(language, places, fees, shown(language, places, fees))` is `fees`; `places` are the decimals of their money. A
+fee is known by its place in the document, so that it may be moved and renamed; its code never changes, because what
+was billed is known by it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -72,37 +73,39 @@ _DISCOUNT = plain(Discount({"nb": "", "en": ""}))
 # --- from the document to the form
 
 
-def shown(language: str, fees: Iterable[Part]) -> Fields:
+def shown(language: str, places: int, fees: Iterable[Part]) -> Fields:
     """Every field of every fee."""
     out: Fields = {}
     for n, fee in enumerate(fees):
-        out |= {f"{LISTED}.{n}.was": [str(n)]} | _fee_shown(language, f"{LISTED}.{n}", fee)
+        out |= {f"{LISTED}.{n}.was": [str(n)]} | _fee_shown(language, places, f"{LISTED}.{n}", fee)
     return out
 
 
-def _fee_shown(language: str, at: str, fee: Part) -> Fields:
+def _fee_shown(language: str, places: int, at: str, fee: Part) -> Fields:
     out: Fields = {f"{at}.{name}": [str(fee[name])] for name in ("basis", *_CHOICES, *_TEXTS)}
     out |= {f"{at}.names.{each}": [fee["names"].get(each, "")] for each in ("nb", "en")}
     out |= {f"{at}.example": ["yes"] if fee["example"] else []}
-    out[f"{at}.hour_value"] = [figures.write(language, fee["hour_value"], 2, padded=True) if fee["hour_value"] else ""]
+    out[f"{at}.hour_value"] = [
+        figures.write(language, fee["hour_value"], places, padded=True) if fee["hour_value"] else ""
+    ]
     for name in _DAYS:
         month, _, day = fee[name].partition("-")
         out |= {f"{at}.{name}.month": [month], f"{at}.{name}.day": [day]}
     agreed = fee["basis"] == "agreed" and fee["cap"]
-    out[f"{at}.cap"] = [figures.write(language, fee["cap"], 2, padded=True) if agreed else ""]
-    out |= price_shown(language, f"{at}.price", fee)
+    out[f"{at}.cap"] = [figures.write(language, fee["cap"], places, padded=True) if agreed else ""]
+    out |= price_shown(language, places, f"{at}.price", fee)
     if fee["basis"] not in ("fixed", "agreed"):
         out[f"{at}.price.amount"] = [""]
     for n, band in enumerate(fee["bands"][:MOST_ROWS]):
         row = f"{at}.bands.{n}"
         out |= {f"{row}.was": [str(n)]} | _ends_shown(language, row, fee["basis"], band)
-        out |= price_shown(language, row, band)
+        out |= price_shown(language, places, row, band)
     for n, case in enumerate(fee["cases"][:MOST_ROWS]):
         row = f"{at}.cases.{n}"
-        out |= {f"{row}.was": [str(n)]} | price_shown(language, row, case)
+        out |= {f"{row}.was": [str(n)]} | price_shown(language, places, row, case)
         out |= conditions_shown(language, f"{row}.when", case["when"])
     for n, less in enumerate(fee["discounts"][:MOST_ROWS]):
-        out |= {f"{at}.discounts.{n}.was": [str(n)]} | _discount_shown(language, f"{at}.discounts.{n}", less)
+        out |= {f"{at}.discounts.{n}.was": [str(n)]} | _discount_shown(language, places, f"{at}.discounts.{n}", less)
     return out
 
 
@@ -113,7 +116,7 @@ def _ends_shown(language: str, row: str, basis: str, band: Part) -> Fields:
     }
 
 
-def _discount_shown(language: str, row: str, less: Part) -> Fields:
+def _discount_shown(language: str, places: int, row: str, less: Part) -> Fields:
     network = SEVERAL if less["networks"] else f"{less['network']}/{','.join(less['tiers'])}"
     out: Fields = {f"{row}.names.{each}": [less["names"].get(each, "")] for each in ("nb", "en")}
     out |= {
@@ -121,7 +124,7 @@ def _discount_shown(language: str, row: str, less: Part) -> Fields:
         f"{row}.network": [network if less["when"] == "member_of" else ""],
         f"{row}.as": ["amount" if less["amount"] else "percent"],
         f"{row}.percent": [str(less["percent"]) if less["percent"] else ""],
-        f"{row}.amount": [figures.write(language, less["amount"], 2, padded=True) if less["amount"] else ""],
+        f"{row}.amount": [figures.write(language, less["amount"], places, padded=True) if less["amount"] else ""],
     }
     out |= {f"{row}.{name}": [str(less[name]) if less[name] else ""] for name in ("years", "months")}
     out |= {f"{row}.{name}": [less[name].isoformat() if less[name] else ""] for name in ("from", "until")}
@@ -129,13 +132,13 @@ def _discount_shown(language: str, row: str, less: Part) -> Fields:
     return out | conditions_shown(language, f"{row}.fits", fits)
 
 
-def begun(language: str, typed: Typed) -> Fields:
+def begun(language: str, places: int, typed: Typed) -> Fields:
     """The fields with what a new row begins with: a fee as most are, a band where the one above it ends."""
     out = {name: list(values) for name, values in typed.items()}
     for n in range(count(typed, LISTED)):
         at = f"{LISTED}.{n}"
         if f"{at}.basis" not in out:
-            out |= _fee_shown(language, at, NEW) | {f"{at}.price.amount": [""], f"{at}.was": [""]}
+            out |= _fee_shown(language, places, at, NEW) | {f"{at}.price.amount": [""], f"{at}.was": [""]}
         for k in range(1, count(typed, f"{at}.bands")):
             out.setdefault(f"{at}.bands.{k}.from", out.get(f"{at}.bands.{k - 1}.below", [""]))
     return out
@@ -144,9 +147,9 @@ def begun(language: str, typed: Typed) -> Fields:
 # --- from the form to the document
 
 
-def applied(language: str, fees: tuple[Part, ...], typed: Typed) -> Applied:
+def applied(language: str, places: int, fees: tuple[Part, ...], typed: Typed) -> Applied:
     """The fees with what was typed. `fees` is left alone."""
-    read = Reading(language, typed)
+    read = Reading(language, places, typed)
     out: list[Part] = []
     places: dict[str, str] = {}
     for at, was in read.rows(LISTED):
@@ -168,14 +171,14 @@ def _fee_read(read: Reading, at: str, old: Part, places: dict[str, str], number:
     fee |= {name: read.text(f"{at}.{name}", old[name]) for name in _TEXTS}
     fee |= {name: _day(read, f"{at}.{name}") for name in _DAYS}
     fee["example"] = bool(read.one(f"{at}.example"))
-    fee["hour_value"] = read.number(f"{at}.hour_value", 2)
+    fee["hour_value"] = read.number(f"{at}.hour_value", read.places)
     fee["basis"] = basis = read.one(f"{at}.basis") or old["basis"]
     if basis != old["basis"]:
         fee |= {name: NEW[name] for name in (*_PRICED, "bands", "cases")}
     if basis == "fixed":
         fee |= price_read(read, f"{at}.price", 0)
     elif basis == "agreed":
-        fee["cap"] = read.number(f"{at}.cap", 2)
+        fee["cap"] = read.number(f"{at}.cap", read.places)
     elif basis == "cases":
         fee["cases"] = _cases(read, at, old["cases"], places, number)
     elif basis in BASES:
@@ -276,7 +279,7 @@ def _discount(read: Reading, row: str, old: Part) -> Part:
         if not network:
             read.wrong(f"{row}.network", NETWORK_MISSING)
     if read.one(f"{row}.as") == "amount":
-        less |= {"percent": 0, "amount": read.needed(f"{row}.amount", 2)}
+        less |= {"percent": 0, "amount": read.needed(f"{row}.amount", read.places)}
         if not less["amount"]:
             read.wrong(f"{row}.amount", NUMBER_MISSING)
     else:

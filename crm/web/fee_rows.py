@@ -26,10 +26,11 @@ _DO = re.compile(r"(add|drop|up|down) ([a-z0-9.]{1,80})")
 
 
 class Reading:
-    """What a browser sent, as it is read: language, fields, and the mistakes found so far."""
+    """What a browser sent, as it is read: language, decimals of money, fields, and the mistakes found so far."""
 
-    def __init__(self, language: str, typed: Typed) -> None:
+    def __init__(self, language: str, places: int, typed: Typed) -> None:
         self.language = language
+        self.places = places
         self.typed = typed
         self.mistakes: Mistakes = {}
 
@@ -117,13 +118,13 @@ def _ordered(typed: Fields, listed: str, order: list[int]) -> Fields:
 SHAPES = ("amount", "percent", "hours")
 
 
-def price_shown(language: str, at: str, price: Mapping[str, Any]) -> Fields:
+def price_shown(language: str, places: int, at: str, price: Mapping[str, Any]) -> Fields:
     """The fields of one price: an amount, a percentage of something, or hours."""
     shape = "percent" if price["basis_points"] else "hours" if price["hours"] else "amount"
     amount = price["amount"] if shape == "amount" else None
 
     def money(value: int | None) -> list[str]:
-        return ["" if value is None else figures.write(language, value, 2, padded=True)]
+        return ["" if value is None else figures.write(language, value, places, padded=True)]
 
     return {
         f"{at}.as": [shape],
@@ -141,11 +142,11 @@ def price_read(read: Reading, at: str, without: int | None) -> Part:
     shape = read.one(f"{at}.as") or "amount"
     out: Part = {"amount": without, "basis_points": 0, "index": "", "floor": 0, "cap": 0, "hours": 0}
     if shape == "percent":
-        limits = {name: read.number(f"{at}.{name}", 2) for name in ("floor", "cap")}
+        limits = {name: read.number(f"{at}.{name}", read.places) for name in ("floor", "cap")}
         return out | {"basis_points": read.needed(f"{at}.percent", 2), "index": read.one(f"{at}.index"), **limits}
     if shape == "hours":
         return out | {"hours": read.needed(f"{at}.hours")}
-    return out | {"amount": read.needed(f"{at}.amount", 2)}
+    return out | {"amount": read.needed(f"{at}.amount", read.places)}
 
 
 # --- conditions

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
+from cluster_rules.money import digits
 from cluster_rules.organisations import BASES, MONEY_BASES, AgreedFee
 from cluster_rules.periods import Period
 from crm import names
@@ -96,7 +97,9 @@ def _size(office: Office, typed: Typed) -> SizeForm:
 
 
 def _agreed(office: Office, typed: Typed) -> AgreedFee:
-    amount = figures.read(office.t.language, typed.get("amount", ""), 2)
+    slug, component = office.network.slug, typed.get("component", "")
+    book = office.kept.rulebooks.of(slug)[-1]
+    amount = figures.read(office.t.language, typed.get("amount", ""), digits(book.currency))
     starts_on, ends_on = day_of(typed.get("starts_on", "")), day_of(typed.get("ends_on", ""))
     wrong: list[tuple[str, str, dict[str, Any]]] = []
     if amount is None:
@@ -107,8 +110,6 @@ def _agreed(office: Office, typed: Typed) -> AgreedFee:
         raise Invalid(wrong)
     if ends_on is not None and ends_on <= starts_on:
         raise RuleViolation("period_empty", "starts_on", starts_on=starts_on, ends_on=ends_on)
-    slug, component = office.network.slug, typed.get("component", "")
-    book = office.kept.rulebooks.of(slug)[-1]
     period = Period(starts_on, ends_on)
     return AgreedFee(slug, component, amount, book.currency, period, typed.get("agreed_source", ""))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cluster_rules.money import digits
 from crm.demo import DATA
 from crm.gateways import rulebook_text
 from crm.web import fee_forms
@@ -38,7 +39,7 @@ async def test_every_fee_table_shown_as_a_form_reads_back_as_the_same_document(c
         for language in ("nb", "en"):
             client.cookies.set("lang", language)
             typed = fields_of(await client.get(f"{FEES}?code={tier['code']}"), "fees")
-            made = fee_forms.applied(language, tier["fees"], typed)
+            made = fee_forms.applied(language, digits(book.currency), tier["fees"], typed)
             assert (made.fees, made.mistakes) == (tier["fees"], {}), tier["code"]
 
 

@@ -120,18 +120,29 @@ def components(draw: st.DrawFn, code: str = "fee") -> FeeComponent:
     )
 
 
+def test_kronur_are_typed_and_shown_as_kronur():
+    fee = fee_forms.plain(FeeComponent("fee", {"nb": "Kontingent"}, amount=45_000))
+    typed = fee_forms.shown("nb", 0, (fee,))
+    assert typed["fees.0.price.amount"] == ["45 000"]
+    (made,) = fee_forms.applied("nb", 0, (fee,), typed | {"fees.0.price.amount": ["46.000"]}).fees
+    assert made["amount"] == 46_000
+    assert (
+        "fees.0.price.amount" in fee_forms.applied("nb", 0, (fee,), typed | {"fees.0.price.amount": ["1,5"]}).mistakes
+    )
+
+
 @QUICK
-@given(st.lists(components(), max_size=3), LANGUAGES)
-def test_any_fee_becomes_a_form_and_the_same_fee_again(listed, language):
+@given(st.lists(components(), max_size=3), LANGUAGES, st.sampled_from([0, 2]))
+def test_any_fee_becomes_a_form_and_the_same_fee_again(listed, language, places):
     fees = tuple(fee_forms.plain(component) | {"code": f"fee-{n}"} for n, component in enumerate(listed))
     rulebook = book(tiers=(tier("t", 1, *listed),), indexes=(INDEX,))
     for component in listed:
         fee_checks.check(rulebook, "fees", component)  # what is drawn is what can be published
-    typed = fee_forms.shown(language, fees)
-    made = fee_forms.applied(language, fees, typed)
+    typed = fee_forms.shown(language, places, fees)
+    made = fee_forms.applied(language, places, fees, typed)
     assert (made.fees, made.mistakes) == (fees, {})
     fresh = {name: [""] if name.endswith(".was") else values for name, values in typed.items()}
-    again = fee_forms.applied(language, (), fresh)
+    again = fee_forms.applied(language, places, (), fresh)
     several = any(less.networks for component in listed for less in component.discounts)
     bare = [{"code": "", "names": "", "discounts": ""}] * len(fees)
     if not several and not again.mistakes:  # typed anew it says the same, but for names in a third language
