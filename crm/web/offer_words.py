@@ -10,6 +10,7 @@ from typing import Any
 from babel.dates import format_skeleton
 
 from cluster_rules.fees import FeeLine
+from cluster_rules.money import digits
 from cluster_rules.networks import Agreement, LinkRule, Notice, Rulebook, When
 from cluster_rules.periods import MembershipYear
 from crm.catalogue import Catalogue, NetworkRow
@@ -47,16 +48,17 @@ _PRORATED = {
 def price(t: Translator, offer: Offer) -> dict[str, str]:
     """What a level costs a year: the amount without VAT, and what to know about it."""
     currency = offer.book.currency
+    whole = 10 ** digits(currency)
     if offer.most == 0:
         return {"price": t.gettext("No fee"), "per": ""}
     if offer.yearly is None:
-        least = t.number(offer.least // 100) if t.language == "nb" else t.money(offer.least, currency)
+        least = t.number(offer.least // whole) if t.language == "nb" else t.money(offer.least, currency)
         if offer.most is None:
             return {
                 "price": t.gettext("from %(amount)s", amount=t.money(offer.least, currency)),
                 "per": by_facts(t, offer),
             }
-        most = t.money(offer.most, currency) if t.language == "nb" else t.number(offer.most // 100)
+        most = t.money(offer.most, currency) if t.language == "nb" else t.number(offer.most // whole)
         return {"price": f"{least}–{most}", "per": by_facts(t, offer)}
     vat = sum(line.vat for line in offer.yearly)
     per = t.gettext("a year, VAT comes in addition") if vat else t.gettext("a year, no VAT")
