@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+OIDC_NAME = "OpenID Connect"
+
 
 class Settings(msgspec.Struct, frozen=True):
     """Everything an operator can set (docs/operations.md). Defaults are safe, not convenient."""
@@ -26,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True):
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
     oidc_domains: tuple[str, ...] = ()
-    oidc_name: str = ""
+    oidc_name: str = OIDC_NAME
     development: bool = False
     pool_size: int = 8
     log_level: str = "INFO"
@@ -64,7 +66,7 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         oidc_client_id=env.get("KLYNGE_OIDC_CLIENT_ID", ""),
         oidc_client_secret=env.get("KLYNGE_OIDC_CLIENT_SECRET", ""),
         oidc_domains=tuple(env.get("KLYNGE_OIDC_DOMAINS", "").lower().split()),
-        oidc_name=env.get("KLYNGE_OIDC_NAME", "") or "OpenID Connect",
+        oidc_name=env.get("KLYNGE_OIDC_NAME", "") or OIDC_NAME,
         development=_flag(env, "KLYNGE_DEVELOPMENT"),
         pool_size=_number(env, "KLYNGE_POOL_SIZE", 8),
         log_level=env.get("KLYNGE_LOG_LEVEL", "INFO").upper(),

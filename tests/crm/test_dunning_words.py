@@ -17,7 +17,7 @@ from tests.crm.dunning import with_ladder
 from tests.crm.web.office import sign_in, text
 from tests.crm.web.rule_forms import LEVEL, WHOLE, begin, save, stored
 
-TEXT = (DATA / "rulebooks/nora-industry-network.toml").read_text("utf-8")
+TEXT = (DATA / "rulebooks/nora.toml").read_text("utf-8")  # without a ladder
 LADDER = (
     DunningStep("reminder", 14, fee=35_00),
     DunningStep("reminder", 21, notice_days=7),

@@ -110,7 +110,7 @@ def test_the_agreement_between_nora_and_claire():
 def test_rulebook_frame(slug):
     book = RULEBOOKS[slug]
     frame = {"network", "version", "effective_from", "currency", "time_zone", "period", "notice", "invoice"}
-    assert set(book) - {"effective_from_existing", "link_rules"} == frame | {"tiers"}
+    assert set(book) - {"effective_from_existing", "link_rules", "dunning"} == frame | {"tiers"}
     assert (book["network"], book["version"]) == (slug, 1)
     assert book["currency"] == ("EUR" if slug.startswith("claire") else "NOK")
     assert book["time_zone"] == NETWORKS[slug]["time_zone"]
