@@ -22,6 +22,7 @@ ACTIONS = {
     "passkey_added": N_("Passkey added"),
     "passkey_removed": N_("Passkey removed"),
     "password_changed": N_("Password changed"),
+    "person_erased": N_("Person forgotten"),
     "person_invited": N_("Person invited"),
     "person_removed": N_("Role taken from a person"),
     "person_role_changed": N_("Role of a person changed"),

@@ -16,14 +16,14 @@ from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Refused
-from crm.i18n import TIME_ZONE, translator
+from crm.i18n import TIME_ZONE, Translator, translator
 from crm.reads import directory, directory_index
 from crm.reads.directory import GROUPS, MOST_CHOICES, SORTS, Asked, Found
 from crm.reads.directory_index import Index
 from crm.web import directory_views as views
 from crm.web.directory_views import Address
 from crm.web.language import language_of
-from crm.web.public import in_each_language, open_page
+from crm.web.pages import in_each_language, open_page
 from crm.web.rendering import error_page
 
 VIEWS = ("list", "table")
@@ -83,6 +83,22 @@ def asked_of(request: Request) -> Address:
             raise Refused("directory_question", group)
     asked = Asked(" ".join(text.split()), {g: c for g, c in chosen.items() if c}, sort, query.get("after", ""))
     return Address(f"/{language_of(request)}/members", asked, view)
+
+
+async def shared(context: Context, network: str, t: Translator) -> list[dict[str, Any]]:
+    """The networks that have members in common with one: how many, and where they are listed."""
+    async with opened(context) as opening:
+        counts, kept = directory.shared(opening.index, network), opening.kept
+    path = f"/{t.language}/members"
+    return [
+        {
+            "network": {"name": t.text(n.names), "short": t.text(n.short), "colour": n.colour},
+            "count": counts[n.slug],
+            "href": Address(path, Asked(chosen={"network": (network,), "with": (n.slug,)})).to(),
+        }
+        for n in sorted(kept.networks, key=lambda n: -counts.get(n.slug, 0))
+        if n.slug in counts
+    ]
 
 
 @get("/members", sync_to_thread=False)

@@ -82,3 +82,29 @@ async def test_an_organisation_objects_and_takes_it_back(client, context, base):
     async with office.other_browser(client, STAFF) as staff:
         assert (await staff.get(f"{base}/sharing")).status_code == 200
         assert (await send(staff, f"{base}/sharing/answers", word="objects", **fields)).status_code == 403
+
+
+async def test_the_entry_is_looked_at_published_and_seen_by_each_reader(client, base):
+    await sign_in(client, STAFF)
+    assert "See it first" not in text(await client.get(f"{base}/entry"))
+    assert (await send(client, f"{base}/entry/listed", listed="no")).status_code == 403
+    await sign_in(client, ADMIN)
+    page = await client.get(f"{base}/entry")
+    assert page.status_code == 200 and "Seen by: Everybody" in text(page)
+    fields = {"summary-nb": "Vi ser på bilder.", "summary-en": "We look at images.", "fields-vision": "yes",
+              "see-nora-industry-network-summary": "members", "see-claire-innovation-network-summary": "hidden"}  # fmt: skip
+    looked = text(await send(client, f"{base}/entry/texts", step="look", **fields))
+    everybody, _, members = looked.partition("Seen by: A member of NORA Industry Network")
+    assert "We look at images." in members
+    assert "We look at images." not in everybody.partition("Seen by: Everybody")[2]
+    assert "We look at images." not in (await client.get(f"{base}/entry")).text, "nothing is stored by looking"
+    wrong = await send(client, f"{base}/entry/texts", step="publish", **{"summary-nb": "x" * 601})
+    assert wrong.status_code == 422
+    kept = await send(client, f"{base}/entry/texts", step="publish", **fields)
+    assert kept.headers["location"].rpartition("=")[2] in ("published", "waiting")
+    assert "We look at images." in (await client.get(kept.headers["location"])).text
+    person = re.search(rf'action="({base}/entry/people/[^"]+/agree)"', page.text)
+    assert person and (await send(client, person[1])).headers["location"].endswith("agreed")
+    assert (await send(client, person[1].replace("agree", "withdraw"))).headers["location"].endswith("withdrawn")
+    assert (await send(client, f"{base}/entry/listed", listed="no")).headers["location"].endswith("out")
+    assert "Not in the directory" in text(await client.get(f"{base}/entry"))
