@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from crm.actions.mail import Policy
@@ -28,9 +29,12 @@ from crm.store import jobs
 from crm.store.mail import SEND_TASK
 
 ROOT = Path(__file__).resolve().parents[3]
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 QUICK = Timing(heartbeat=0.8, poll=0.2, restart=0.2)
 LEASE_SECONDS = 1.0
+# Nobody is killed: a slow machine must not be taken for a dead worker, whose mails another would send once more.
+CALM = Timing(heartbeat=30.0, poll=0.2, restart=0.2)
+CALM_LEASE_SECONDS = 60.0
 IMPATIENT = Policy(
     retry_after=(timedelta(milliseconds=100), timedelta(milliseconds=200)),
     lease=timedelta(seconds=LEASE_SECONDS),
@@ -63,10 +67,10 @@ asyncio.run(main(*json.loads(sys.argv[1])))
 class WorkerProcess:
     """`crm worker` in small: a process of its own, which a test may kill or have crash at a named point."""
 
-    def __init__(self, dsn: str, smtp: str, crash_at: str = "") -> None:
-        timing = {name: getattr(QUICK, name) for name in QUICK.__struct_fields__}
+    def __init__(self, dsn: str, smtp: str, crash_at: str = "", calm: bool = False) -> None:
+        timing, lease = (CALM, CALM_LEASE_SECONDS) if calm else (QUICK, LEASE_SECONDS)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, json.dumps([dsn, smtp, timing, LEASE_SECONDS])],
+            [sys.executable, "-c", WORKER, json.dumps([dsn, smtp, msgspec.structs.asdict(timing), lease])],
             cwd=ROOT,
             env={**os.environ, "KLYNGE_CRASH_AT": crash_at},
             stdout=subprocess.PIPE,

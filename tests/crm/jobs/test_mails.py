@@ -126,7 +126,7 @@ async def test_kill_9_in_the_middle_of_conversations(own_database: str) -> None:
 
 async def test_two_workers_send_every_mail_once(own_database: str) -> None:
     async with context_on(own_database) as context, postbox() as box:
-        workers = [await WorkerProcess(own_database, box.url).up() for _ in range(2)]
+        workers = [await WorkerProcess(own_database, box.url, calm=True).up() for _ in range(2)]
         mails = await queue_mail(context, 200)
         seconds = await until(lambda: queue_empty(context))
         assert len(box.accepted) == len(set(box.accepted)) == len(mails)
