@@ -1,5 +1,6 @@
 """How partners' systems follow the lists: one sentence for each key and list, its place beside the newest one."""
 
+from datetime import timedelta
 from typing import Any
 
 from crm.i18n import N_
@@ -8,6 +9,7 @@ from crm.reads.feed_readers import MOST_COUNTED, Reader
 from crm.web.office import Office
 
 DAY_SECONDS = 86_400
+LEAST = timedelta(seconds=1)  # "in 0 seconds" is no time
 BADGES = {
     "current": ("success", N_("Up to date")),
     "behind": ("info", N_("Behind")),
@@ -41,7 +43,7 @@ async def health(office: Office) -> list[dict[str, Any]]:
 
 def sentence(office: Office, row: Reader) -> tuple[str, str]:
     """(state, how a system does in one sentence)."""
-    t, ago = office.t, office.t.ago(row.asked_at, office.now)
+    t, ago = office.t, office.t.ago(min(row.asked_at, office.now - LEAST), office.now)
     if row.revoked_at:
         return "stopped", t.gettext("Stopped: its key is revoked. It last asked %(ago)s.", ago=ago)
     if row.too_old:
