@@ -175,5 +175,5 @@ async def test_ac_23_a_contact_is_erased_everywhere_but_on_the_invoice(own_datab
 
 FORGETS = (
     "contact", "mail", "invitation", "billing", "consent", "application", "application_event", "invoice_delivery",
-    "listing_person", "directory_entry", "share", "feed_member", "account", "erasure",
+    "listing_person", "directory_entry", "share", "feed_member", "erasure",
 )  # fmt: skip
