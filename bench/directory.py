@@ -7,6 +7,7 @@ Run: python -m bench.directory [organisations ...]     (1000000 takes about ten 
 """
 
 import asyncio
+import logging
 import statistics
 import sys
 import time
@@ -127,21 +128,20 @@ def shown(name: str, times: list[float]) -> str:
 async def main(sizes: tuple[int, ...]) -> int:
     """Grow the directory step by step, measuring at each."""
     missed = 0
+    logging.disable(logging.INFO)  # httpx would tell of every question
     async with seeded() as (context, _):
         app = create_app(SETTINGS, context)
         plain = Litestar([bare], state=State({"pool": context.db.pool}), openapi_config=None)
-        servers = [
-            uvicorn.Server(uvicorn.Config(each, port=port, log_level="error"))
-            for each, port in ((app, 8761), (plain, 8762))
-        ]
+        servers = [uvicorn.Server(uvicorn.Config(each, port=0, log_level="error")) for each in (app, plain)]
         running = [asyncio.create_task(server.serve()) for server in servers]
         await asyncio.to_thread(_wait, servers)
+        ports = [server.servers[0].sockets[0].getsockname()[1] for server in servers]
         have = 0
         for size in sizes:
             took = await fill(context, have + 1, size)
             have = size
             async with httpx.AsyncClient(timeout=120) as client:
-                ours, base = "http://127.0.0.1:8761/en/members", "http://127.0.0.1:8762/bare"
+                ours, base = f"http://127.0.0.1:{ports[0]}/en/members", f"http://127.0.0.1:{ports[1]}/bare"
                 loading = time.perf_counter()
                 await client.get(ours)
                 loading = time.perf_counter() - loading

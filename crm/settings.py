@@ -1,6 +1,7 @@
 """Settings: one frozen object, read once from the environment; a wrong value refuses to start."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True):
     oidc_client_secret: str = ""
     oidc_domains: tuple[str, ...] = ()
     oidc_name: str = OIDC_NAME
+    embed_sites: tuple[str, ...] = ()  # which may show the directory in a frame
     development: bool = False
     pool_size: int = 8
     log_level: str = "INFO"
@@ -40,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 PORT_MAX = 65535
+# Nothing that could end a directive of a Content Security Policy.
+_EMBEDDER = re.compile(r"https://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -67,6 +71,7 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         oidc_client_secret=env.get("KLYNGE_OIDC_CLIENT_SECRET", ""),
         oidc_domains=tuple(env.get("KLYNGE_OIDC_DOMAINS", "").lower().split()),
         oidc_name=env.get("KLYNGE_OIDC_NAME", "") or OIDC_NAME,
+        embed_sites=tuple(env.get("KLYNGE_EMBED_SITES", "").split()),
         development=_flag(env, "KLYNGE_DEVELOPMENT"),
         pool_size=_number(env, "KLYNGE_POOL_SIZE", 8),
         log_level=env.get("KLYNGE_LOG_LEVEL", "INFO").upper(),
@@ -83,6 +88,10 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         )
     if settings.outgoing_loopback and not settings.development:
         raise SettingsError("KLYNGE_OUTGOING_LOOPBACK is for development only (KLYNGE_DEVELOPMENT=1)")
+    if not all(_EMBEDDER.fullmatch(site) for site in settings.embed_sites):
+        raise SettingsError(
+            "KLYNGE_EMBED_SITES must be addresses like https://www.cluster.example, with spaces between"
+        )
     if settings.late_interest and not Path(settings.late_interest).is_file():
         raise SettingsError("KLYNGE_LATE_INTEREST must be a file with rates, like crm/late_interest.toml")
     _check_oidc(settings)

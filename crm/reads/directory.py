@@ -29,6 +29,7 @@ SORTS = ("name", "joined")
 GROUPS = {
     "network": "n:", "level": "t:", "kind": "k:", "field": "f:", "size": "s:", "county": "c:", "country": "l:",
     "offers": "o:", "seeks": "w:", "language": "g:", "origin": "m:",
+    "with": "n:",  # members of this network as well as of those chosen under "network"
 }  # fmt: skip
 MOST_CHOICES = 30  # of one group, in one question
 _ROWS = """
@@ -138,6 +139,14 @@ async def every(
             return
 
 
+def shared(index: Index, network: str) -> dict[str, int]:
+    """Other networks -> how many members they have in common with this one, as far as anybody may see it."""
+    prefix = GROUPS["network"]
+    own = index.bits(prefix + network)
+    others = [tag for tag in index.tags() if tag.startswith(prefix) and tag != prefix + network]
+    return {tag[len(prefix) :]: n for tag in others if (n := (own & index.bits(tag)).bit_count())}
+
+
 def _tags(group: str, codes: Sequence[str]) -> list[str]:
     return [GROUPS[group] + code for code in codes]
 
@@ -158,7 +167,7 @@ def _all_of(sets: Sequence[Bits]) -> Bits:
 
 def _counts(index: Index, base: Bits, sets: Mapping[str, Bits]) -> dict[str, dict[str, int]]:
     """Each group is counted as if nothing were chosen in it: a second choice in a group adds to the first."""
-    of_group = {prefix: group for group, prefix in GROUPS.items()}
+    of_group = {prefix: group for group, prefix in GROUPS.items() if group != "with"}
     within = {group: _all_of([base, *(bits for other, bits in sets.items() if other != group)]) for group in sets}
     whole = _all_of([base, *sets.values()])
     everybody = whole == index.everybody()

@@ -1,69 +1,29 @@
 """The member directory: one page, its files, and a plain page for other sites to show in a frame."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import date
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from litestar import Request, Response, Router, get
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from crm import catalogue, words
-from crm.actions import listings as actions
+from crm import words
 from crm.catalogue import Catalogue
 from crm.context import Context
-from crm.database import Connection
 from crm.errors import Refused
-from crm.i18n import TIME_ZONE, Translator, translator
-from crm.reads import directory, directory_index
+from crm.i18n import translator
 from crm.reads.directory import GROUPS, MOST_CHOICES, SORTS, Asked, Found
-from crm.reads.directory_index import Index
 from crm.web import directory_views as views
+from crm.web.directory_opening import opened
 from crm.web.directory_views import Address
+from crm.web.headers import CONTENT_SECURITY_POLICY
 from crm.web.language import language_of
-from crm.web.pages import in_each_language, open_page
-from crm.web.rendering import error_page
+from crm.web.public import in_each_language, open_page
+from crm.web.rendering import error_page, page
 
 VIEWS = ("list", "table")
 TEXT_MAX = 500
 CODE_MAX = 100
-
-
-class Open(msgspec.Struct, frozen=True):
-    """The directory of this moment, ready to be asked."""
-
-    connection: Connection
-    index: Index
-    kept: Catalogue
-    names: Sequence[tuple[str, str]]
-    today: date
-
-    async def search(self, asked: Asked) -> Found:
-        """A page of it."""
-        return await directory.search(self.connection, self.index, asked, self.names)
-
-    def every(self, asked: Asked) -> AsyncIterator[tuple[directory.Row, ...]]:
-        """All of it, for a file."""
-        return directory.every(self.connection, self.index, asked, self.names)
-
-
-@asynccontextmanager
-async def opened(context: Context) -> AsyncIterator[Open]:
-    """The directory as of now; when a day has come since it was last asked, it is brought to that day first."""
-    today = context.clock.today(TIME_ZONE)
-    async with context.db.reading([]) as connection:
-        kept = await catalogue.load(connection)
-        index, next_on = await directory_index.current(connection, context.db.several)
-        late = next_on is not None and next_on <= today
-        if not late:
-            yield Open(connection, index, kept, views.searched_names(kept), today)
-            return
-    await actions.turn(context, today)
-    async with context.db.reading([]) as connection:
-        index, _ = await directory_index.current(connection, context.db.several)
-        yield Open(connection, index, kept, views.searched_names(kept), today)
 
 
 def asked_of(request: Request) -> Address:
@@ -85,22 +45,6 @@ def asked_of(request: Request) -> Address:
     return Address(f"/{language_of(request)}/members", asked, view)
 
 
-async def shared(context: Context, network: str, t: Translator) -> list[dict[str, Any]]:
-    """The networks that have members in common with one: how many, and where they are listed."""
-    async with opened(context) as opening:
-        counts, kept = directory.shared(opening.index, network), opening.kept
-    path = f"/{t.language}/members"
-    return [
-        {
-            "network": {"name": t.text(n.names), "short": t.text(n.short), "colour": n.colour},
-            "count": counts[n.slug],
-            "href": Address(path, Asked(chosen={"network": (network,), "with": (n.slug,)})).to(),
-        }
-        for n in sorted(kept.networks, key=lambda n: -counts.get(n.slug, 0))
-        if n.slug in counts
-    ]
-
-
 @get("/members", sync_to_thread=False)
 def choose_language(request: Request) -> Redirect:
     query = request.url.query
@@ -115,6 +59,21 @@ async def show_directory(request: Request, context: NamedDependency[Context]) ->
         found = await opening.search(address.asked)
     values = page_values(request, opening.kept, address, found)
     return await open_page(request, "public/directory.html", nav="members", **values)
+
+
+@get(in_each_language("/embed/members"))
+async def embedded(request: Request, context: NamedDependency[Context]) -> Response[str]:
+    """The list alone, in a frame on sites the operator named; not there when none is."""
+    sites = context.settings.embed_sites
+    if not sites:
+        return error_page(request, 404)
+    address = asked_of(request)
+    async with opened(context) as opening:
+        found = await opening.search(address.asked)
+    values = page_values(request, opening.kept, address, found)
+    framed = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {' '.join(sites)}")
+    headers = {"content-security-policy": framed, "cross-origin-opener-policy": "unsafe-none"}
+    return page(request, "public/directory_embedded.html", headers=headers, **values)
 
 
 def page_values(request: Request, kept: Catalogue, address: Address, found: Found) -> dict[str, Any]:
@@ -152,7 +111,7 @@ def refused(request: Request, error: Refused) -> Response[str]:
 handlers = [
     Router(
         path="/",
-        route_handlers=[choose_language, show_directory],
+        route_handlers=[choose_language, show_directory, embedded],
         exception_handlers={Refused: refused},
         include_in_schema=False,
         opt={"public": True},

@@ -18,6 +18,7 @@ from crm.i18n import TIME_ZONE, Translator, translator
 from crm.reads.directory import Row
 from crm.web import csv_files, directory
 from crm.web import directory_views as views
+from crm.web.directory_opening import opened
 from crm.web.directory_views import Address
 from crm.web.language import language_of
 from crm.web.public import in_each_language
@@ -94,7 +95,7 @@ async def as_atom(request: Request, context: NamedDependency[Context]) -> Respon
     """The newest members of those asked for, for feed readers (RFC 4287)."""
     address = directory.asked_of(request)
     t = translator(language_of(request))
-    async with directory.opened(context) as opening:
+    async with opened(context) as opening:
         found = await opening.search(msgspec.structs.replace(address.asked, sort="joined", cursor=""))
     body = atom(t, opening.kept, context.settings.base_url, address, found.rows[:NEWEST])
     return Response(body, media_type=ATOM, headers=KEPT)
@@ -143,7 +144,7 @@ def _name(context: Context) -> str:
 
 async def _all(request: Request, context: Context) -> tuple[Translator, list[Row], Catalogue]:
     asked = msgspec.structs.replace(directory.asked_of(request).asked, cursor="")
-    async with directory.opened(context) as opening:
+    async with opened(context) as opening:
         rows = [row async for batch in opening.every(asked) for row in batch]
     return translator(language_of(request)), rows, opening.kept
 

@@ -157,8 +157,11 @@ def chips(t: Translator, kept: Catalogue, address: Address) -> list[dict[str, st
     if address.asked.text:
         out.append({"label": f"\N{LEFT DOUBLE QUOTATION MARK}{address.asked.text}\N{RIGHT DOUBLE QUOTATION MARK}",
                     "href": address.to(q="")})  # fmt: skip
+    prefixes = {"offers": t.gettext("Offers"), "seeks": t.gettext("Looks for"), "with": t.gettext("Also in")}
     for group in GROUPS:
-        prefix = {"offers": t.gettext("Offers"), "seeks": t.gettext("Looks for"), "with": t.gettext("Also in")}.get(group)
+        prefix = {"offers": t.gettext("Offers"), "seeks": t.gettext("Looks for"), "with": t.gettext("Also in")}.get(
+            group
+        )
         for code in address.asked.chosen.get(group, ()):
             name = label(t, kept, group, code)
             out.append({"label": f"{prefix}: {name}" if prefix else name, "href": address.without(group, code)})

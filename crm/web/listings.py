@@ -14,8 +14,9 @@ from crm.context import Context
 from crm.errors import Invalid, NotFound, TooMany
 from crm.i18n import Translator, translator
 from crm.reads import listings
-from crm.web import directory, origin, session
 from crm.web import directory_views as views
+from crm.web import origin, session
+from crm.web.directory_opening import opened
 from crm.web.fields import fields_of
 from crm.web.language import language_of
 from crm.web.public import in_each_language, open_page
@@ -65,7 +66,7 @@ async def _member(
     lang = language_of(request)
     t = translator(lang)
     reader = await session.session_or_none(request)
-    async with directory.opened(context) as opening:
+    async with opened(context) as opening:
         known = await listings.resolve(opening.connection, slug)
         kept = opening.kept
     if known is None:

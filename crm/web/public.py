@@ -9,7 +9,7 @@ from crm.context import Context
 from crm.errors import NotFound
 from crm.i18n import LANGUAGES, translator
 from crm.reads import public
-from crm.web import offer_conditions, offer_words, session
+from crm.web import directory_opening, offer_conditions, offer_words, session
 from crm.web.language import language_of
 from crm.web.rendering import PAGE_HEADERS, error_page, page
 
@@ -58,6 +58,7 @@ async def show_network(request: Request, context: NamedDependency[Context], slug
     asks = {offer.tier.code: offer_conditions.of(t, found.kept, offer) for offer in found.offers}
     built = {offer.tier.code: offer_conditions.built(t, offer) for offer in found.offers}
     values = {"about": found, "stories": stories, "prices": prices, "built": built, "asks": asks, "brought": brought}
+    values["shared"] = await directory_opening.shared(context, slug, t)
     return await open_page(request, "public/network.html", nav="networks", **values)
 
 

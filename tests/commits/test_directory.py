@@ -14,7 +14,7 @@ from crm.clock import FixedClock
 from crm.context import Context
 from crm.reads import directory_index
 from crm.reads.directory import Asked
-from crm.web import directory
+from crm.web.directory_opening import opened
 from tests.conftest import NOW, context_on
 
 pytestmark = [pytest.mark.anyio, pytest.mark.commits]
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 
 async def names_of(context: Context, text: str = "", **chosen: tuple[str, ...]) -> tuple[set[str], int, dict]:
     """Who is found now: names, the total, the counts."""
-    async with directory.opened(context) as opening:
+    async with opened(context) as opening:
         rows = [r async for batch in opening.every(Asked(text, chosen)) for r in batch]
         found = await opening.search(Asked(text, chosen))
     return {row.name for row in rows}, found.total, found.counts

@@ -181,3 +181,27 @@ async def test_persons_without_consent_are_nowhere(client, context: Context) -> 
         ]
     body = msgspec.json.encode((await client.get("/en/members.json")).json()).decode()
     assert [name for name in names if f'"{name}"' in body] == []
+
+
+async def test_a_frame_only_on_sites_that_were_named(client, context: Context, application) -> None:
+    assert (await client.get("/en/embed/members")).status_code == 404
+    before = application.state.context
+    sites = msgspec.structs.replace(context.settings, embed_sites=("https://www.cluster.example",))
+    application.state.context = msgspec.structs.replace(before, settings=sites)
+    try:
+        answer = await client.get("/en/embed/members?q=oslo")
+    finally:
+        application.state.context = before
+    assert answer.status_code == 200
+    assert "frame-ancestors https://www.cluster.example" in answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in (await client.get("/en/members")).headers["content-security-policy"]
+    assert slugs(answer.text) == slugs((await client.get("/en/members?q=oslo")).text)
+
+
+async def test_networks_tell_how_many_members_they_share(client) -> None:
+    page = (await client.get("/en/networks/nora-industry-network")).text
+    rows = re.findall(r'<a href="(/en/members\?network=nora-industry-network[^"]*with=[^"]+)">([\d,]+) shared', page)
+    assert len(rows) >= 3
+    for href, count in rows:
+        listed = (await client.get(href.replace("&amp;", "&"))).text
+        assert re.search(r"<h2>([\d,]+) members?</h2>", listed)[1] == count
