@@ -117,7 +117,7 @@ def test_rulebook_frame(slug):
     assert book["period"]["kind"] in {"calendar_year", "window", "anniversary", "open_ended"}
     assert ("starts" in book["period"]) == (book["period"]["kind"] == "window")
     notice = {"fixed_date": {"by", "effect"}, "months": {"months"}, "none": set()}
-    assert set(book["notice"]) - {"kind"} == notice[book["notice"]["kind"]]
+    assert set(book["notice"]) - {"kind", "renewal_days"} == notice[book["notice"]["kind"]]
     assert book["invoice"]["payment_days"] == 30
     first = min(day(m["starts_on"]) for m in MEMBERSHIPS if m["network"] == slug)
     assert book["effective_from"] <= first
