@@ -31,7 +31,7 @@ def commands() -> str:
     """Every shell block of the section."""
     section = (ROOT / "docs/sync.md").read_text(encoding="utf-8").split("## Writing back\n")[1].split("\n## ")[0]
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     return "\n".join(blocks)
 
 
@@ -67,9 +67,10 @@ async def test_what_the_guide_says_works_as_it_stands(own_database: str, seeded:
             timeout=SECONDS,
             check=True,
         )
-    dry, real, receipt, objection, suggestion = answers(done.stdout)
+    dry, real, receipt, objection, suggestion, resource = answers(done.stdout)
     assert (dry["dry_run"], dry["counts"]) == (True, {"created": 2})
     assert (real["status"], real["counts"]) == ("done", {"created": 2})
     assert [item["word"] for item in receipt["items"]] == ["acknowledged"]
     assert (objection["word"], objection["on"], objection["outcome"]) == ("objected", "2027-01-01", None)
     assert [field["wanted"] for field in suggestion["fields"]] == ["https://www.example.com"]
+    assert (resource["externalId"], resource["status"], resource["origin"]) == ("C-1003", "active", "direct")
