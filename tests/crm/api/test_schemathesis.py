@@ -12,7 +12,7 @@ from tests.crm.api.serving import judged, served
 from tests.seed import Keys
 
 pytestmark = pytest.mark.commits
-EXAMPLES = "12"
+EXAMPLES = "6"
 FEWEST_CASES = 1500
 
 
