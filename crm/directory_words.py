@@ -78,6 +78,7 @@ CONSENTS = {
 DIRECTORY: dict[str, tuple[str, ...]] = {
     "directory_question": (N_("The directory cannot be asked that: see what the page itself asks."),),
     "listing_code_unknown": (N_("The directory has no “%(given)s” to choose."),),
+    "listing_decided": (N_("These texts do not wait for a decision any more."),),
     "listing_field_unknown": (N_("There is no field “%(given)s” in a directory entry."),),
     "listing_level_unknown": (N_("Who sees it is hidden, members, partners or public; not “%(given)s”."),),
     "listing_too_many": (N_("At most %(most)s can be chosen."),),

@@ -82,6 +82,7 @@ CONFLICTS = frozenset(
         "decision_unknown",
         "ending_planned",
         "idempotency_in_progress",
+        "listing_decided",
         "locked_in",
         "not_a_member",
         "not_issued",

@@ -119,7 +119,7 @@ async def decide(context: Context, actor: Actor, wanted: UUID, approve: bool, re
         if not {each.network_id for each in standings} & actor.manages:
             raise Forbidden
         if change.state != "waiting":
-            raise Refused("already_decided", "id")
+            raise Refused("listing_decided", "id")
         if not approve and not reason.strip():
             raise Refused("required", "reason")
         if approve:

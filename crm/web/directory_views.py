@@ -159,9 +159,7 @@ def chips(t: Translator, kept: Catalogue, address: Address) -> list[dict[str, st
                     "href": address.to(q="")})  # fmt: skip
     prefixes = {"offers": t.gettext("Offers"), "seeks": t.gettext("Looks for"), "with": t.gettext("Also in")}
     for group in GROUPS:
-        prefix = {"offers": t.gettext("Offers"), "seeks": t.gettext("Looks for"), "with": t.gettext("Also in")}.get(
-            group
-        )
+        prefix = prefixes.get(group)
         for code in address.asked.chosen.get(group, ()):
             name = label(t, kept, group, code)
             out.append({"label": f"{prefix}: {name}" if prefix else name, "href": address.without(group, code)})

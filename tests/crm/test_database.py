@@ -141,6 +141,7 @@ OWN = {
 # What everybody may read: no row of these is one member's or one network's secret.
 OPEN = {"host", "network", "rulebook", "agreement", "terms", "organisation", "organisation_profile", "identifier"}
 OPEN |= {"known_name", "main_unit", "feed_head", "feed_epoch"}
+OPEN |= {"directory_entry", "directory_slug", "directory_state"}  # what anybody may see, and nothing else
 UNGUARDED = """
     select c.relname from pg_class c join pg_namespace s on s.oid = c.relnamespace
     where s.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm')
