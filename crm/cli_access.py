@@ -49,7 +49,7 @@ def list_keys(data_dir: DataDir = None) -> None:
             f"\told secret until {each.old_secret_until.isoformat(timespec='minutes')}" if each.old_secret_until else ""
         )
         said = (each.prefix, each.name, each.role, each.network or "all networks", " ".join(each.scopes) or "-", used)
-        out.print("\t".join(said) + ends, markup=False)
+        typer.echo("\t".join(said) + ends)
 
 
 @key.command("rotate")

@@ -1,7 +1,7 @@
 """A partner's copy of a member list beside the list itself: who is missing, who is too many, which fields differ.
 
-Pure: text in, differences out. A copy is read as it comes: NDJSON, a JSON array, an object with `members` or `items`, or
-CSV with a line of column names. Members are flat here, with the columns of the CSV export (docs/sync.md); of nested
+Pure: text in, differences out. A copy is read as it comes: NDJSON, a JSON array, an object with `members` or `items`,
+or CSV with a line of column names. Members are flat here, with the columns of the CSV export (docs/sync.md); of nested
 members the organisation's and the contact's fields get these names.
 """
 
@@ -186,13 +186,12 @@ def _of_json(text: str) -> list[Any]:
         raise Unreadable("nested too deep") from error
     if isinstance(whole, dict) and (rows := whole.get("members", whole.get("items"))) is not None:
         whole = rows
-    found = whole if isinstance(whole, list) else [whole]
-    return found
+    return list(whole) if isinstance(whole, list) else [whole]
 
 
 def _of_lines(text: str) -> list[Any]:
     out = []
-    for number, line in enumerate((each for each in text.split("\n")), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 out.append(msgspec.json.decode(line))

@@ -17,9 +17,10 @@ FUNCTION_LINES = 70
 
 # Modules beside the folders that everything may stand on: no handlers, no decisions about who may do what.
 GROUND = """
-    actor audit_words catalogue clock comparison context cursors database desk directory_words document_mistakes document_words dunning_sentences
+    comparison guide
+    actor audit_words catalogue clock context cursors database desk directory_words document_mistakes document_words dunning_sentences
     dunning_words errors fact_words
-    faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas guide i18n identifiers
+    faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas i18n identifiers
     invoice_sentences letters listed logs
     names outcome_words passwords paths partner_sentences payment_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences

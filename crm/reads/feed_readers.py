@@ -13,7 +13,7 @@ from crm.database import Connection
 
 MOST_COUNTED = 1000  # behind by more is "more than"
 
-# Not counted up to the horizon of what can be read already: a change that waits for an older transaction is lacking, too.
+# Not only up to the horizon of what can be read already: a change that waits for an older transaction is lacking, too.
 _READERS = f"""
 select k.id as key_id, k.name, k.prefix, k.network_id as reader_network_id, k.revoked_at, r.network_id,
     a.code as agreement, r.kind, r.asked_at, r.xid, r.seq,

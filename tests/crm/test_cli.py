@@ -178,6 +178,12 @@ def test_serve_and_keys_and_accounts_on_the_same_data(place: Path) -> None:
         assert httpx.get(f"{address}/api/v1/networks", headers=headers).status_code == 200
         assert httpx.get(f"{address}/dev/mailbox").status_code == 404
         prefix = key.split("_")[1]
+        changed = crm("key", "rotate", prefix, "--old-valid-hours", 1, "--data-dir", place)
+        for each in (key, changed.stdout.strip()):
+            told = httpx.get(f"{address}/api/v1/networks", headers={"authorization": f"Bearer {each}"})
+            assert told.status_code == 200
+        listed = crm("key", "list", "--data-dir", place).stdout
+        assert f"{prefix}\tSync of the partner\tpartner\tnora\t-\t" in listed and "old secret until" in listed
         assert crm("key", "revoke", prefix, "--data-dir", place).returncode == 0
         time.sleep(FRESH_SECONDS)
         assert httpx.get(f"{address}/api/v1/networks", headers=headers).status_code == 401

@@ -19,6 +19,7 @@ from tests.crm.web.office import text
 from tests.processes import ROOT
 from tests.seed import Keys
 
+CLIENT = Path(partner.__file__).read_bytes()
 ADDRESS = "http://127.0.0.1:8000"
 HAPPEN = """
 for kind in {kinds}:
@@ -76,4 +77,4 @@ async def test_the_page_is_filled_in_and_in_both_languages(client: httpx.AsyncCl
         assert step.title not in text(norwegian)
     assert "Veiledning for partneres systemer" in text(norwegian) and "kly_..." in shown
     taken = await client.get("/api/client.py")
-    assert taken.content == Path(partner.__file__).read_bytes()
+    assert taken.content == CLIENT

@@ -102,7 +102,7 @@ async def test_made_up_members_are_nowhere_else(
     assert (await client.get(real, headers=manager_headers)).json()["items"] == before
     async with context.db.tx() as connection:
         for table in ("organisation", "membership", "feed", "feed_member", "share", "mail"):
-            found = f"select count(*) from {table} t where t::text like '%Example Aquaculture%'"  # noqa: S608
+            found = f"select count(*) from {table} t where t::text like '%Example Aquaculture%'"
             assert await connection.fetchval(found) == 0
     assert wrong(await client.get(f"{V1}/networks/{NORA}/changes?after={copy.cursor}", headers=copy.headers), 422)
 
