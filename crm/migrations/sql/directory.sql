@@ -191,28 +191,33 @@ begin
         and exists (select from membership m where m.organisation_id = o.id)
     order by o.id on conflict do nothing;
     perform from directory_entry where organisation_id = any (p_organisations) order by organisation_id for update;
-    perform directory_name_slugs(array(select v.organisation_id from directory_view(p_organisations, p_day) v));
-    with seen as materialized (
-        select e.organisation_id, v.organisation_id is not null as shown, coalesce(s.slug, '') as slug,
-            coalesce(v.name, '') as name, coalesce(directory_key(v.name), '') as skey,
-            coalesce(v.sort_name, '') as sort_name, coalesce(v.tags, '{}') as tags, v.body, v.joined_on,
-            directory_next(e.organisation_id, p_day) as next_on
-        from directory_entry e
-        left join directory_view(p_organisations, p_day) v on v.organisation_id = e.organisation_id
-        left join directory_slug s on s.organisation_id = v.organisation_id and s.newest
+    with view as materialized (
+        select * from directory_view(p_organisations, p_day)
+    ), seen as materialized (
+        select e.organisation_id, v.organisation_id is not null as shown, coalesce(v.name, '') as name,
+            coalesce(directory_key(v.name), '') as skey, coalesce(v.sort_name, '') as sort_name,
+            coalesce(v.tags, '{}') as tags, v.body, v.joined_on, directory_next(e.organisation_id, p_day) as next_on
+        from directory_entry e left join view v on v.organisation_id = e.organisation_id
         where e.organisation_id = any (p_organisations)
     )
-    update directory_entry e set shown = s.shown, slug = s.slug, name = s.name, skey = s.skey, sort_name = s.sort_name,
-        tags = s.tags, body = s.body, joined_on = s.joined_on, next_on = s.next_on, changed_at = now(),
-        moved_xid = pg_current_xact_id(), doc = case when s.shown then
+    update directory_entry e set shown = s.shown, slug = case when s.shown then e.slug else '' end, name = s.name,
+        skey = s.skey, sort_name = s.sort_name, tags = s.tags, body = s.body, joined_on = s.joined_on,
+        next_on = s.next_on, changed_at = now(), moved_xid = pg_current_xact_id(), doc = case when s.shown then
             setweight(to_tsvector('simple', s.skey), 'A') || setweight(array_to_tsvector(s.tags), 'B')
             || setweight(to_tsvector('simple', directory_key(concat_ws(' ', s.body ->> 'municipality',
                 s.body -> 'summary' ->> 'nb', s.body -> 'summary' ->> 'en'))), 'C') else '' end
     from seen s
     where s.organisation_id = e.organisation_id
-        and (s.shown, s.slug, s.name, s.tags, s.body, s.joined_on, s.next_on)
-            is distinct from (e.shown, e.slug, e.name, e.tags, e.body, e.joined_on, e.next_on);
+        and (s.shown, s.name, s.tags, s.body, s.joined_on, s.next_on)
+            is distinct from (e.shown, e.name, e.tags, e.body, e.joined_on, e.next_on);
     get diagnostics moved = row_count;
+    if moved > 0 then
+        perform directory_name_slugs(array(select e.organisation_id from directory_entry e
+            where e.organisation_id = any (p_organisations) and e.shown));
+        update directory_entry e set slug = s.slug, moved_xid = pg_current_xact_id() from directory_slug s
+        where e.organisation_id = any (p_organisations) and e.shown
+            and s.organisation_id = e.organisation_id and s.newest and s.slug <> e.slug;
+    end if;
     -- The address of a person who is not shown says who it was.
     delete from directory_slug s using directory_entry e
     where e.organisation_id = any (p_organisations) and not e.shown and s.organisation_id = e.organisation_id
