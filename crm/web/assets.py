@@ -38,6 +38,7 @@ BUNDLE = (
     "css/layouts.css",
     "css/join.css",
     "css/account.css",
+    "css/my.css",
     "css/directory.css",
     "css/api.css",
     "css/print.css",

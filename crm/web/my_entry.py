@@ -103,7 +103,10 @@ def _texts(own: Own) -> ListingForm:
     """What the form begins with: the texts that wait, else those that are published."""
     waits = own.newest is not None and own.newest.state == "waiting"
     body = own.newest.body if waits and own.newest else msgspec.structs.asdict(own.facts)
-    return ListingForm(**{name: body[name] for name in ListingForm.__struct_fields__ if name in body})
+    kept = {name: body[name] for name in ListingForm.__struct_fields__ if name in body}
+    # Until it says itself what it works with, the entry shows what its networks have noted.
+    kept["fields"] = kept.get("fields") or [code for code in own.facts.own_fields if code in directory_words.FIELDS]
+    return ListingForm(**kept)
 
 
 async def _page(

@@ -1,6 +1,5 @@
 """An organisation's memberships as its own people are shown them: each with its reasons, its fee and its last day."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -62,11 +61,9 @@ def _why(my: My, found: Membership, chain: tuple[Link, ...]) -> dict[str, Any]:
         {"kind": n.kind, "title": n.title, "detail": n.detail, "colour": my.kept.by_slug[n.network].colour}
         for n in said.nodes
     ]
-    agreement = my.kept.rulebooks.agreement(chain[-1].agreement) if len(chain) > 1 else None
     return {
         "linked": len(chain) > 1,
         "sentence": said.sentence,
-        "agreement": my.t.text(agreement.names) if agreement else "",
         "panel": {
             "id": f"why-{found.network}-{chain[-1].grant}",
             "title": said.title,
@@ -101,11 +98,6 @@ def _own_fee(my: My, grant: Grant) -> str:
     except RuleViolation:
         return ""
     return my.t.money(sum(line.net for line in lines), book.currency)
-
-
-def last_day(my: My, ends_on: date) -> str:
-    """The last day of what ends half-open on `ends_on`."""
-    return names.last_day(my.t, ends_on)
 
 
 def by_id(found: list[Membership], wanted: UUID) -> Membership | None:

@@ -25,7 +25,7 @@ async def test_memberships_stand_with_every_reason_in_both_languages(client, min
     page = await client.get(base)
     shown = text(page)
     assert page.status_code == 200
-    assert "Fjordsyn Helse is in CLAIRE Innovation Network because" in shown and "Agreement:" in shown
+    assert "Fjordsyn Helse is in CLAIRE Innovation Network because" in shown and "from Collaboration agreement between NORA" in shown
     assert "Why is Fjordsyn Helse in CLAIRE Innovation Network?" in shown and "Fee a year, without VAT" in shown
     assert "(linked membership)" in shown or "By rule" not in shown
     client.cookies.set("lang", "nb")
