@@ -1,4 +1,4 @@
-"""What people typed never becomes a formula in a spreadsheet: the one rule for every CSV file (OWASP, CSV injection)."""
+"""What people typed never becomes a formula in a spreadsheet: one rule for every CSV file (OWASP, CSV injection)."""
 
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}")
 

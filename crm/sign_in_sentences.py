@@ -8,7 +8,9 @@ SIGN_INS: dict[str, tuple[str, ...]] = {
     "invitation_over": (N_("This invitation is over: it was used, taken back or replaced, or two weeks have passed."),),
     "last_manager": (N_("Somebody must be left who decides here. Give another person that role first."),),
     "last_way_in": (N_("Your roles ask for two factors, and this is the last one. Add another one first."),),
-    "link_elsewhere": (N_("This is not the browser in which the link was asked for. Type the code of the mail there."),),
+    "link_elsewhere": (
+        N_("This is not the browser in which the link was asked for. Type the code of the mail there."),
+    ),
     "link_over": (N_("This link is over: it was used, or it is too old. Ask for a new one."),),
     "no_app": (N_("There is no app for codes on this account."),),
     "oidc_failed": (N_("Your organisation's sign-in did not work this time. Try again, or sign in another way."),),

@@ -18,7 +18,8 @@ FUNCTION_LINES = 70
 # Modules beside the folders that everything may stand on: no handlers, no decisions about who may do what.
 GROUND = """
     comparison guide
-    actor audit_words catalogue clock context cursors database desk directory_words document_mistakes document_words dunning_sentences
+    actor audit_words catalogue clock context cursors database desk directory_words
+    document_mistakes document_words dunning_sentences
     dunning_words errors fact_words
     faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas i18n identifiers
     invoice_sentences letters listed logs

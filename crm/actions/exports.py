@@ -20,9 +20,7 @@ def of_members(
     return member_files.written(kind, lines, About(title, PRODUCT, context.clock.now()), names)
 
 
-def of_rows(
-    context: Context, columns: Sequence[Column], rows: sheets.Rows, title: str
-) -> AsyncGenerator[bytes, None]:
+def of_rows(context: Context, columns: Sequence[Column], rows: sheets.Rows, title: str) -> AsyncGenerator[bytes, None]:
     """A table as somebody sees it on a page, as a spreadsheet (XLSX)."""
     return sheets.as_xlsx(columns, rows, About(title, PRODUCT, context.clock.now()))
 

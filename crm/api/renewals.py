@@ -90,7 +90,7 @@ class RenewalProblem(shapes.Answer, frozen=True):
 
 
 class RenewalItem(shapes.Answer, frozen=True):
-    """One member of a run. `state`: due, free, waived, ending, held, lapsing, failed, or billed when it was meanwhile."""
+    """One member of a run. `state`: due, free, waived, ending, held, lapsing, failed, or billed (meanwhile)."""
 
     organisation_id: UUID
     organisation: str

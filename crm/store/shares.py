@@ -114,7 +114,7 @@ async def add_terms(
 
 
 async def carry_on(connection: Connection, agreement: UUID, code: str, on: date) -> None:
-    """What an agreement discloses, the agreement in its place does from a day on, with the other network's place too."""
+    """What an agreement discloses, the one in its place does from a day on, with the other network's place too."""
     await connection.execute(
         "insert into disclosure_terms (id, disclosure_id, version, starts_on, fields, tiers, only_linked, purpose,"
         " legal_basis, legal_words, persons_basis, retention_days, reason, recorded_at, recorded_by)"

@@ -95,7 +95,7 @@ class FeedReader(Table, tablename="feed_reader"):
 
 
 class Rehearsal(Table, tablename="rehearsal"):
-    """A network's feed of made-up members (ADR 0030). A position is (run, seq); what is up to `pruned_seq` is dropped."""
+    """A network's feed of made-up members (ADR 0030). A position is (run, seq); what is up to `pruned_seq` is gone."""
 
     network_id = ForeignKey(references=Network, primary_key=True, null=False, on_delete=OnDelete.cascade)
     run = Integer(default=0)

@@ -1,4 +1,4 @@
-"""Told ahead of a renewal: when, of which period and fee, until when one can leave; and the bill of a member on hold."""
+"""Told ahead of a renewal: when, of which period and fee, until when one can leave; the bill of a member on hold."""
 
 from datetime import date, timedelta
 from typing import Any

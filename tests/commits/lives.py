@@ -147,9 +147,10 @@ class World:
     # What is asked
 
     async def memberships(self) -> list[UUID]:
+        """Not in the order of random ids: so a life can be lived again."""
         rows = await self.read(
             "select m.id from membership m join network n on n.id = m.network_id where m.organisation_id = any($1)"
-            " order by array_position($1::uuid[], m.organisation_id), n.slug",  # not by a random id: a life can be lived again
+            " order by array_position($1::uuid[], m.organisation_id), n.slug",
             self.organisations,
         )
         return [row["id"] for row in rows]

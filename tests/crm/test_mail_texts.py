@@ -85,7 +85,6 @@ VALUES = {
     "taken_back": False,
     "one": "Gammel AS",
     "other": "Ny AS",
-    "first": True,
     "claims": ["Purregebyr: 70 kr"],
     "before": "35 kr",
     "pay_by": "6. des. 2026",

@@ -99,7 +99,8 @@ async def test_nobody_is_told_too_early_or_where_the_rules_do_not_say_so(context
     everywhere = await renewal_notices.run_all(context, SYSTEM)  # one network of the demo tells its members
     await with_rules(context, NOTICE | {"renewal_days": 39})
     assert await renewal_notices.run(context, actor, NETWORK) == renewal_notices.Ran()  # 40 days before
-    assert (everywhere.told, await renewal_notices.run_all(context, SYSTEM)) == (65, renewal_notices.Ran(0, {"free": 7}))
+    assert everywhere.told == 65
+    assert await renewal_notices.run_all(context, SYSTEM) == renewal_notices.Ran(0, {"free": 7})
     assert (await renewal_notices.run_all(at(context, 2026, 11, 23), SYSTEM)).told == 24  # and nobody of the other
 
 
