@@ -116,7 +116,7 @@ def done(my: My, path: str, word: str = "") -> Redirect:
 
 @get("/my", include_in_schema=False)
 async def show_my(request: Request, context: NamedDependency[Context]) -> Response:
-    """The person's organisations, and the networks whose office they may open; straight on when there is just one."""
+    """The person's organisations, and the networks whose office they may open."""
     who, t = session.session_of(request), translator(language_of(request))
     async with context.db.tx() as connection:
         held = await reads.of_account(connection, who.account)
