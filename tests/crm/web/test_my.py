@@ -25,9 +25,9 @@ async def test_memberships_stand_with_every_reason_in_both_languages(client, min
     page = await client.get(base)
     shown = text(page)
     assert page.status_code == 200
-    assert "Fjordsyn Helse is in CLAIRE Innovation Network because" in shown and "from Collaboration agreement between NORA" in shown
+    assert "Fjordsyn Helse is in CLAIRE Innovation Network because" in shown
+    assert "from Collaboration agreement between NORA" in shown
     assert "Why is Fjordsyn Helse in CLAIRE Innovation Network?" in shown and "Fee a year, without VAT" in shown
-    assert "(linked membership)" in shown or "By rule" not in shown
     client.cookies.set("lang", "nb")
     assert "Medlem siden" in text(await client.get(base)) and "Slutt" not in text(await client.get(f"{base}/people"))
 
@@ -40,8 +40,6 @@ async def test_each_role_and_no_other_organisation(client, context, mine):
     assert "Change level" not in text(await client.get(base))
     assert (await client.get(change)).status_code == 403
     assert (await send(client, change, on="2029-12-31")).status_code == 403
-    # Of one organisation alone there is nothing to choose.
-    assert text(await client.get("/my"))
     async with office.other_browser(client, ADMIN) as admin:
         assert (await admin.get(change)).status_code == 200
         for path in ("", "/invoices", "/people", "/sharing", "/data", f"/memberships/{membership}/ending"):

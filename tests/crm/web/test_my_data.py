@@ -14,8 +14,8 @@ from cluster_rules.errors import RuleViolation
 from crm.actions import days, erasures
 from crm.actor import Actor
 from crm.errors import Forbidden, NotFound
-from crm.store.audit import broken_links
 from crm.reads import own_data
+from crm.store.audit import broken_links
 from tests.conftest import context_on
 from tests.crm import billing
 from tests.crm.api import sharing
@@ -136,7 +136,7 @@ async def test_oneself_is_forgotten_with_every_way_in(client, context, base):
 
 @pytest.mark.commits
 async def test_ac_23_a_contact_is_erased_everywhere_but_on_the_invoice(own_database, application, seeded):
-    """Consents, an invoice of 2026, told to CLAIRE: erased on 1 June 2027. (Of AC-23 events and retention are not here.)"""
+    """Consents, an invoice of 2026, told to CLAIRE: erased on 1 June 2027. (Events and retention are not here.)"""
     async with context_on(own_database) as before:
         networks = await office.count(before, "select array_agg(id) from network")
         manager = Actor("Ingrid", "web", manages=frozenset(networks), reads=frozenset(networks))
