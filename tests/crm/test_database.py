@@ -291,12 +291,14 @@ async def test_cancelled_at_any_moment_nothing_is_left_on_a_connection(db: Datab
 
 # History and overlaps
 
-UNCHANGEABLE = ("charge", "feed", "consent", "application_event", "audit", "rulebook")
+UNCHANGEABLE = ("charge", "feed", "audit", "rulebook")
 ONLY_SOME_COLUMNS = {
     "membership_decision": ("reason", "withdrawn_at"),
     "membership_grant": ("tier", "superseded_at"),
     "membership_period": ("tier", "superseded_at"),
     "organisation_profile": ("name", "superseded_at"),
+    "consent": ("purpose", "actor"),  # who it was may be forgotten, not what was agreed to
+    "application_event": ("kind", "note"),
 }
 
 

@@ -13,6 +13,7 @@ and c.relkind = 'r' and has_table_privilege('crm_member', c.oid, 'select') and n
 """
 # What is open to everybody who is signed in: names, numbers and rules, as public pages show them.
 OPEN = {"directory_entry", "directory_slug", "directory_state"}  # made of what everybody is shown
+OPEN |= {"known_name", "main_unit"}  # what registers say of anybody
 OPEN |= {"agreement", "host", "identifier", "network", "organisation", "organisation_profile", "rulebook", "terms"}
 
 

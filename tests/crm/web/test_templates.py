@@ -125,6 +125,7 @@ def test_links_of_the_public_layout_are_pages_we_have(client):
     plain = {link for link in links if not link.startswith(("/static/", "/language/", "/theme/"))}
     assert plain == {
         "/en/",
+        "/en/members",
         "/en/networks",
         "/en/join",
         "/sign-in",
