@@ -80,8 +80,16 @@ let chosen = document.querySelector("#prices input:checked")?.value;
 document.addEventListener("change", (event) => {
   if (event.target.matches("#prices input")) chosen = event.target.value;
 });
+/* Who is at such a field by keyboard stays there: what is swapped in is another element in its place. */
+let place = "";
+document.addEventListener("focusin", ({ target }) => {
+  const part = target.closest("#prices, #sizes");
+  const value = target.type === "radio" ? `[value="${CSS.escape(target.value)}"]` : "";
+  place = part && target.name ? `#${part.id} [name="${CSS.escape(target.name)}"]${value}` : "";
+});
 document.addEventListener("htmx:after:swap", () => {
   for (const input of document.querySelectorAll("#prices input")) {
     if (input.value === chosen && !input.disabled) input.checked = true;
   }
+  if (place && document.activeElement === document.body) document.querySelector(place)?.focus();
 });
