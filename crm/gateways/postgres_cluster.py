@@ -48,6 +48,9 @@ SETTINGS = {
     "log_error_verbosity": "terse",
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] ",
+    # A year's bill writes more than a gigabyte of log: with room for it, pages are not written whole again meanwhile.
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
 }
 
 
