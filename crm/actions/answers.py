@@ -110,9 +110,10 @@ async def waiting(context: Context, actor: Actor, target: UUID) -> list[Waiting]
                     continue
                 tiers = rule.when.tiers
                 rows = await answers.unanswered(connection, source.id, rule.code, tiers, today, MOST_LOOKED_AT)
-                for organisation, name in rows:
-                    facts = await families.load(connection, kept, await families.of(connection, organisation))
-                    found = outcomes.of_day(facts, organisation, today, there.slug)
+                some = list(dict.fromkeys(family for _, _, family in rows))  # an entity and its units are one
+                loaded = dict(zip(some, await families.load_many(connection, kept, some), strict=True))
+                for organisation, name, family in rows:
+                    found = outcomes.of_day(loaded[family], organisation, today, there.slug)
                     if any(o.rule == rule.code and o.held_back == "acceptance" for o in found):
                         out.append(Waiting(organisation, name, source.slug, rule.code, rule.names))
     return out[:MOST_SHOWN]

@@ -104,10 +104,10 @@ async def withdraw(connection: Connection, wanted: UUID) -> None:
 
 async def unanswered(
     connection: Connection, network: UUID, rule: str, tiers: Sequence[str], on: date, limit: int
-) -> list[tuple[UUID, str]]:
-    """(organisation, name) of own members of `network` at these levels (none: any) about whom no word counts yet."""
+) -> list[tuple[UUID, str, UUID]]:
+    """(organisation, name, family) of members of `network` at these levels (none: any) of whom no word counts yet."""
     rows = await connection.fetch(
-        "select o.id, o.name from membership_grant g join organisation o on o.id = g.organisation_id"
+        "select o.id, o.name, o.family_id from membership_grant g join organisation o on o.id = g.organisation_id"
         " where g.network_id = $1 and g.kind = 'direct' and g.superseded_at is null"
         " and g.starts_on <= $4 and (g.ends_on is null or g.ends_on > $4)"
         " and (cardinality($3::text[]) = 0 or g.tier = any($3))"
@@ -119,4 +119,4 @@ async def unanswered(
         on,
         limit,
     )
-    return [(row["id"], row["name"]) for row in rows]
+    return [(row["id"], row["name"], row["family_id"]) for row in rows]
