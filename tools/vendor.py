@@ -28,12 +28,16 @@ class Package:
 
 
 ICONS = """
-    adjustments-horizontal alert-circle alert-triangle arrow-back-up arrow-down arrow-left arrow-right
-    arrow-up ban book building building-community calendar check chevron-down chevron-left chevron-right
-    circle-check circle-minus circle-x clock code device-desktop dots download external-link file-text
-    git-merge help history hourglass id inbox info-circle key language layout-dashboard link link-plus
-    list-details lock login logout mail menu-2 message moon network pencil player-pause plus printer receipt
-    receipt-refund refresh search selector send shield-check sun trash unlink user user-edit users world x
+    activity adjustments-horizontal alert-circle alert-triangle arrow-back-up arrow-down arrow-left
+    arrow-merge arrow-right arrow-up award ban book bookmark building building-community calendar
+    calendar-event chart-bar check checklist chevron-down chevron-left chevron-right circle-check
+    circle-minus circle-x clipboard-check clock code color-swatch command database device-desktop dots
+    download external-link eye file-export file-import file-text flag gift git-merge help history
+    hourglass id inbox info-circle key keyboard language layout-dashboard link link-plus list-details
+    lock login logout mail mail-forward menu-2 message moon network note paperclip pencil photo pin
+    player-pause player-play plus printer receipt receipt-refund refresh report-analytics search
+    selector send settings shield-check star sun table tag tags trash unlink upload user user-edit users
+    world x
 """
 
 PACKAGES = (
