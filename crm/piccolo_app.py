@@ -40,6 +40,10 @@ APP_CONFIG = AppConfig(
                 "dunning",
                 "renewals",
                 "fee_shares",
+                "tags",
+                "custom_fields",
+                "saved_views",
+                "bulk_runs",
             )
         ]
     ),
