@@ -6,7 +6,7 @@ from piccolo.table import Table
 
 
 class Mail(Table, tablename="mail"):
-    """One mail; status queued, sending, sent, failed or cancelled."""
+    """One mail; status queued, sending, sent, failed or cancelled. `unsubscribe`: the address that ends such mails."""
 
     id = UUID(primary_key=True, default=UUID4())
     network_id = UUID(null=True, default=None)
@@ -23,5 +23,6 @@ class Mail(Table, tablename="mail"):
     attempts = Integer(default=0)
     last_error = Text(default="")
     message_id = Text(default="")
+    unsubscribe = Text(default="")
     created_at = Timestamptz()
     sent_at = Timestamptz(null=True, default=None)

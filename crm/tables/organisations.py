@@ -77,7 +77,10 @@ class Identifier(Table, tablename="identifier"):
 
 
 class Contact(Table, tablename="contact"):
-    """A person who speaks for an organisation; personal data, never part of a member list."""
+    """A person who speaks for an organisation; personal data, never part of a member list.
+
+    `main`: who its mails go to; `communication`: who is written to about activities and news.
+    """
 
     id = UUID(primary_key=True, default=UUID4())
     organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict, index=True)
@@ -86,6 +89,7 @@ class Contact(Table, tablename="contact"):
     role = Text(default="")
     language = Varchar(length=2, default="nb")
     main = Boolean(default=True)
+    communication = Boolean(default=False)
     created_at = Timestamptz()
 
 
