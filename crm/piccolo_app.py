@@ -17,6 +17,7 @@ APP_CONFIG = AppConfig(
                 "profiles",
                 "listings",
                 "erasures",
+                "retention",
                 "memberships",
                 "mergers",
                 "applications",

@@ -6,7 +6,8 @@ database: a contact that goes makes every share that named it another one at com
 """
 
 import secrets
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from crm.database import Connection
+from crm.errors import Refused
 
 KEPT_YEARS = 5
 SALT_BYTES = 16
@@ -158,8 +160,13 @@ async def remove_account(connection: Connection, account: UUID) -> None:
 async def receipt(
     connection: Connection, who: Person, done: dict[str, int], stays: list[Kept], reason: str, by: str, now: Any
 ) -> UUID:
-    """Keep that it was done. Who it was stands nowhere in it: only a salted hash of the address."""
-    new, salt = uuid4(), secrets.token_hex(SALT_BYTES)
+    """Keep that it was done. Who it was stands nowhere in it: only a salted hash of the address.
+
+    The salt is the whole system's, so that looking for many addresses (`blocked`) is one look for many hashes.
+    """
+    new = uuid4()
+    salt = await connection.fetchval("select salt from erasure order by erased_at, id limit 1")
+    salt = salt or secrets.token_hex(SALT_BYTES)
     await connection.execute(
         "insert into erasure (id, organisation_id, about, subject_id, salt, email_hash, done, kept, reason, actor,"
         " erased_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -176,6 +183,51 @@ async def receipt(
         now,
     )
     return new
+
+
+async def blocked(connection: Connection, emails: Iterable[str]) -> set[str]:
+    """Which of these addresses are of people who were forgotten and have not agreed to be stored again, as given.
+
+    For whoever is about to store persons: an import, an application, an invitation. Upper and lower case are the same.
+    """
+    given = {email: email.strip().lower() for email in emails}
+    if not given:
+        return set()
+    out: set[str] = set()
+    for row in await connection.fetch("select distinct salt from erasure"):
+        hashes = {hashed(row["salt"], address): address for address in given.values()}
+        found = await connection.fetch(
+            "select distinct e.email_hash from erasure e where e.salt = $1 and e.email_hash = any ($2)"
+            " and not exists (select from erasure_return r where r.erasure_id = e.id)",
+            row["salt"],
+            list(hashes),
+        )
+        out |= {hashes[each["email_hash"]] for each in found}
+    return {email for email, address in given.items() if address in out}
+
+
+async def must_not_be_blocked(connection: Connection, email: str, field: str) -> None:
+    """Refused `person_erased` for the address of somebody who was forgotten."""
+    if await blocked(connection, [email]):
+        raise Refused("person_erased", field, given=email.strip().lower())
+
+
+async def returned(connection: Connection, email: str, basis: str, note: str, by: str, now: datetime) -> int:
+    """The person has agreed to be stored again (`basis`: applied, came, told); of how many erasures that was said."""
+    done = 0
+    for row in await connection.fetch("select distinct salt from erasure"):
+        told = await connection.execute(
+            "insert into erasure_return (erasure_id, basis, note, actor, returned_at)"
+            " select id, $3, $4, $5, $6 from erasure where salt = $1 and email_hash = $2 on conflict do nothing",
+            row["salt"],
+            hashed(row["salt"], email),
+            basis,
+            note,
+            by,
+            now,
+        )
+        done += int(told.split()[-1])
+    return done
 
 
 def hashed(salt: str, email: str) -> str:

@@ -5,7 +5,11 @@ from piccolo.table import Table
 
 
 class Audit(Table, tablename="audit"):
-    """One thing somebody did: actor, channel, what, to what, why. `hash` covers the row and `prev`."""
+    """One thing somebody did: actor, channel, what, to what, why. `hash` covers the row and `prev`.
+
+    Of actor and detail it covers a seal: the hash of a salt and them. So they can be forgotten one day, by keeping the
+    seal and throwing the salt away, and the chain stands (ADR 0033). An empty seal: the salt is still there.
+    """
 
     seq = BigInt(primary_key=True)
     recorded_at = Timestamptz()
@@ -17,6 +21,10 @@ class Audit(Table, tablename="audit"):
     subject_id = UUID(null=True, default=None)
     detail = JSONB(default="{}")
     hash = Varchar(length=64, required=True)
+    actor_salt = Varchar(length=32, default="")
+    actor_seal = Varchar(length=64, default="")
+    detail_salt = Varchar(length=32, default="")
+    detail_seal = Varchar(length=64, default="")
 
 
 class IdempotencyKey(Table, tablename="idempotency_key"):

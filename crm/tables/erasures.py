@@ -1,4 +1,4 @@
-"""Erasures: that a person was forgotten, without saying who: the receipt, and what a later import is compared with."""
+"""Erasures: that a person was forgotten, without saying who: the receipt, what a later import is compared with, returns."""
 
 from piccolo.columns import JSONB, UUID, ForeignKey, OnDelete, Text, Timestamptz, Varchar
 from piccolo.columns.defaults.uuid import UUID4
@@ -25,3 +25,16 @@ class Erasure(Table, tablename="erasure"):
     reason = Text(default="")
     actor = Text(default="")
     erased_at = Timestamptz()
+
+
+class ErasureReturn(Table, tablename="erasure_return"):
+    """A forgotten person has agreed to be stored again, by `basis`: applied, came (signed in by their own deed) or told.
+
+    Append-only. From then on their address is not held back any more by that erasure.
+    """
+
+    erasure_id = ForeignKey(references=Erasure, null=False, default=None, on_delete=OnDelete.restrict, primary_key=True)
+    basis = Varchar(length=10, required=True)
+    note = Text(default="")
+    actor = Text(default="")
+    returned_at = Timestamptz()

@@ -4,6 +4,7 @@ from piccolo.columns import (
     JSONB,
     UUID,
     Boolean,
+    Bytea,
     Date,
     ForeignKey,
     Integer,
@@ -23,7 +24,7 @@ class Listing(Table, tablename="listing"):
     """What an organisation tells of itself. Without a row: its facts alone, seen as its networks have it.
 
     `visibility` is {network's slug: {field: level}} (cluster_rules/listings.py); `listed` false: it has opted out;
-    `restricted_at`: a manager has taken it out, also of counts.
+    `restricted_at`: a manager has taken it out, also of counts. `logo` is the hash of a ListingLogo, or empty.
     """
 
     id = UUID(primary_key=True, default=UUID4())
@@ -41,6 +42,21 @@ class Listing(Table, tablename="listing"):
     verified_on = Date(null=True, default=None)
     changed_at = Timestamptz()
     changed_by = Text(default="")
+    logo = Varchar(length=64, default="")
+
+
+class ListingLogo(Table, tablename="listing_logo"):
+    """A picture that was sent as an organisation's logo, by the SHA-256 of its bytes; shown while its listing names it."""
+
+    id = UUID(primary_key=True, default=UUID4())
+    organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict)
+    hash = Varchar(length=64, required=True)
+    media_type = Varchar(length=20, required=True)
+    width = Integer(required=True, default=None)
+    height = Integer(required=True, default=None)
+    content = Bytea(required=True)
+    sent_at = Timestamptz()
+    sent_by = Text(default="")
 
 
 class ListingChange(Table, tablename="listing_change"):
