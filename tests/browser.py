@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 import uvicorn
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, sync_playwright
 
 VIEWPORTS = {"desktop": {"width": 1440, "height": 1000}, "phone": {"width": 390, "height": 844}}
 SCHEMES = ("light", "dark")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# The rules that colours decide: all that the other scheme of a page can break.
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 # Selectors of whatever is right take axe four times as long as the check itself.
 _ONLY_FAULTS = {"resultTypes": ["violations"], "preload": False}
 START_SECONDS = 10
@@ -81,10 +83,14 @@ def open_page(
     scheme: str = "light",
     language: str = "en",
     javascript: bool = True,
+    origin: str = "",
 ) -> Iterator[Page]:
-    """A fresh page at `url`; `csp_messages(page)` knows what its console said about the CSP."""
-    context = browser.new_context(viewport=VIEWPORTS[viewport], java_script_enabled=javascript)
-    origin = "/".join(url.split("/")[:3])
+    """A fresh page at `url`; `csp_messages(page)` knows what its console said about the CSP.
+
+    `origin` is whose cookies are set, when `url` is not of it.
+    """
+    context = browser.new_context(viewport=VIEWPORTS[viewport], java_script_enabled=javascript, reduced_motion="reduce")
+    origin = origin or "/".join(url.split("/")[:3])
     context.add_cookies(
         [
             {"name": "scheme", "value": scheme, "url": origin},
@@ -103,10 +109,30 @@ def open_page(
         context.close()
 
 
-def axe_violations(page: Page) -> list[str]:
-    """One line a fault: rule, help, and the elements it is about."""
-    options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, **_ONLY_FAULTS}
-    found = Axe().run(page, options=options).response["violations"]
+def faults(page: Page) -> list[str]:
+    """What is wrong with a loaded page on a desk, in the dark and on a phone, and what it said of its policy.
+
+    The page is not loaded again: only its colours and its width change. It is left as it was.
+    """
+    found = [f"desktop: {fault}" for fault in [*axe_violations(page), *_too_wide(page)]]
+    scheme = page.locator("html").get_attribute("data-color-scheme")
+    _colours(page, "dark")
+    found += [f"dark: {fault}" for fault in axe_violations(page, COLOUR_RULES)]
+    _colours(page, scheme or "light")
+    before = page.viewport_size
+    page.set_viewport_size(VIEWPORTS["phone"])  # type: ignore[arg-type]
+    found += [f"phone: {fault}" for fault in [*axe_violations(page), *_too_wide(page)]]
+    page.set_viewport_size(before)  # type: ignore[arg-type]
+    return found + csp_messages(page)
+
+
+def axe_violations(page: Page, rules: list[str] | None = None) -> list[str]:
+    """One line a fault: rule, help, and the elements it is about. Without `rules`, all of AXE_TAGS."""
+    only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": AXE_TAGS}
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE_SCRIPT)
+    asked = "options => axe.run(options).then(found => found.violations)"
+    found = page.evaluate(asked, {"runOnly": only, **_ONLY_FAULTS})
     return [f"{each['id']}: {each['help']}: {[node['target'] for node in each['nodes']]}" for each in found]
 
 
@@ -119,6 +145,15 @@ def csp_messages(page: Page) -> list[str]:
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than the screen."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def _colours(page: Page, scheme: str) -> None:
+    page.evaluate("scheme => { document.documentElement.dataset.colorScheme = scheme }", scheme)
+
+
+def _too_wide(page: Page) -> list[str]:
+    wide = overflow(page)
+    return [f"{wide} px wider than the screen"] if wide > 0 else []
 
 
 def _wait(server: uvicorn.Server, thread: threading.Thread) -> None:

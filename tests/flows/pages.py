@@ -1,0 +1,217 @@
+"""Every page there is, by who looks at it: what Chromium and axe visit, and what the judge of HTML reads.
+
+Add a page here when you make one. An entry is an address, and may be a way there, in three words:
+`PAGE -> PATTERN` is the first link on that page that fits (`*` is anything within one part of an address);
+`PAGE + TEXT` goes on from the address reached, with text behind it. What only a form shows is tried in the test of that
+form, by `faults(page)` of tests/browser.py. Data a page needs to show something is made in `prepare`.
+"""
+
+import re
+from datetime import date
+from functools import cache
+from html import unescape
+
+from crm.actions import days, invoices, payments, renewal_notices, renewals
+from crm.actions.invoices import Credit
+from crm.actions.renewals import Wanted
+from crm.actor import Actor
+from crm.context import Context
+from crm.store import cards as card_rows
+from crm.store import invoice_links
+from tests.commits.support import manager
+from tests.conftest import context_on
+from tests.crm.actions.test_exchange_rates import euro_draft
+from tests.crm.actions.test_fee_shares import DAYS, shared
+from tests.crm.actions.test_places import joins, limit_link
+from tests.crm.actions.test_renewal_notices import with_rules
+from tests.crm.actions.test_reviews import joined
+from tests.crm.billing import bill, draft
+from tests.flows.site import Site
+
+NORA = "/n/nora-industry-network"
+CLAIRE = "/n/claire-innovation-network"
+STARTUP = "/n/nora-startup"
+ESMART = f"{NORA}/members?q=eSmart -> {NORA}/members/*-*"
+HOME = "/my -> /my/*-*"
+INVOICE = f"{NORA}/invoices?q=Tindeveg -> {NORA}/invoices/*-*-*"
+RULES = f"{NORA}/setup/rules"
+DRAFT = f"{RULES}/draft"
+
+PAGES: dict[str, list[str]] = {
+    "public": [
+        "/en",
+        "/en/networks",
+        "/en/networks/nora-industry-network",
+        "/en/networks/sin-applied-ai",
+        "/en/join",
+        "/en/members",
+        "/en/members?network=nora-industry-network&view=table",
+        "/en/members?q=nobody-has-this-name",
+        "/en/members/esmart-systems",
+        "/en/members/esmart-systems/contact",
+        "/en/embed/members",
+        "/en/privacy",
+        "/en/accessibility",
+        "/en/pay/an-invoice",
+        "/en/pay/a-credit-note",
+        "/sign-in",
+        "/claim",
+        "/api/docs",
+        "/api/docs/webhooks",
+        "/api/guide?network=nora-industry-network",
+        "/no-such-page",
+    ],
+    "member": [
+        "/my",
+        HOME,
+        f"{HOME} + /invoices",
+        f"{HOME} + /people",
+        f"{HOME} + /entry",
+        f"{HOME} + /sharing",
+        f"{HOME} + /data",
+        f"{HOME} -> /my/*/memberships/*/tier-change",
+        f"{HOME} -> /my/*/memberships/*/ending",
+        f"{HOME} + /people -> /my/*/people/contacts/*/erase",
+        "/account/data",
+    ],
+    "account": ["/account", "/account/password", "/account/app", "/account/confirm", f"{NORA}/people"],
+    "viewer": [NORA, f"{NORA}/people", f"{NORA}/invoices"],
+    "books": [f"{NORA}/invoices/suspense"],
+    "manager": [
+        NORA,
+        CLAIRE,
+        "/n/no-such-network",
+        "/dev/mailbox",
+        "/dev/mailbox -> /dev/mailbox/*-*",
+        f"{NORA}/members?tier=principal&state=active&q=e",
+        f"{NORA}/members?q=nobody-has-this-name",
+        f"{NORA}/links",
+        f"{NORA}/name",
+        f"{NORA}/duplicates",
+        f"{NORA}/applications",
+        f"{NORA}/applications -> {NORA}/applications/*-*",
+        f"{CLAIRE}/applications",
+        ESMART,
+        f"{ESMART} + ?as_of=2020-12-31",
+        f"{NORA}/members?q=SINTEF -> {NORA}/members/*-*",
+        f"{CLAIRE}/members?q=Fjordsyn -> {CLAIRE}/members/*-*",
+        f"{ESMART} + /name",
+        f"{ESMART} + /facts",
+        f"{ESMART} + /sizes",
+        f"{ESMART} + /roles",
+        f"{ESMART} + /merger?q=a",
+        f"{ESMART} + /split",
+        f"{ESMART} + /people",
+        f"{ESMART} -> {NORA}/members/*/memberships/*/tier-change",
+        f"{ESMART} -> {NORA}/members/*/memberships/*/ending",
+        f"{ESMART} -> {NORA}/members/*/memberships/*/suspension",
+        f"{STARTUP}/reviews",
+        f"{STARTUP}/reviews -> {STARTUP}/reviews/*-*",
+        f"{NORA}/places",
+        f"{NORA}/invoices",
+        f"{NORA}/invoices?as_of=2027-02-10&state=overdue",
+        f"{NORA}/invoices?q=finnes-ikke",
+        f"{NORA}/invoices/issue",
+        f"{NORA}/invoices?q=Bregne -> {NORA}/invoices/*-*-*",
+        f"{NORA}/invoices?q=Havnes -> {NORA}/invoices/*-*-*",
+        f"{NORA}/invoices?q=Strandlinje -> {NORA}/invoices/*-*-*",
+        f"{NORA}/invoices?q=Euro -> {NORA}/invoices/*-*-*",
+        INVOICE,
+        f"{INVOICE} + /credit-note",
+        f"{NORA}/members?q=Tindeveg -> {NORA}/members/*-* -> {NORA}/invoices/billing/*",
+        f"{NORA}/invoices/card-books",
+        f"{NORA}/invoices/suspense",
+        f"{NORA}/renewals",
+        f"{NORA}/renewals/notices",
+        f"{NORA}/renewals/notices?look=1",
+        f"{NORA}/renewals -> {NORA}/renewals/*-*-*",
+        f"{NORA}/shares?{DAYS}",
+        f"{NORA}/dunning",
+        f"{NORA}/dunning/confirm",
+        f"{NORA}/setup/agreements",
+        f"{NORA}/setup/agreements -> {NORA}/setup/agreements/*",
+        f"{NORA}/setup/agreements -> {NORA}/setup/agreements/*/shares",
+        f"{NORA}/setup/systems",
+        RULES,
+        f"{CLAIRE}/setup/rules?version=1",
+        "/n/sin-applied-ai/setup/rules",
+        DRAFT,
+        f"{DRAFT}/link-rule?code=principal-joins-claire",
+        f"{DRAFT}/link-rule",
+        f"{DRAFT}/level?code=principal",
+        f"{DRAFT}/fees?code=principal",
+        f"{DRAFT}/whole",
+        f"{DRAFT}/text",
+        f"{RULES}/price?level=principal&employees=40",
+        f"{RULES}/compare?old=1&new=draft",
+        f"{NORA}/sync",
+        f"{NORA}/sync/keys",
+        f"{NORA}/sync/compare",
+        f"{NORA}/sync/rehearsal",
+        f"{NORA}/from-partners",
+    ],
+}
+
+
+def address(site: Site, who: str, entry: str) -> str:
+    """The address an entry of PAGES leads to, for who looks."""
+    words = entry.split(" ")
+    at = words[0]
+    for word, given in zip(words[1::2], words[2::2], strict=True):
+        at = at + given if word == "+" else _link(site, who, at, given)
+    return at
+
+
+@cache
+def _links(site: Site, who: str, page: str) -> list[str]:
+    return [unescape(link) for link in re.findall(r'href="([^"]+)"', site.client(who).get(page).text)]
+
+
+def _link(site: Site, who: str, page: str, pattern: str) -> str:
+    fits = re.compile(re.escape(pattern).replace(r"\*", r"[^/?#]+"))
+    found = next((link for link in _links(site, who, page) if fits.fullmatch(link)), None)
+    assert found, f"{page} has no link like {pattern}"
+    return found
+
+
+def begin_draft(site: Site) -> None:
+    """NORA's rulebook gets a draft, as a manager begins one."""
+    client = site.client("manager")
+    token = client.get(RULES).text.split('name="_csrf_token" value="')[1].split('"')[0]
+    client.post(DRAFT, data={"_csrf_token": token}).raise_for_status()
+
+
+async def prepare(dsn: str) -> None:
+    """Something to see on every page: invoices in many states, queues, runs, differences."""
+    async with context_on(dsn, size=2) as context:
+        actor = await manager(context)
+        await joined(context, "company", "company", 3, date(2020, 1, 1))
+        await days.review(context)
+        await limit_link(context, actor, 0)
+        for name in ("Vindkast", "Nordlys"):
+            await joins(context, actor, name)
+        await _invoices(context, actor)
+        await with_rules(context)
+        await renewal_notices.run(context, actor, "nora-industry-network")
+        for year in (2027, 2026):
+            run = await renewals.begin(context, actor, Wanted("nora-industry-network", date(year, 1, 1)))
+            await renewals.preview(context, run)
+        await shared(context, actor)
+        await euro_draft(context, actor)
+
+
+async def _invoices(context: Context, actor: Actor) -> None:
+    part = await bill(context, actor, "Tindeveg Robotics AS")
+    day = date(2026, 11, 19)
+    await payments.record(context, actor, part.id, 100_000, "NOK", day, "Bilag 12")
+    await payments.propose_write_off(context, actor, part.id, 150, "Øreavrunding")
+    gone = await bill(context, actor, "Strandlinje Data AS")
+    await payments.record(context, actor, gone.id, gone.gross + 1, "NOK", day, "Bilag 13")
+    note = await invoices.credit(context, actor, gone.id, Credit("Feil nivå"))
+    await draft(context, actor, "Havnes kommune", kind="public_body")
+    await draft(context, actor, "Bregne Analyse AS")
+    async with context.db.tx() as connection:
+        await invoice_links.add(connection, "an-invoice", part.id)
+        await invoice_links.add(connection, "a-credit-note", note.id)
+        found = [card_rows.Difference("received", "ch_3QxB7unknown", day, 250_000, None, "NOK", part.host)]
+        await card_rows.note_differences(connection, "nora", day, day, found, context.clock.now())
