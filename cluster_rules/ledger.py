@@ -33,12 +33,13 @@ AccountKind = Literal[
     "share_payable",
     "share_receivable",  # and the same in the books of the network that gets it
     "share_income",
+    "opening",  # what members owed before these books began
 ]
 POSITIONS = ("receivable", "member_credit", "suspense")
 OURS = "klynge"  # the provider of facts that people or rules make here
 BY_PEOPLE = (OURS, "hand")  # providers of what people book
 # Kinds of theirs that can be taken back; refunds are facts of the bank, invoices have credit notes.
-REVERSIBLE = ("received", "moved", "writtenoff", "claimed")
+REVERSIBLE = ("received", "moved", "writtenoff", "claimed", "opened")
 NAMESPACE = UUID("7b0c0a1e-53a5-5c4e-9f0e-3d2c1b0a9f8e")
 
 

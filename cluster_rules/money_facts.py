@@ -59,6 +59,14 @@ class Issued(Fact, frozen=True, kw_only=True):
     rounding: int = 0
 
 
+class Opened(Fact, frozen=True, kw_only=True):
+    """What a member owed when these books began: billed elsewhere, with its income and VAT there (ADR 0039)."""
+
+    invoice: UUID
+    organisation: UUID
+    amount: int
+
+
 class Credited(Fact, frozen=True, kw_only=True):
     """A credit note of an invoice was issued; its lines say what is taken back, as positive amounts."""
 
@@ -155,7 +163,9 @@ class Shared(Fact, frozen=True, kw_only=True):
     amount: int
 
 
-MoneyFact = Issued | Credited | Received | Refunded | Disputed | PaidOut | Moved | WrittenOff | Claimed | Shared
+MoneyFact = (
+    Issued | Opened | Credited | Received | Refunded | Disputed | PaidOut | Moved | WrittenOff | Claimed | Shared
+)
 CLAIMED = "dunning/"  # before the code of the income account, so that no fee component books there
 
 
@@ -167,7 +177,7 @@ def payment_id(provider: str, object: str) -> UUID:
 def key(fact: MoneyFact) -> Key:
     """What the fact is known by (M3)."""
     match fact:
-        case Issued():
+        case Issued() | Opened():
             return Key(OURS, str(fact.invoice), "issued")
         case Credited():
             return Key(OURS, str(fact.credit_note), "credited")
@@ -208,7 +218,7 @@ def precedes(fact: MoneyFact) -> MoneyFact | None:
 def items(fact: MoneyFact) -> set[Item]:
     """The items whose positions must be known to book the fact; those a payment stands on come beside them."""
     match fact:
-        case Issued() | Credited() | WrittenOff() | Claimed():
+        case Issued() | Opened() | Credited() | WrittenOff() | Claimed():
             return {Item(fact.organisation, fact.invoice, None)}
         case Received():
             own = payment_id(fact.provider, fact.object)
@@ -238,7 +248,7 @@ def posting(fact: MoneyFact, standing: Standing) -> Posting | None:
 
 def _organisation(fact: MoneyFact, standing: Standing) -> UUID | None:
     """The one organisation a posting is about; None when it is about several or nobody."""
-    if isinstance(fact, Issued | Credited | WrittenOff | Claimed):
+    if isinstance(fact, Issued | Opened | Credited | WrittenOff | Claimed):
         return fact.organisation
     if isinstance(fact, Moved):
         return fact.target.organisation or fact.source.organisation
@@ -255,6 +265,9 @@ def _book(fact: MoneyFact, draft: Draft, standing: Standing) -> None:
     match fact:
         case Issued():
             _sold(draft, fact, 1)
+        case Opened():
+            draft.change(Item(fact.organisation, fact.invoice, None), positive(fact.amount))
+            draft.add(Account("opening"), -fact.amount, fact.invoice)
         case Credited():
             _sold(draft, fact, -1)
         case Received():

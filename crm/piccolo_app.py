@@ -41,6 +41,7 @@ APP_CONFIG = AppConfig(
                 "dunning",
                 "renewals",
                 "fee_shares",
+                "member_imports",
                 "notes",
                 "todos",
                 "member_documents",

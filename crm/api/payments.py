@@ -21,6 +21,7 @@ TAG = N_("Payments")
 SEQ_DIGITS = 18
 Kind = Literal[
     "issued",
+    "opened",
     "credited",
     "received",
     "refunded",

@@ -124,6 +124,7 @@ class Page(msgspec.Struct, frozen=True):
 _BUCKET = """
 case when i.status = 'draft' then 'draft' when i.kind = 'credit_note' then 'credit_note'
     when coalesce(books.owed, 0) <= 0 and credited.gross >= i.gross then 'credited'
+    when coalesce(books.owed, 0) <= 0 and invoice_withdrawn(i.id) then 'credited'
     when coalesce(books.owed, 0) <= 0 and books.given_up > 0 then 'written_off'
     when coalesce(books.owed, 0) <= 0 then 'paid'
     when $3 - i.due_on <= 0 then 'open' when $3 - i.due_on <= 30 then 'late30'

@@ -198,6 +198,7 @@ order by shown.invoice_id, starts_on, c.recorded_at, shown.net desc, shown.id
 _STATE = """
 case when i.status = 'draft' then 'draft' when i.kind = 'credit_note' then 'issued'
     when ledger.owed <= 0 and credited.gross >= i.gross then 'credited'
+    when ledger.owed <= 0 and invoice_withdrawn(i.id) then 'credited'
     when ledger.owed <= 0 and given_up.amount > 0 then 'written_off' when ledger.owed <= 0 then 'paid'
     when i.due_on < $1 then 'overdue' else 'open' end
 """

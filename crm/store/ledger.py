@@ -15,7 +15,7 @@ import msgspec
 
 from cluster_rules import ledger, money_facts
 from cluster_rules.ledger import REVERSIBLE, Account, Entry, Item, Key, Posting, Standing, item_of
-from cluster_rules.money_facts import Issued, MoneyFact, Received
+from cluster_rules.money_facts import Issued, MoneyFact, Opened, Received
 from crm.database import Connection
 from crm.errors import NotFound, Refused
 
@@ -66,7 +66,7 @@ async def post(connection: Connection, fact: MoneyFact, actor: str) -> Booked:
     return Booked("booked" if made else "nothing", tuple(made))
 
 
-async def post_many(connection: Connection, facts: Sequence[Issued], actor: str) -> int:
+async def post_many(connection: Connection, facts: Sequence[Issued | Opened], actor: str) -> int:
     """Book many invoices issued in this transaction, at a price that does not grow with each; how many were new.
 
     Nothing else can be booked on an invoice before it is issued, so that nothing has to be read.

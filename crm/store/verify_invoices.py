@@ -11,6 +11,7 @@ CHECKS = {
     "invoice_empty": """
         select 'invoice ' || i.id, 'has no line' from invoice i
         where not exists (select from charge c where c.invoice_id = i.id)
+        and not exists (select from opening_item p where p.invoice_id = i.id)
         and not exists (select from credit_line l where l.invoice_id = i.id)""",
     "invoice_second_draft": """
         select 'invoice ' || min(id::text), count(*) || ' drafts of one host for one payer in ' || currency
@@ -42,7 +43,8 @@ CHECKS = {
             select sum(net) as net from (
                 select c.net from charge c where c.invoice_id = i.id and i.kind = 'invoice'
                 union all select l.net from credit_line l where l.invoice_id = i.id) lines
-        ) s on true where i.status = 'issued' and i.net is distinct from s.net""",
+        ) s on true where i.status = 'issued' and i.net is distinct from coalesce(
+            (select p.amount from opening_item p where p.invoice_id = i.id), s.net)""",
     "invoice_line": """
         select 'invoice ' || d.invoice_id, 'its document says ' || coalesce(line.net::text, 'nothing') || ' on line '
                || place || ', stored is ' || coalesce(coalesce(c.net, l.net)::text, 'nothing')
@@ -72,7 +74,8 @@ CHECKS = {
         where i.status = 'issued' group by i.id having count(e.row_id) <> 1""",
     "delivery_missing": """
         select 'invoice ' || i.id, 'is issued, and nothing says how it reaches the buyer' from invoice i
-        where i.status = 'issued' and not exists (select from invoice_delivery d where d.invoice_id = i.id)""",
+        where i.status = 'issued' and not exists (select from invoice_delivery d where d.invoice_id = i.id)
+        and not exists (select from opening_item p where p.invoice_id = i.id)""",
     "delivery_without_job": f"""
         with waiting (delivery) as materialized ({WITH_JOB})
         select 'invoice_delivery ' || d.id, 'is ' || d.status || ' and no job will go on with it'

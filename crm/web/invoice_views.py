@@ -109,6 +109,8 @@ def bucket_of(office: Office, found: Found) -> Bucket:
         return "credit_note"
     if not found.owed:
         billed = sum(p.amount for p in money.postings if p.kind == "issued")
+        if any(p.kind == "opened" and p.reversed for p in money.postings):
+            return "credited"
         if sum(n.gross or 0 for n in money.notes if n.status == "issued") >= billed and money.notes:
             return "credited"
         return "written_off" if any(p.kind == "writtenoff" and not p.reversed for p in money.postings) else "paid"
@@ -222,6 +224,7 @@ def postings(office: Office, money: Money) -> list[dict[str, Any]]:
     t, owed, out = office.t, 0, []
     words = {
         "issued": t.gettext("Issued"),
+        "opened": t.gettext("Opening balance"),
         "credited": t.gettext("Credited"),
         "received": t.gettext("Payment"),
         "refunded": t.gettext("Paid back"),

@@ -1,0 +1,24 @@
+"""Imports of members: checks, the wall, and what an opening balance is in the books (raw SQL)."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from piccolo_conf import DB
+
+ID = "2026-11-22T16:10:00:000001"
+VERSION = "1.38.0"
+DESCRIPTION = "imports of members: checks, the wall, opening balances (raw SQL)"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "member_imports.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
