@@ -1,0 +1,13 @@
+"""The reports there are, by name: what makes their figures, and what lists the rows behind one.
+
+A report is a `Source` (source.py); `figures` and `rows` of the engine do the rest. To add one: write its file, put its
+source into SOURCES, its words into crm/report_words.py.
+"""
+
+from crm.reads.reports import members
+from crm.reads.reports.engine import MOST_ROWS, figures, rows
+from crm.reads.reports.source import Source
+
+SOURCES: dict[str, Source] = {each.name: each for each in (members.MEMBERS, members.COMPOSITION)}
+
+__all__ = ["MOST_ROWS", "SOURCES", "Source", "figures", "rows"]

@@ -1,0 +1,278 @@
+"""From a report's source to its figures and tables, and to the rows behind any of them: one statement a relation."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from cluster_rules.errors import RuleViolation
+from crm.database import Connection
+from crm.reads.known import believed
+from crm.reads.reports.source import Cut, Measure, Relation, Source
+from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
+
+MOST_ROWS = 1_000  # of a page
+CURRENCY = "currency"
+UNKNOWN = ""
+BEFORE, CHANGE = "before", "change"
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z][a-z_0-9]*)")
+_STANDS = re.compile(r"\bstands\((\w+)\)")
+_TYPES = {
+    "networks": "uuid[]", "start": "date", "end": "date", "as_of": "date", "known_at": "timestamptz",
+    "compare_start": "date", "compare_end": "date", "value": "text",
+}  # fmt: skip
+
+
+async def figures(connection: Connection, source: Source, asked: Asked) -> Report:
+    """The report, with the period of comparison beside when one is asked for."""
+    made = await _made(connection, source, asked)
+    if asked.compare is None:
+        return made
+    start, end = asked.compare
+    day = asked.as_of if source.stock and start == end else end - timedelta(days=1)
+    then = await _made(connection, source, msgspec.structs.replace(asked, start=start, end=end, as_of=day))
+    return _compared(made, then)
+
+
+async def rows(
+    connection: Connection, source: Source, asked: Asked, code: str, after: str = "", limit: int = MOST_ROWS
+) -> Rows:
+    """A page of the rows behind the figure `code`, in the order of their keys, after the key `after`.
+
+    RuleViolation `figure_unknown`.
+    """
+    name, narrowings = parts(code)
+    measure = source.measure(name)
+    if measure is None:
+        raise RuleViolation("figure_unknown", "figure", given=code[:100])
+    relation = source.relations[measure.over]
+    statement = Statement(asked)
+    conditions = [f"({statement.sql(measure.where)})"]
+    for by, value in narrowings:
+        conditions.append(f"({_narrowing(relation, statement, measure, code, by, value)})")
+    columns, chosen = _columns(relation, measure)
+    found = await connection.fetch(
+        f"with r as (select * from ({statement.sql(relation.sql)}) x)"
+        f" select r.key, {', '.join(chosen)} from r where {' and '.join(conditions)}"
+        f" and r.key > {statement.bind(after, 'text')} order by r.key limit {statement.bind(limit + 1, 'int')}",
+        *statement.values,
+    )
+    shown = tuple(tuple(row)[1:] for row in found[:limit])
+    measured = next((at for at, each in enumerate(columns) if each.code in (measure.of, "measured")), None)
+    following = found[limit - 1]["key"] if len(found) > limit else None
+    return Rows(columns, shown, following, measured if measure.how != "count" else None)
+
+
+def _columns(relation: Relation, measure: Measure) -> tuple[tuple[Column, ...], list[str]]:
+    """The columns of a measure's rows; what is measured is one of them, or one more."""
+    columns, chosen = list(relation.columns), [f"r.{each.code}" for each in relation.columns]
+    if measure.how == "share":
+        columns.append(Column("measured", "number"))
+        chosen.append(f"case when {measure.of} then 1 else 0 end")
+    elif measure.of and measure.of not in {each.code for each in columns}:
+        columns.append(Column("measured", measure.kind))
+        chosen.append(measure.of)
+    return tuple(columns), chosen
+
+
+def _narrowing(relation: Relation, statement: "Statement", measure: Measure, code: str, by: str, value: str) -> str:
+    if by in relation.narrow:
+        return statement.sql(relation.narrow[by], value)
+    if by in relation.by or (by == CURRENCY and measure.kind == "money"):
+        return f"{_bucket(by)} = {statement.bind(value, 'text')}"
+    raise RuleViolation("figure_unknown", "figure", given=code[:100])
+
+
+class Statement:
+    """SQL with named parameters becomes SQL with numbered ones, each bound once."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.values: list[Any] = []
+        self._places: dict[str, str] = {}
+
+    def sql(self, text: str, value: str | None = None) -> str:
+        """The text with its parameters numbered; `value` is what :value stands for in it."""
+        ever = self.asked.known_at is not None
+        text = _STANDS.sub(lambda found: f"({believed(found[1], ':known_at', ever)})", text)
+        self._places.pop("value", None)
+        return _PARAMETER.sub(lambda found: self._named(found[1], value), text)
+
+    def bind(self, value: Any, kind: str) -> str:
+        """A value of its own."""
+        self.values.append(value)
+        return f"${len(self.values)}::{kind}"
+
+    def _named(self, name: str, value: str | None) -> str:
+        if name not in self._places:
+            given = value if name == "value" else self._asked(name)
+            self._places[name] = self.bind(given, _TYPES.get(name, "text"))
+        return self._places[name]
+
+    def _asked(self, name: str) -> Any:
+        if name.startswith("option_"):
+            return self.asked.options[name.removeprefix("option_")]
+        if name.startswith("compare_"):
+            return self.asked.compare[name == "compare_end"] if self.asked.compare else None
+        found = getattr(self.asked, name)
+        return list(found) if name == "networks" else found
+
+
+def _bucket(by: str) -> str:
+    return f"coalesce(r.{by}::text, '')"
+
+
+# --- figures and tables
+
+
+class _Group(msgspec.Struct, frozen=True):
+    """What one grouping of a relation gave: the values it is of, and each measure's value."""
+
+    of: dict[str, str]
+    values: Mapping[str, Any]
+
+
+async def _made(connection: Connection, source: Source, asked: Asked) -> Report:
+    groups: dict[str, list[_Group]] = {}
+    for name, relation in source.relations.items():
+        measures = [each for each in source.measures if each.over == name]
+        if measures:
+            sets = {cut.by for cut in source.cuts if source.measure(cut.measures[0]) in measures}
+            groups[name] = await _grouped(connection, relation, measures, sets, asked)
+    figures = [f for each in source.measures if each.shown for f in _figures(each, groups[each.over])]
+    tables = []
+    for cut in source.cuts:
+        first = source.measure(cut.measures[0])
+        assert first is not None, cut.code
+        tables.append(_table(source, cut, groups[first.over]))
+    if source.further is not None:
+        more, others = await source.further(connection, asked)
+        figures += more
+        tables += others
+    return Report(source.name, asked, tuple(figures), tuple(tables), source.charts)
+
+
+async def _grouped(
+    connection: Connection, relation: Relation, measures: Sequence[Measure], cuts: set[tuple[str, ...]], asked: Asked
+) -> list[_Group]:
+    """Every grouping that is wanted, in one go over the relation."""
+    money = any(each.kind == "money" for each in measures)
+    sets = {frozenset(by) for by in (*cuts, ())}
+    if money:
+        sets |= {each | {CURRENCY} for each in sets}
+    by = sorted(frozenset().union(*sets))
+    statement = Statement(asked)
+    aggregates = ", ".join(f"{_aggregate(m, statement)} as m{at}" for at, m in enumerate(measures))
+    grouping = ", ".join(
+        "(" + ", ".join(f"b_{name}" for name in sorted(each)) + ")" for each in sorted(sets, key=sorted)
+    )
+    buckets = "".join(f", {_bucket(name)} as b_{name}" for name in by)
+    head = f"grouping({', '.join(f'b_{name}' for name in by)})::int as mask, " if by else ""
+    found = await connection.fetch(
+        f"with r as materialized (select r.*{buckets} from ({statement.sql(relation.sql)}) r)"
+        f" select {head}{''.join(f'b_{name}, ' for name in by)}{aggregates} from r"
+        + (f" group by grouping sets ({grouping})" if by else ""),
+        *statement.values,
+    )
+    out = []
+    for row in found:
+        mask = row["mask"] if by else 0
+        of = {name: row[f"b_{name}"] for at, name in enumerate(reversed(by)) if not mask >> at & 1}
+        out.append(_Group(of, {m.code: row[f"m{at}"] for at, m in enumerate(measures)}))
+    return out
+
+
+def _aggregate(measure: Measure, statement: Statement) -> str:
+    where, of = statement.sql(measure.where), statement.sql(measure.of)
+    only = f"filter (where {where})"
+    return {
+        "count": f"count(*) {only}",
+        "sum": f"coalesce(sum({of}) {only}, 0)::bigint",
+        "mean": f"(avg({of}) {only})::float8",
+        "median": f"(percentile_cont(0.5) within group (order by ({of})::float8) {only})::float8",
+        "share": f"(count(*) filter (where ({where}) and ({of})))::float8 / nullif(count(*) {only}, 0)",
+    }[measure.how]
+
+
+def _figures(measure: Measure, groups: Iterable[_Group]) -> list[Figure]:
+    """The figure; of money one for each currency."""
+    if measure.kind != "money":
+        return [Figure(measure.code, g.values[measure.code], measure.kind) for g in groups if not g.of]
+    found = sorted((g for g in groups if g.of.keys() == {CURRENCY}), key=lambda g: g.of[CURRENCY])
+    return [
+        Figure(narrowed(measure.code, **g.of), g.values[measure.code], "money", currency=g.of[CURRENCY]) for g in found
+    ] or [Figure(measure.code, 0, "money")]
+
+
+def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
+    measures = [m for code in cut.measures if (m := source.measure(code))]
+    by = (*cut.by, CURRENCY) if any(m.kind == "money" for m in measures) else cut.by
+    columns = [Column(name, words=source.words.get(name, name)) for name in by]
+    columns += [Column(m.code, m.kind) for m in measures]
+    mine = [g for g in groups if g.of.keys() == {*by}]
+    totals = [g for g in groups if g.of.keys() == {*by} - {*cut.by}]
+    rows = tuple(
+        (*(Cell(g.of[name]) for name in by), *(Cell(g.values[m.code], narrowed(m.code, **g.of)) for m in measures))
+        for g in sorted(mine, key=lambda g: _order(cut, g))
+        if any(g.values[m.code] for m in measures)
+    )
+    total: tuple[Cell, ...] = ()
+    if len(totals) == 1:
+        whole = totals[0]
+        labels = (*(Cell(None) for _ in cut.by), *(Cell(whole.of[name]) for name in by if name not in cut.by))
+        total = (*labels, *(Cell(whole.values[m.code], narrowed(m.code, **whole.of)) for m in measures))
+    return Table(cut.code, tuple(columns), rows, total)
+
+
+def _order(cut: Cut, group: _Group) -> tuple[Any, ...]:
+    """Largest first, or by code; what is unknown stands last."""
+    codes = [(group.of[name] == UNKNOWN, group.of[name]) for name in cut.by]
+    if cut.order == "code":
+        return (codes,)
+    return ([unknown for unknown, _ in codes[:1]], -(group.values[cut.measures[0]] or 0), codes)
+
+
+# --- two periods beside each other
+
+
+def _compared(made: Report, then: Report) -> Report:
+    old = {each.code: each.value for each in then.figures}
+    figures = [msgspec.structs.replace(each, before=old.get(each.code, _nothing(each))) for each in made.figures]
+    known = {each.code for each in made.figures}
+    gone = [each for each in then.figures if each.code not in known and each.kind == "money" and each.currency]
+    figures += [msgspec.structs.replace(each, value=0, before=each.value) for each in gone]
+    by_code = {each.code: each for each in then.tables}
+    tables = [_beside(each, by_code[each.code]) if each.code in by_code else each for each in made.tables]
+    return msgspec.structs.replace(made, figures=tuple(figures), tables=tuple(tables))
+
+
+def _nothing(figure: Figure) -> int | None:
+    return 0 if figure.kind in ("number", "money") else None
+
+
+def _beside(now: Table, then: Table) -> Table:
+    """The table with its first measure as it was, and the change."""
+    at = next(
+        (place for place, each in enumerate(now.columns) if each.kind in ("number", "money") and each.code != "year"), 0
+    )
+    if not at or [c.code for c in now.columns] != [c.code for c in then.columns]:
+        return now
+    before = {_label(row, at): row for row in then.rows}
+    rows = [(*row, *_change(row[at], before.pop(_label(row, at), None), at)) for row in now.rows]
+    for row in before.values():
+        nothing = (*row[:at], *(Cell(0 if c.kind in ("number", "money") else None) for c in now.columns[at:]))
+        rows.append((*nothing, *_change(nothing[at], row, at)))
+    total = (*now.total, *_change(now.total[at], then.total or None, at)) if now.total else ()
+    kind = now.columns[at].kind
+    return Table(now.code, (*now.columns, Column(BEFORE, kind), Column(CHANGE, kind)), tuple(rows), total)
+
+
+def _label(row: Sequence[Cell], at: int) -> tuple[Any, ...]:
+    return tuple(cell.value for cell in row[:at])
+
+
+def _change(now: Cell, row: Sequence[Cell] | None, at: int) -> tuple[Cell, Cell]:
+    then = row[at] if row else Cell(0)
+    return Cell(then.value, then.figure, then=True), Cell((now.value or 0) - (then.value or 0))

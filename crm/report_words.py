@@ -1,0 +1,142 @@
+"""Reports in words: titles, definitions, headings and the codes in cells, in the reader's language."""
+
+from collections.abc import Callable
+from typing import Any
+
+from crm import directory_words, names, report_member_words
+from crm.catalogue import Catalogue
+from crm.i18n import N_, Translator
+from crm.reports import Column, Figure, ReportWords
+
+REPORTS: dict[str, ReportWords] = {**report_member_words.REPORTS}
+COLUMNS: dict[str, str] = {
+    **report_member_words.COLUMNS,
+    "currency": N_("Currency"),
+    "before": N_("Before"),
+    "change": N_("Change"),
+    "measured": N_("Counted"),
+    "year": N_("Year"),
+}
+AREAS = {"members": N_("Members"), "money": N_("Money"), "activity": N_("Activity and labels")}
+VALUES: dict[str, dict[str, str]] = {
+    "size": {
+        "micro": N_("Micro (under 10 employees)"),
+        "small": N_("Small (10–49 employees)"),
+        "medium": N_("Medium (50–249 employees)"),
+        "large": N_("Large (250 employees or more)"),
+    },
+    "status": {"active": N_("Active"), "suspended": N_("Suspended")},
+    "origin": {"direct": N_("Own"), "linked": N_("By rule"), "both": N_("Own and by rule")},
+    "role": {"core": N_("Core member"), "initiator": N_("Initiator"), "award_winner": N_("Award winner")},
+}
+SEVERAL = N_("Several")
+UNKNOWN = N_("Unknown")
+NO_VALUE = "–"
+DAYS_OF_A_YEAR = 365.25
+
+
+def report(name: str) -> ReportWords:
+    """A report's words; KeyError."""
+    return REPORTS[name]
+
+
+def figure(t: Translator, name: str, code: str) -> tuple[str, str]:
+    """A figure's name and its definition."""
+    title, definition = REPORTS[name].figures[code.partition("/")[0]]
+    return t.gettext(title), t.gettext(definition)
+
+
+def table(t: Translator, name: str, code: str) -> str:
+    """A table's heading."""
+    return t.gettext(REPORTS[name].tables[code])
+
+
+def heading(t: Translator, name: str, code: str) -> str:
+    """A column's heading: the name of the measure it holds, or of what it tells."""
+    words = REPORTS[name].figures.get(code)
+    return t.gettext(words[0] if words else COLUMNS[code])
+
+
+def value(t: Translator, kept: Catalogue, column: Column, said: Any) -> str:
+    """A cell as people read it; "Unknown" for the bucket of what is unknown, a dash for no value."""
+    if said is None:
+        return NO_VALUE
+    if column.kind == "text":
+        return code(t, kept, column.words, str(said))
+    if column.kind == "day":
+        return t.date(said)
+    if column.kind == "share":
+        return t.percent(said)
+    return t.number(round(said, 1))
+
+
+def code(t: Translator, kept: Catalogue, words: str, said: str) -> str:
+    """A code out of a vocabulary in words."""
+    if not words or words == "id":
+        return said
+    if not said:
+        return t.gettext(UNKNOWN)
+    if said == "several":
+        return t.gettext(SEVERAL)
+    return _VOCABULARIES[words](t, kept, said) if words in _VOCABULARIES else _listed(t, words, said)
+
+
+def amount(t: Translator, figure: Figure) -> str:
+    """A figure as people read it."""
+    if figure.value is None:
+        return NO_VALUE
+    if figure.kind == "money":
+        return t.money(int(figure.value), figure.currency or "NOK")
+    if figure.kind == "share":
+        return t.percent(figure.value)
+    if figure.kind == "days":
+        return duration(t, figure.value)
+    return t.number(round(figure.value, 1))
+
+
+def duration(t: Translator, days: float) -> str:
+    """A number of days: in years from one year on."""
+    if days < DAYS_OF_A_YEAR:
+        return t.ngettext("%(n)s day", "%(n)s days", round(days))
+    return t.gettext("%(n)s years", n=t.number(round(days / DAYS_OF_A_YEAR, 1)))
+
+
+def _listed(t: Translator, words: str, said: str) -> str:
+    """One or several codes of a list of words; what is not in it stands for itself."""
+    known = VALUES.get(words, {})
+    return ", ".join(t.gettext(known[each]) if each in known else each for each in said.split(" "))
+
+
+def _tier(t: Translator, kept: Catalogue, said: str) -> str:
+    """A level's name, in whichever network has it."""
+    for book in reversed(kept.rulebooks.versions):
+        if tier := book.tier(said):
+            return t.text(tier.names)
+    return said
+
+
+def _county(_: Translator, __: Catalogue, said: str) -> str:
+    return directory_words.county_name(said)
+
+
+def _kind(t: Translator, _: Catalogue, said: str) -> str:
+    name = names.kind_name(t, said)
+    return name[:1].upper() + name[1:]
+
+
+def _country(t: Translator, _: Catalogue, said: str) -> str:
+    return names.country_name(t, said)
+
+
+def _plain(_: Translator, __: Catalogue, said: str) -> str:
+    return said
+
+
+_VOCABULARIES: dict[str, Callable[[Translator, Catalogue, str], str]] = {
+    "tier": _tier,
+    "county": _county,
+    "kind": _kind,
+    "country": _country,
+    "network": names.network_name,
+    "year": _plain,
+}

@@ -1,0 +1,173 @@
+"""What reports are made of: the questions, the figures, the tables, and how each leads to the rows behind it.
+
+A **figure code** names rows: the code of a measure, narrowed by parts `/dimension=value` (values quoted as in an
+address): `members`, `lapsed/reason=unpaid`, `open/bucket=30/currency=NOK`. Whoever asks for the rows of a code gets
+the rows that were counted, or summed, for the figure of that code.
+"""
+
+from datetime import date, datetime
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+from uuid import UUID
+
+import msgspec
+
+from cluster_rules.errors import RuleViolation
+
+Kind = Literal["text", "day", "number", "money", "share", "days"]
+MOST_NARROWINGS = 6
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The questions of a report. Networks are all of one host; an organisation in several of them counts once.
+
+    `start` and `end` are the period, half-open, in the networks' time zone; `as_of` is the day that stocks are of.
+    `known_at`: only what was recorded by then (None: everything). `compare`: the period of the figures beside.
+    """
+
+    networks: tuple[UUID, ...]
+    start: date
+    end: date
+    as_of: date
+    known_at: datetime | None = None
+    compare: tuple[date, date] | None = None
+    options: dict[str, str] = {}
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column of a table or of rows. `words` names the vocabulary its codes are told in (crm/report_words.py).
+
+    Money is in minor units of the row's column `currency`; a share is 0 to 1; days are a number of days.
+    """
+
+    code: str
+    kind: Kind = "text"
+    words: str = ""
+    width: int = 16
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A figure, and whether its rows can be asked for by its code. None: there is nothing to divide by, or no value.
+
+    `currency`: of money. `before`: the same figure of the period of comparison.
+    """
+
+    code: str
+    value: int | float | None
+    kind: Kind = "number"
+    rows: bool = True
+    currency: str = ""
+    before: int | float | None = None
+
+    @property
+    def measure(self) -> str:
+        """The code its words stand under."""
+        return self.code.partition("/")[0]
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One cell; `figure`: the code of the rows behind it ("": none), `then`: in the period compared with."""
+
+    value: Any
+    figure: str = ""
+    then: bool = False
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows of cells, one for each column; `total` is the last row once more, of everything."""
+
+    code: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] = ()
+
+
+class Chart(msgspec.Struct, frozen=True):
+    """A drawing of a table: `kind` is a name of crm/charts.py, `label` and `values` are columns of the table."""
+
+    kind: Literal["area", "bars", "hbar", "cohort"]
+    table: str
+    label: str
+    values: tuple[str, ...]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A report that was made."""
+
+    name: str
+    asked: Asked
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+
+    def figure(self, code: str) -> Figure:
+        """The figure of this code; KeyError."""
+        return next((each for each in self.figures if each.code == code), None) or _missing(code)
+
+    def table(self, code: str) -> Table:
+        """The table of this code; KeyError."""
+        return next((each for each in self.tables if each.code == code), None) or _missing(code)
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """A page of the rows behind a figure; `after` asks for the next page (None: there is none).
+
+    `measured`: the place of the column that a sum, mean or median is of, or that says which rows of a share count
+    (1 or 0); None: the figure is how many rows there are.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    after: str | None = None
+    measured: int | None = None
+
+
+class Option(msgspec.Struct, frozen=True):
+    """A question that only one report asks: a whole number from `least` to `most`, or one of `choices`."""
+
+    code: str
+    default: str
+    least: int = 0
+    most: int = 0
+    choices: tuple[str, ...] = ()
+
+    def checked(self, given: str) -> str:
+        """What was given, when it can be. RuleViolation `report_option`."""
+        if self.choices:
+            if given in self.choices:
+                return given
+            rule = ", ".join(self.choices)
+        else:
+            if given.isascii() and given.isdigit() and len(given) <= 9 and self.least <= int(given) <= self.most:
+                return str(int(given))
+            rule = f"{self.least}–{self.most}"
+        raise RuleViolation("report_option", self.code, given=given[:60], allowed=rule)
+
+
+class ReportWords(msgspec.Struct, frozen=True):
+    """A report in words (English sources): its title, what it is for, code -> (name, definition) of its figures (by
+    measure), code -> heading of its tables."""
+
+    title: str
+    summary: str
+    figures: dict[str, tuple[str, str]]
+    tables: dict[str, str] = {}
+    options: dict[str, str] = {}
+
+
+def _missing(code: str) -> Any:
+    raise KeyError(code)
+
+
+def narrowed(code: str, **by: object) -> str:
+    """A figure code with further parts: narrowed("lapsed", reason="unpaid")."""
+    return code + "".join(f"/{name}={quote(str(value), safe='')}" for name, value in by.items())
+
+
+def parts(code: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A figure code's measure and its narrowings. RuleViolation `figure_unknown`."""
+    measure, *rest = code.split("/")
+    pairs = tuple((name, unquote(value)) for name, sign, value in (each.partition("=") for each in rest) if sign)
+    if len(pairs) != len(rest) or len(rest) > MOST_NARROWINGS or any("\0" in value for _, value in pairs):
+        raise RuleViolation("figure_unknown", "figure", given=code[:100])
+    return measure, pairs
