@@ -18,10 +18,10 @@ FUNCTION_LINES = 70
 # Modules beside the folders that everything may stand on: no handlers, no decisions about who may do what.
 GROUND = """
     comparison guide
-    actor audit_words catalogue clock context cursors database desk directory_words
+    actor audit_words catalogue charts clock context cursors database desk directory_words
     document_mistakes document_words dunning_sentences
     dunning_words errors fact_words
-    faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas i18n identifiers
+    faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas graphs i18n identifiers
     invoice_sentences letters listed logs
     names outcome_words passwords paths partner_sentences payment_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences
@@ -29,7 +29,7 @@ GROUND = """
     roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words
 """
 TOP = """
-    __main__ app cli client cli_access cli_bank cli_cards cli_data cli_dunning
+    __main__ app cli client cli_access cli_backup cli_bank cli_cards cli_data cli_dunning
     cli_networks cli_renewals cli_tools demo demo_listings piccolo_app serving
 """
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
@@ -92,6 +92,7 @@ HOMES = {
     "typer": (
         "crm.cli",
         "crm.cli_access",
+        "crm.cli_backup",
         "crm.cli_bank",
         "crm.cli_cards",
         "crm.cli_data",

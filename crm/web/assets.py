@@ -40,6 +40,7 @@ BUNDLE = (
     "css/account.css",
     "css/my.css",
     "css/directory.css",
+    "css/charts.css",
     "css/api.css",
     "css/print.css",
 )

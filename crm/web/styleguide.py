@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
+from crm.i18n import translator
+from crm.web.chart_examples import examples
 from crm.web.fields import When
 from crm.web.language import language_of
 from crm.web.pictures import HUES
@@ -49,7 +51,10 @@ def show_styleguide(request: Request) -> Response[str]:
 
 @get("/_styleguide/{layout:str}", include_in_schema=False, sync_to_thread=False, opt={"public": True})
 def show_layout(request: Request, layout: FromPath[str]) -> Response[str]:
-    """public, office, wizard, wizard-errors, or the number of an error page."""
+    """public, office, charts, wizard, wizard-errors, or the number of an error page."""
+    if layout == "charts":
+        drawn = examples(translator(language_of(request)))
+        return page(request, "styleguide_charts.html", today=TODAY, nav="reports", **OFFICE, **drawn)
     if layout == "office":
         return page(request, "styleguide_office.html", today=TODAY, when=When(TODAY, TODAY), nav="members", **OFFICE)
     if layout == "public":

@@ -19,7 +19,7 @@ from tests.browser import (
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]
 
-PATHS = ["", "/public", "/office", "/wizard", "/wizard-errors", "/404"]
+PATHS = ["", "/public", "/office", "/charts", "/wizard", "/wizard-errors", "/404"]
 
 
 @get("/faulty", media_type=MediaType.HTML, sync_to_thread=False)
