@@ -8,6 +8,7 @@ from crm.dunning_sentences import DUNNING
 from crm.federation_sentences import FEDERATION
 from crm.i18n import N_
 from crm.invoice_sentences import INVOICES
+from crm.member_sentences import MEMBERS
 from crm.partner_sentences import PARTNERS
 from crm.payment_sentences import PAYMENTS
 from crm.renewal_sentences import RENEWALS
@@ -223,6 +224,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 }
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
+REFUSALS |= MEMBERS
 REFUSALS |= FEDERATION | DIRECTORY
 
 KINDS = {

@@ -22,7 +22,7 @@ GROUND = """
     document_mistakes document_words dunning_sentences
     dunning_words errors fact_words
     faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas graphs i18n identifiers
-    invoice_sentences letters listed logs
+    invoice_sentences letters listed logs custom_values member_sentences
     names outcome_words passwords paths partner_sentences payment_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences
     mail_domains report_member_words report_words reports role_words sign_in_sentences

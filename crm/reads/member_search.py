@@ -163,6 +163,12 @@ async def ids(connection: Connection, s: Search) -> list[UUID]:
     ]
 
 
+async def of_network(connection: Connection, network: UUID, wanted: Sequence[UUID]) -> list[UUID]:
+    """Those of the memberships that are of this network."""
+    rows = await connection.fetch("select id from membership where network_id = $1 and id = any ($2)", network, wanted)
+    return [row["id"] for row in rows]
+
+
 async def members(connection: Connection, s: Search, wanted: Sequence[UUID]) -> list[Member]:
     """These memberships as rows of the list, in the order given; what is not a member of the network is left out."""
     found = {m.id: m for m in [m async for batch in _rows(connection, s, wanted) for m in batch]}
@@ -368,6 +374,7 @@ __all__ = [
     "every_member",
     "ids",
     "members",
+    "of_network",
     "search",
     "with_fees",
 ]
