@@ -3,6 +3,7 @@
 from crm.i18n import N_, Translator
 
 ACTIONS = {
+    "restored": N_("Put back from a backup"),
     "directory_policy": N_("What the directory shows of a network's members changed"),
     "listing_declined": N_("Directory entry declined"),
     "listing_opted_in": N_("Came back to the directory"),

@@ -11,6 +11,7 @@ from rich.table import Table
 from cluster_rules.errors import RuleViolation
 from crm import (
     cli_access,
+    cli_backup,
     cli_bank,
     cli_cards,
     cli_data,
@@ -156,6 +157,8 @@ def run_migrations(data_dir: DataDir = None) -> None:
 
 app.command("import")(cli_data.import_folder)
 app.command("verify")(cli_data.verify_all)
+app.command("backup")(cli_backup.back_up)
+app.command("restore")(cli_backup.restore)
 app.command("renew")(cli_renewals.renew)
 
 

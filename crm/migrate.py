@@ -58,4 +58,12 @@ async def is_migrated(connection: asyncpg.Connection) -> bool:
     if await connection.fetchval("select to_regclass('migration')") is None:
         return False
     done = await connection.fetchval("select count(*) from migration where app_name = 'crm'")
-    return bool(done >= len(list((Path(__file__).parent / "migrations").glob("crm_*.py"))))
+    return bool(done >= len(known()))
+
+
+def known() -> frozenset[str]:
+    """The migrations of this version, as Piccolo writes them down: crm_2026_11_22t06_26_41_041049.py is
+    2026-11-22T06:26:41:041049."""
+    files = (Path(__file__).parent / "migrations").glob("crm_*.py")
+    parts = (file.stem.removeprefix("crm_").upper().replace("T", "_").split("_") for file in files)
+    return frozenset(f"{'-'.join(part[:3])}T{':'.join(part[3:])}" for part in parts)

@@ -12,6 +12,17 @@ from crm.database import Connection
 
 TURN_LOCK = 727_004
 RETENTION_DAYS = 90  # how long an interrupted partner may take to go on; the database refuses to drop younger entries
+# Transactions count anew on another server: no position that was said before means anything (crm/store/backups.py).
+RENEW = """
+set local crm.feed = 'epoch';
+delete from feed;
+update feed_member set moved_xid = '0';
+update share set moved_xid = '0';
+update feed_head set pruned_xid = '0', pruned_seq = 0;
+set local crm.feed = '';
+update directory_state set epoch = gen_random_uuid();
+update directory_entry set moved_xid = '0'
+"""
 
 # Memberships of a network (null: of all) whose stretch or profile begins or ends after they were last looked at.
 _TURNING = """
@@ -81,10 +92,5 @@ async def renew_epoch(connection: Connection) -> bool:
         " where server <> feed_server() returning true"
     )
     if renewed:
-        await connection.execute("set local crm.feed = 'epoch'")
-        await connection.execute("delete from feed")
-        await connection.execute("update feed_member set moved_xid = '0'")
-        await connection.execute("update share set moved_xid = '0'")
-        await connection.execute("update feed_head set pruned_xid = '0', pruned_seq = 0")
-        await connection.execute("set local crm.feed = ''")
+        await connection.execute(RENEW)
     return bool(renewed)
