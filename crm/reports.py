@@ -5,7 +5,8 @@ address): `members`, `lapsed/reason=unpaid`, `open/bucket=30/currency=NOK`. Whoe
 the rows that were counted, or summed, for the figure of that code.
 """
 
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -16,6 +17,8 @@ from cluster_rules.errors import RuleViolation
 
 Kind = Literal["text", "day", "number", "money", "share", "days"]
 MOST_NARROWINGS = 6
+MOST_YEARS = 30
+EARLIEST, LATEST = date(1900, 1, 1), date(2200, 1, 1)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -32,6 +35,15 @@ class Asked(msgspec.Struct, frozen=True):
     known_at: datetime | None = None
     compare: tuple[date, date] | None = None
     options: dict[str, str] = {}
+
+    @property
+    def then(self) -> "Asked":
+        """The same questions of the period of comparison, as of the day that is as far into it."""
+        start, end = self.compare or (self.start, self.end)
+        months = (self.start.year - start.year) * 12 + self.start.month - start.month
+        whole = start.day == self.start.day
+        day = later(self.as_of, -months) if whole else self.as_of - (self.start - start)
+        return msgspec.structs.replace(self, start=start, end=end, as_of=day, compare=None)
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -153,6 +165,86 @@ class ReportWords(msgspec.Struct, frozen=True):
     figures: dict[str, tuple[str, str]]
     tables: dict[str, str] = {}
     options: dict[str, str] = {}
+
+
+def period(code: str, today: date) -> tuple[date, date] | None:
+    """A period by its name: this_year, last_year, this_quarter, last_quarter, this_month, last_month; else None."""
+    which, _, length = code.partition("_")
+    months = {"year": 12, "quarter": 3, "month": 1}.get(length)
+    if which not in ("this", "last") or months is None:
+        return None
+    start = date(today.year, (today.month - 1) // months * months + 1, 1)
+    if which == "last":
+        start = later(start, -months)
+    return start, later(start, months)
+
+
+def comparison(code: str, start: date, end: date) -> tuple[date, date] | None:
+    """A period to compare with: `previous` (just before, as long), `year` (a year before), or two days with / between.
+
+    None for none. RuleViolation `report_compare`.
+    """
+    if not code:
+        return None
+    if code == "year":
+        return later(start, -12), later(end, -12)
+    if code == "previous":
+        months = (end.year - start.year) * 12 + end.month - start.month
+        return (later(start, -months) if start.day == end.day else start - (end - start)), start
+    first, _, last = code.partition("/")
+    try:
+        found = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        raise RuleViolation("report_compare", "compare", given=code[:60]) from None
+    return checked(*found, "compare")
+
+
+def asked_for(
+    networks: Sequence[tuple[UUID, str]],
+    today: date,
+    options: Sequence[Option],
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    as_of: date | None = None,
+    known_at: datetime | None = None,
+    compare: str = "",
+    given: Mapping[str, str] | None = None,
+) -> Asked:
+    """The questions, checked and with what they are when nobody says; `networks`: (id, code of its host).
+
+    RuleViolation `report_hosts`, `report_period`, `report_compare`, `report_option`, `report_option_unknown`.
+    """
+    if len({host for _, host in networks}) > 1:
+        raise RuleViolation("report_hosts", "network")
+    for field, given_day in (("from", start), ("to", end), ("as_of", as_of)):
+        if given_day is not None and not EARLIEST <= given_day < LATEST:
+            raise RuleViolation("report_period", field, most=MOST_YEARS)
+    first = start or (date(today.year, 1, 1) if end is None else later(end, -12))
+    last = end or (later(first, 12) if start else date(today.year + 1, 1, 1))
+    first, last = checked(first, last)
+    day = as_of or min(max(today, first), last - timedelta(days=1))
+    asked = dict(given or {})
+    chosen = {each.code: each.checked(asked.pop(each.code, each.default)) for each in options}
+    if asked:
+        raise RuleViolation("report_option_unknown", "option", given=next(iter(asked))[:60])
+    ids = tuple(dict.fromkeys(each for each, _ in networks))
+    return Asked(ids, first, last, day, known_at, comparison(compare, first, last), chosen)
+
+
+def checked(start: date, end: date, field: str = "to") -> tuple[date, date]:
+    """A period that can be asked about. RuleViolation `report_period`."""
+    if not (EARLIEST <= start < end <= LATEST) or (end - start).days > MOST_YEARS * 366:
+        raise RuleViolation("report_period", field, most=MOST_YEARS)
+    return start, end
+
+
+def later(day: date, months: int) -> date:
+    """So many months later (earlier, below zero); the last day of the month when there is no such day in it."""
+    at = day.year * 12 + day.month - 1 + months
+    year, month = divmod(at, 12)
+    length = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - date(year, month + 1, 1)).days
+    return date(year, month + 1, min(day.day, length))
 
 
 def _missing(code: str) -> Any:

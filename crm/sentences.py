@@ -12,6 +12,7 @@ from crm.member_sentences import MEMBERS
 from crm.partner_sentences import PARTNERS
 from crm.payment_sentences import PAYMENTS
 from crm.renewal_sentences import RENEWALS
+from crm.report_sentences import REPORTS
 from crm.share_sentences import SHARES
 from crm.sign_in_sentences import SIGN_INS
 from crm.webhook_sentences import WEBHOOKS
@@ -225,7 +226,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
 REFUSALS |= MEMBERS
-REFUSALS |= FEDERATION | DIRECTORY
+REFUSALS |= FEDERATION | DIRECTORY | REPORTS
 
 KINDS = {
     "company": N_("company"),

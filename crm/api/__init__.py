@@ -31,6 +31,7 @@ from crm.api import (
     relations,
     renewal_notices,
     renewals,
+    reports,
     reviews,
     scim,
     shares,
@@ -73,6 +74,7 @@ OPERATIONS = (
     *renewals.operations,
     *webhooks.operations,
     *renewal_notices.operations,
+    *reports.operations,
 )
 
 handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]

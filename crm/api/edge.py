@@ -6,7 +6,7 @@ Nothing from outside goes further than this without a type and a limit.
 import re
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
@@ -30,10 +30,11 @@ _NAMED = re.compile(r"`(.+)`")
 
 
 def query(request: Request, shape: type[T]) -> T:
-    """The query string as `shape`; unknown and repeated parameters are refused, too."""
+    """The query string as `shape`; unknown parameters are refused, and repeated ones where the field is no tuple."""
     raw = request.scope.get("query_string", b"")
     known = fields_of(shape)
-    values: dict[str, str] = {}
+    several = _repeatable(shape)
+    values: dict[str, Any] = {}
     if raw:
         try:
             pairs = parse_qsl(raw.decode("ascii"), True, errors="strict", max_num_fields=MOST_PARAMETERS)
@@ -42,11 +43,11 @@ def query(request: Request, shape: type[T]) -> T:
         for name, value in pairs:
             if name not in known:
                 raise EdgeError(422, name[:100], "parameter_unknown", known=", ".join(sorted(known)))
-            if name in values:
+            if name in values and name not in several:
                 raise EdgeError(422, name, "parameter_twice")
             if value.lower() == "null":  # msgspec would take it as "left out"
                 raise EdgeError(422, name, "type_wrong", message=f"{value!r} is not a value")
-            values[name] = value
+            values[name] = (*values.get(name, ()), value) if name in several else value
     try:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
@@ -57,6 +58,15 @@ def query(request: Request, shape: type[T]) -> T:
 def fields_of(shape: type[msgspec.Struct]) -> frozenset[str]:
     """The names a struct has outside; msgspec works them out anew each time it is asked."""
     return frozenset(f.encode_name for f in msgspec.structs.fields(shape))
+
+
+@cache
+def _repeatable(shape: type[msgspec.Struct]) -> frozenset[str]:
+    """Parameters that may be given several times."""
+    info = cast(msgspec.inspect.StructType, msgspec.inspect.type_info(shape))
+    kinds = {f.encode_name: f.type for f in info.fields}
+    bare = {n: kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind for n, kind in kinds.items()}
+    return frozenset(name for name, kind in bare.items() if isinstance(kind, msgspec.inspect.VarTupleType))
 
 
 async def body(request: Request, shape: type[T]) -> T:

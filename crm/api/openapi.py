@@ -49,6 +49,7 @@ _TAGS = {
     "Renewals": N_("The annual bill: previewed, confirmed, with progress and failures."),
     "Late payment": N_("What is due for invoices that are not paid, pauses, claims for a collector."),
     "Payments": N_("What came in, where it belongs, what is owed and what is left over."),
+    "Reports": N_("Figures with their definitions, and the rows behind each of them."),
     N_("Service"): N_("For whoever watches the service."),
 }
 _ABOUT = """The membership register of industry clusters.

@@ -5,9 +5,9 @@ source into SOURCES, its words into crm/report_words.py.
 """
 
 from crm.reads.reports import members
-from crm.reads.reports.engine import MOST_ROWS, figures, rows
+from crm.reads.reports.engine import MOST_ROWS, columns, every_row, figures, rows
 from crm.reads.reports.source import Source
 
 SOURCES: dict[str, Source] = {each.name: each for each in (members.MEMBERS, members.COMPOSITION)}
 
-__all__ = ["MOST_ROWS", "SOURCES", "Source", "figures", "rows"]
+__all__ = ["MOST_ROWS", "SOURCES", "Source", "columns", "every_row", "figures", "rows"]

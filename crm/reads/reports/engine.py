@@ -1,8 +1,8 @@
 """From a report's source to its figures and tables, and to the rows behind any of them: one statement a relation."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -14,11 +14,14 @@ from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
 
 MOST_ROWS = 1_000  # of a page
+ROWS_AT_A_TIME = 500
 CURRENCY = "currency"
+MEASURED = "measured"
 UNKNOWN = ""
 BEFORE, CHANGE = "before", "change"
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z][a-z_0-9]*)")
 _STANDS = re.compile(r"\bstands\((\w+)\)")
+_NOTHING = Asked((), date.min, date.max, date.min)
 _TYPES = {
     "networks": "uuid[]", "start": "date", "end": "date", "as_of": "date", "known_at": "timestamptz",
     "compare_start": "date", "compare_end": "date", "value": "text",
@@ -30,10 +33,7 @@ async def figures(connection: Connection, source: Source, asked: Asked) -> Repor
     made = await _made(connection, source, asked)
     if asked.compare is None:
         return made
-    start, end = asked.compare
-    day = asked.as_of if source.stock and start == end else end - timedelta(days=1)
-    then = await _made(connection, source, msgspec.structs.replace(asked, start=start, end=end, as_of=day))
-    return _compared(made, then)
+    return _compared(made, await _made(connection, source, asked.then))
 
 
 async def rows(
@@ -43,37 +43,72 @@ async def rows(
 
     RuleViolation `figure_unknown`.
     """
-    name, narrowings = parts(code)
-    measure = source.measure(name)
-    if measure is None:
+    columns, sql, values = _listing(source, asked, code, after, limit + 1)
+    found = await connection.fetch(sql, *values)
+    shown = tuple(tuple(row)[1:] for row in found[:limit])
+    following = found[limit - 1]["key"] if len(found) > limit else None
+    return Rows(columns, shown, following, measured(source, code, columns))
+
+
+async def every_row(
+    connection: Connection, source: Source, asked: Asked, code: str
+) -> AsyncGenerator[list[tuple[Any, ...]], None]:
+    """All rows behind a figure, some hundreds at a time, of one moment."""
+    _, sql, values = _listing(source, asked, code, "", None)
+    async with connection.transaction():
+        cursor = await connection.cursor(sql, *values)
+        while found := await cursor.fetch(ROWS_AT_A_TIME):
+            yield [tuple(row)[1:] for row in found]
+
+
+def columns(source: Source, code: str) -> tuple[Column, ...]:
+    """What the rows behind a figure tell. RuleViolation `figure_unknown`."""
+    return _listing(source, _NOTHING, code, "", None)[0]
+
+
+def measured(source: Source, code: str, listed: Sequence[Column]) -> int | None:
+    """The place of the column that the figure is reckoned from; None when it is how many rows there are."""
+    measure = _measure(source, code)
+    if measure.how == "count":
+        return None
+    return next(at for at, each in enumerate(listed) if each.code in (measure.of, MEASURED))
+
+
+def _measure(source: Source, code: str) -> Measure:
+    found = source.measure(parts(code)[0])
+    if found is None:
         raise RuleViolation("figure_unknown", "figure", given=code[:100])
+    return found
+
+
+def _listing(
+    source: Source, asked: Asked, code: str, after: str, limit: int | None
+) -> tuple[tuple[Column, ...], str, list[Any]]:
+    """The columns, the statement and its values."""
+    measure = _measure(source, code)
     relation = source.relations[measure.over]
     statement = Statement(asked)
     conditions = [f"({statement.sql(measure.where)})"]
-    for by, value in narrowings:
+    for by, value in parts(code)[1]:
         conditions.append(f"({_narrowing(relation, statement, measure, code, by, value)})")
-    columns, chosen = _columns(relation, measure)
-    found = await connection.fetch(
-        f"with r as (select * from ({statement.sql(relation.sql)}) x)"
-        f" select r.key, {', '.join(chosen)} from r where {' and '.join(conditions)}"
-        f" and r.key > {statement.bind(after, 'text')} order by r.key limit {statement.bind(limit + 1, 'int')}",
-        *statement.values,
+    listed, chosen = _columns(relation, measure, statement)
+    conditions.append(f"r.key > {statement.bind(after, 'text')}")
+    sql = (
+        f"with r as (select * from ({statement.sql(relation.sql)}) x) select r.key, {', '.join(chosen)} from r"
+        f" where {' and '.join(conditions)} order by r.key limit {statement.bind(limit, 'int')}"
     )
-    shown = tuple(tuple(row)[1:] for row in found[:limit])
-    measured = next((at for at, each in enumerate(columns) if each.code in (measure.of, "measured")), None)
-    following = found[limit - 1]["key"] if len(found) > limit else None
-    return Rows(columns, shown, following, measured if measure.how != "count" else None)
+    return listed, sql, statement.values
 
 
-def _columns(relation: Relation, measure: Measure) -> tuple[tuple[Column, ...], list[str]]:
+def _columns(relation: Relation, measure: Measure, statement: "Statement") -> tuple[tuple[Column, ...], list[str]]:
     """The columns of a measure's rows; what is measured is one of them, or one more."""
     columns, chosen = list(relation.columns), [f"r.{each.code}" for each in relation.columns]
     if measure.how == "share":
-        columns.append(Column("measured", "number"))
-        chosen.append(f"case when {measure.of} then 1 else 0 end")
+        columns.append(Column(MEASURED, "number"))
+        chosen.append(f"case when {statement.sql(measure.of)} then 1 else 0 end")
     elif measure.of and measure.of not in {each.code for each in columns}:
-        columns.append(Column("measured", measure.kind))
-        chosen.append(measure.of)
+        columns.append(Column(MEASURED, measure.kind))
+        chosen.append(statement.sql(measure.of))
     return tuple(columns), chosen
 
 
@@ -113,7 +148,7 @@ class Statement:
 
     def _asked(self, name: str) -> Any:
         if name.startswith("option_"):
-            return self.asked.options[name.removeprefix("option_")]
+            return self.asked.options.get(name.removeprefix("option_"), "")
         if name.startswith("compare_"):
             return self.asked.compare[name == "compare_end"] if self.asked.compare else None
         found = getattr(self.asked, name)

@@ -1,0 +1,12 @@
+"""What is refused about reports: one entry for each stable code."""
+
+from crm.i18n import N_
+
+REPORTS: dict[str, tuple[str, ...]] = {
+    "figure_unknown": (N_("There is no figure %(given)s in this report."),),
+    "report_compare": (N_("%(given)s is no period to compare with: previous, year, or two days with / between."),),
+    "report_hosts": (N_("Networks of one report are all of one host; these are of several."),),
+    "report_option": (N_("%(given)s cannot be asked for here; what can: %(allowed)s."),),
+    "report_option_unknown": (N_("This report has no question %(given)s."),),
+    "report_period": (N_("A period ends after it begins, and has at most %(most)s years."),),
+}
