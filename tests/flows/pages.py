@@ -26,10 +26,8 @@ from tests.crm.actions.test_places import joins, limit_link
 from tests.crm.actions.test_renewal_notices import with_rules
 from tests.crm.actions.test_reviews import joined
 from tests.crm.billing import bill, draft
-from tests.flows.site import Site
+from tests.flows.site import CLAIRE, NORA, Site
 
-NORA = "/n/nora-industry-network"
-CLAIRE = "/n/claire-innovation-network"
 STARTUP = "/n/nora-startup"
 ESMART = f"{NORA}/members?q=eSmart -> {NORA}/members/*-*"
 HOME = "/my -> /my/*-*"

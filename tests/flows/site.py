@@ -1,6 +1,7 @@
 """The whole application served for browser tests, on a copy of the demo data and on the day it is about."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -30,13 +31,15 @@ LOGINS = {
     "account": "ingrid@klynge.example",
 }
 SIGN_IN_SECONDS = 60
+NORA = "/n/nora-industry-network"
+CLAIRE = "/n/claire-innovation-network"
 
 
 class Site:
     """Where the application is served, and who is signed in there: each once, when first asked for."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, dsn: str) -> None:
+        self.address, self.dsn = address, dsn
         self._sessions: dict[str, str] = {}
         self._clients: dict[tuple[str, str], httpx.Client] = {}
 
@@ -78,12 +81,14 @@ def site_on(
     prepare: Callable[[str], Awaitable[object]] | None = None,
     now: datetime = NOW,
     settings: Settings | None = None,
+    host: str = "127.0.0.1",
+    template: str = TEMPLATE,
 ) -> Iterator[Site]:
     """A copy of the demo data, made ready by `prepare(dsn)`, and the application on it.
 
     The application knows its own address: what it writes in mails can be opened.
     """
-    dsn = server.create_database(database, TEMPLATE)
+    dsn = server.create_database(database, template)
     if prepare:
         with ThreadPoolExecutor(max_workers=1) as thread:  # Playwright may have the loop of this one
             thread.submit(asyncio.run, prepare(dsn)).result()  # type: ignore[arg-type]
@@ -96,12 +101,24 @@ def site_on(
     known = msgspec.structs.replace(settings or Settings(development=True), database_url=dsn)
     app = create_app(known, None, on_the_day)
     try:
-        with serve(app) as address:
+        with serve(app) as numeric:
+            address = numeric.replace("127.0.0.1", host)
             context = app.state.context
             there = msgspec.structs.replace(context.settings, base_url=address)
             app.state.context = msgspec.structs.replace(context, settings=there)
-            site = Site(address)
+            site = Site(address, dsn)
             yield site
             site.close()
     finally:
         server.drop_database(database)
+
+
+def hrefs(site: Site, path: str, pattern: str) -> list[str]:
+    """Addresses on a manager's page, in order."""
+    page = site.client("manager").get(path)
+    return list(dict.fromkeys(re.findall(rf'href="({pattern})"', page.text)))
+
+
+def member(site: Site, name: str, base: str = NORA) -> str:
+    """The page of a member, found as a reader finds it."""
+    return hrefs(site, f"{base}/members?q={name}", rf"{base}/members/[0-9a-f-]{{36}}")[0]

@@ -1,61 +1,29 @@
-"""The directory in Chromium: searched as one types, narrowed by clicks, without scripts, on paper, and by axe."""
+"""The directory in Chromium: searched as one types, narrowed by clicks, without scripts, on paper."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from io import BytesIO
 
-import msgspec
 import pytest
-from litestar import Litestar
 from playwright.sync_api import Page, expect
 
-from crm.app import create_app
-from crm.clock import FixedClock
-from crm.settings import Settings
-from tests.browser import axe_violations, browser, csp_messages, open_page, overflow, serve
-from tests.conftest import NOW, TEMPLATE
+from tests.browser import browser, csp_messages, open_page
+from tests.flows.site import site_on
 from tests.postgres import Server
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]  # a fixture: importing it makes it known here
 
-VIEWS = [("desktop", "light", "en"), ("phone", "light", "nb"), ("desktop", "dark", "nb")]
-PATHS = (
-    "members",
-    "members?network=nora-industry-network&view=table",
-    "members/esmart-systems",
-    "members/esmart-systems/contact",
-)
 WAIT_MS = 20_000
-
-
-@asynccontextmanager
-async def _on_the_day(app: Litestar) -> AsyncIterator[None]:
-    app.state.context = msgspec.structs.replace(app.state.context, clock=FixedClock(NOW))
-    yield
 
 
 @pytest.fixture(scope="module")
 def site(server: Server, seeded: object) -> Iterator[str]:
-    dsn = server.create_database("klynge_directory_browser", TEMPLATE)
-    with serve(create_app(Settings(database_url=dsn, development=True), None, _on_the_day)) as address:
-        yield address
-    server.drop_database("klynge_directory_browser")
+    with site_on(server, "klynge_directory_browser") as served:
+        yield served.address
 
 
 def shown(page: Page) -> list[str]:
     return page.locator("#found .entry h3").all_inner_texts()
-
-
-@pytest.mark.parametrize(("viewport", "scheme", "language"), VIEWS)
-def test_pages_are_clean(browser, site: str, viewport: str, scheme: str, language: str) -> None:
-    for path in PATHS:
-        with open_page(
-            browser, f"{site}/{language}/{path}", viewport=viewport, scheme=scheme, language=language
-        ) as page:
-            assert axe_violations(page) == [], path
-            assert csp_messages(page) == [], path
-            assert overflow(page) == 0, path
 
 
 def test_searched_while_one_types_and_narrowed_by_clicks(browser, site: str) -> None:

@@ -3,15 +3,15 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import browser, csp_messages
-from tests.flows.test_office_browser import VIEWS, office, site
-from tests.flows.test_rule_editor_browser import DRAFT, RULES, _begin, _faults
+from tests.browser import browser, faults
+from tests.flows.pages import DRAFT, RULES
+from tests.flows.test_office_browser import site
+from tests.flows.test_rule_editor_browser import begin
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser", "site"]  # fixtures: importing them makes them known here
 
 FEES = f"{DRAFT}/fees?code=principal"
-PRICE = f"{RULES}/price?level=principal&employees=40"
 
 
 def _rich(page) -> None:
@@ -34,32 +34,26 @@ def _rich(page) -> None:
     page.locator("[id='fees.1.cases.0.when.0.what']").select_option("turnover")
 
 
-@pytest.mark.parametrize(("viewport", "scheme", "language"), VIEWS)
-def test_every_page_of_fees_is_accessible_fits_and_keeps_to_the_policy(site, browser, viewport, scheme, language):
-    faults = []
-    with office(site, browser, RULES, viewport=viewport, scheme=scheme, language=language) as page:
-        _begin(page)
-        for name, path in {"fees": FEES, "price": PRICE, "rules-tester": RULES, "draft-fees": DRAFT}.items():
-            page.goto(site.address + path)
-            faults += _faults(page, f"{viewport}-{scheme}-{name}")
+def test_a_fee_of_every_shape_and_its_mistakes_have_no_fault(site, browser):
+    found = []
+    with site.page(browser, RULES, "manager") as page:
+        begin(page)
         page.goto(site.address + FEES)
-        if language == "en":
-            _rich(page)
-            faults += _faults(page, f"{viewport}-{scheme}-rich")
-            page.get_by_role("button", name="Save in the draft").click()
-            assert page.locator(".error-summary a").count() >= 3
-            page.locator(".error-summary a").first.click()
-            faults += _faults(page, f"{viewport}-{scheme}-rich-mistakes")
-        faults += csp_messages(page)
-    assert not faults
+        _rich(page)
+        found += faults(page)
+        page.get_by_role("button", name="Save in the draft").click()
+        assert page.locator(".error-summary a").count() >= 3
+        page.locator(".error-summary a").first.click()
+        found += faults(page)
+    assert not found
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_band_is_changed_its_price_tried_before_and_after_and_published(site, browser, javascript):
     """With and without scripts: the second run finds the first one's bands published, and changes them again."""
     amount = "90,000" if javascript else "80,000"
-    with office(site, browser, RULES, javascript=javascript) as page:
-        _begin(page)
+    with site.page(browser, RULES, "manager", javascript=javascript) as page:
+        begin(page)
         page.goto(site.address + FEES)
         if javascript:
             _bands(page)

@@ -1,45 +1,17 @@
-"""The pages of mergers, duplicates and names in Chromium: accessible, within the screen and within the policy."""
-
-import os
-import re
-from pathlib import Path
+"""Mergers in Chromium: what follows from one, shown before anything is stored, has no fault."""
 
 import pytest
 
-from tests.browser import axe_violations, browser, csp_messages, overflow
-from tests.flows.test_office_browser import NORA, VIEWS, office, site
+from tests.browser import browser, faults
+from tests.flows.site import member
+from tests.flows.test_office_browser import site
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser", "site"]  # fixtures: importing them makes them known here
 
-SEE = {"en": "See what follows", "nb": "Se hva som følger"}
 
-
-@pytest.mark.parametrize(("viewport", "scheme", "language"), VIEWS)
-def test_mergers_and_names_are_accessible_fit_and_keep_to_the_policy(site, browser, viewport, scheme, language):
-    faults = []
-
-    def look(page, name):
-        if place := os.environ.get("PICTURES"):
-            page.screenshot(path=Path(place) / f"{viewport}-{scheme}-{name}.png", full_page=True)
-        faults.extend(f"{name}: {fault}" for fault in axe_violations(page))
-        if wide := overflow(page):
-            faults.append(f"{name}: {wide} px wider than the screen")
-
-    with office(site, browser, f"{NORA}/members", viewport=viewport, scheme=scheme, language=language) as page:
-        member = re.search(rf'href="({NORA}/members/[0-9a-f-]+)"', page.content())[1]
-        page.goto(f"{site.address}{NORA}/duplicates")
-        look(page, "duplicates")
-        page.goto(f"{site.address}{NORA}/name")
-        look(page, "network-name")
-        page.goto(f"{site.address}{member}/name")
-        look(page, "name")
-        page.goto(f"{site.address}{member}/merger?q=a")
-        look(page, "merger")
-        page.get_by_role("button", name=SEE[language], exact=True).click()
-        look(page, "merger-preview")
+def test_what_follows_from_a_merger_has_no_fault(site, browser):
+    with site.page(browser, f"{member(site, 'eSmart')}/merger?q=a", "manager", language="nb") as page:
+        page.get_by_role("button", name="Se hva som følger", exact=True).click()
         assert page.locator("textarea[name=reason]").count() == 1
-        page.goto(f"{site.address}{member}/split")
-        look(page, "split")
-        faults += csp_messages(page)
-    assert not faults
+        assert faults(page) == []

@@ -1,33 +1,23 @@
 """Rules written as sentences in Chromium: a rule is added, tried, published, and says why; accessible everywhere."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import axe_violations, browser, csp_messages, overflow
-from tests.flows.test_office_browser import CLAIRE, NORA, VIEWS, member, office, site
+from tests.browser import browser, faults
+from tests.flows.pages import DRAFT, RULES
+from tests.flows.site import CLAIRE, member
+from tests.flows.test_office_browser import site
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser", "site"]  # fixtures: importing them makes them known here
 
-RULES = f"{NORA}/setup/rules"
-DRAFT = f"{RULES}/draft"
 RULE = "Partners join CLAIRE, too"
 PARTNER = "Robotsmia"
 
 
-def _faults(page, name) -> list[str]:
-    if place := os.environ.get("PICTURES"):
-        page.screenshot(path=Path(place) / f"{name}.png", full_page=True)
-    found = [f"{name}: {fault}" for fault in axe_violations(page)]
-    wide = overflow(page)
-    return [*found, f"{name}: {wide} px wider than the screen"] if wide else found
-
-
-def _begin(page) -> None:
+def begin(page) -> None:
     """A draft is there, whoever began it."""
     begin = page.locator(f"form[action='{DRAFT}'] button")
     if begin.count():
@@ -35,36 +25,20 @@ def _begin(page) -> None:
         page.wait_for_url(f"**{DRAFT}")
 
 
-@pytest.mark.parametrize(("viewport", "scheme", "language"), VIEWS)
-def test_every_page_of_a_draft_is_accessible_fits_and_keeps_to_the_policy(site, browser, viewport, scheme, language):
-    faults = []
-    with office(site, browser, RULES, viewport=viewport, scheme=scheme, language=language) as page:
-        _begin(page)
-        for name, path in {
-            "rules": RULES,
-            "draft": DRAFT,
-            "rule": f"{DRAFT}/link-rule?code=principal-joins-claire",
-            "new-rule": f"{DRAFT}/link-rule",
-            "level": f"{DRAFT}/level?code=principal",
-            "whole": f"{DRAFT}/whole",
-            "text": f"{DRAFT}/text",
-            "compare": f"{RULES}/compare?old=1&new=draft",
-        }.items():
-            page.goto(site.address + path)
-            faults += _faults(page, f"{viewport}-{scheme}-{name}")
+def test_mistakes_in_a_rule_are_listed_and_lead_to_their_fields(site, browser):
+    with site.page(browser, RULES, "manager", language="nb") as page:
+        begin(page)
         page.goto(f"{site.address}{DRAFT}/link-rule")
         page.locator("form.sentence button").click()
         assert page.locator(".error-summary a").count() == 2  # no level, and no name
         page.locator(".error-summary a").first.click()
         assert page.evaluate("document.activeElement.id") in ("grants.level", "names.nb")
-        faults += _faults(page, f"{viewport}-{scheme}-mistakes")
-        faults += csp_messages(page)
-    assert not faults
+        assert faults(page) == []
 
 
 def test_fields_that_say_nothing_under_a_choice_are_put_away_and_the_sentence_follows(site, browser):
-    with office(site, browser, RULES) as page:
-        _begin(page)
+    with site.page(browser, RULES, "manager") as page:
+        begin(page)
         page.goto(f"{site.address}{DRAFT}/link-rule?code=principal-joins-claire")
         days, words = page.get_by_label("days of grace"), page.locator("#in-words")
         expect(days).to_be_hidden()
@@ -83,8 +57,8 @@ def test_ac_rule_editor_a_manager_adds_a_link_rule_by_sentence_and_sees_why_its_
     site, browser, javascript
 ):
     """With and without scripts: the second run finds the rule there, and changes it."""
-    with office(site, browser, RULES, javascript=javascript) as page:
-        _begin(page)
+    with site.page(browser, RULES, "manager", javascript=javascript) as page:
+        begin(page)
         page.goto(site.address + DRAFT)
         if javascript:
             page.get_by_role("link", name="New link rule").click()

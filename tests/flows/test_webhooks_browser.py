@@ -1,30 +1,22 @@
-"""Webhooks in Chromium: set up, read how they do, another secret, send again; with axe, and no overflow."""
+"""Webhooks in Chromium: set up, read how they do, another secret, send again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
-import httpx
-import msgspec
 import pytest
-from litestar import Litestar
 from playwright.sync_api import expect
 
-from crm.app import create_app
-from crm.clock import FixedClock
-from crm.demo import PASSWORD
-from crm.settings import Settings
-from tests.browser import axe_violations, browser, csp_messages, open_page, overflow, serve
-from tests.conftest import NOW, TEMPLATE
+from tests.browser import browser, faults, overflow
+from tests.conftest import NOW
+from tests.flows.site import NORA, Site, site_on
 from tests.postgres import Server
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]  # a fixture: importing it makes it known here
 
-DATABASE = "klynge_webhooks_browser"
-HERE = "/n/nora-industry-network/sync"
-VIEWS = [("desktop", "light", "en"), ("phone", "dark", "nb")]
+HERE = f"{NORA}/sync"
 # As a worker would have left it: taken, failing, and one that waits for its third try.
 _SENT = """
 with hook as (update webhook set status = 'enabled', failing_since = $1, skew_seconds = 190, delivered_at = $1
@@ -48,13 +40,6 @@ from message, generate_series(1, 2) n
 """
 
 
-@asynccontextmanager
-async def _on_the_day(app: Litestar) -> AsyncIterator[None]:
-    """The day the demo data is about."""
-    app.state.context = msgspec.structs.replace(app.state.context, clock=FixedClock(NOW))
-    yield
-
-
 async def _sent(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute(_SENT, NOW)
@@ -62,33 +47,27 @@ async def _sent(dsn: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(server: Server, seeded: object) -> Iterator[tuple[str, str]]:
-    """The application on a copy of the demo data with one webhook: its address, and the cookie of a manager."""
-    dsn = server.create_database(DATABASE, TEMPLATE)
-    app = create_app(Settings(database_url=dsn, development=True), None, _on_the_day)
-    with serve(app) as address, httpx.Client(base_url=address) as client:
-        client.post("/sign-in", data={"email": "demo@klynge.example", "password": PASSWORD})
+def site(server: Server, seeded: object) -> Iterator[Site]:
+    """With one webhook that has been sent something."""
+    with site_on(server, "klynge_webhooks_browser") as served:
+        client = served.client("manager")
         page = client.get(HERE).text
         token = page.split('name="_csrf_token" value="')[1].split('"')[0]
         key = page.split('<option value="')[1].split('"')[0]
         form = {"url": "https://crm.partner.example/hooks/klynge", "name": "Partnerens medlemsregister", "key": key}
         assert client.post(f"{HERE}/webhooks", data={"_csrf_token": token, **form}).status_code == 200
-        asyncio.run(_sent(dsn))
-        yield address, client.cookies["session"]
-    server.drop_database(DATABASE)
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            thread.submit(asyncio.run, _sent(served.dsn)).result()
+        yield served
 
 
-@pytest.mark.parametrize(("viewport", "scheme", "language"), VIEWS)
-def test_a_webhook_is_set_up_read_and_given_another_secret(site, browser, viewport, scheme, language):
-    address, session = site
-    with open_page(browser, f"{address}/healthz", viewport=viewport, scheme=scheme, language=language) as page:
-        page.context.add_cookies([{"name": "session", "value": session, "url": address}])
+def test_a_webhook_is_set_up_read_and_given_another_secret(site, browser):
+    with site.page(browser, HERE, "manager", language="nb") as page:
 
         def fine(step: str) -> None:
             expect(page.locator("h1")).to_be_visible()
-            assert axe_violations(page) == [] and overflow(page) == 0, step
+            assert faults(page) == [], step
 
-        page.goto(address + HERE)
         page.locator("#url").fill("https://192.168.1.1/")
         page.locator("main form[action$='/webhooks'] button").click()
         expect(page.locator("#url")).to_have_attribute("aria-invalid", "true")
@@ -101,4 +80,4 @@ def test_a_webhook_is_set_up_read_and_given_another_secret(site, browser, viewpo
         assert overflow(page) == 0
         page.locator("form[action$='/retries'] button").last.click()
         expect(page.locator(".toast")).to_be_visible()
-        assert csp_messages(page) == []
+        fine("sent again")

@@ -1,7 +1,6 @@
 """The API reference: every operation and type in both languages, accessible in every view, strict CSP."""
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -11,23 +10,14 @@ from crm.api import OPERATIONS
 from crm.api.openapi import document
 from crm.app import create_app
 from crm.context import Context
-from tests.browser import axe_violations, browser, csp_messages, open_page, overflow, serve
 from tests.conftest import SETTINGS
-
-__all__ = ["browser"]  # a fixture: importing it makes it known here
 
 DOCUMENT = document(OPERATIONS)
 GROUPS = [tag["name"].lower().replace(" ", "-") for tag in DOCUMENT["tags"]]
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    """The reference needs no database, so none is there."""
-    with serve(_app()) as address:
-        yield address
-
-
 def _app() -> Litestar:
+    """The reference needs no database, so none is there."""
     return create_app(SETTINGS, Context(None, None, SETTINGS))  # type: ignore[arg-type]
 
 
@@ -60,17 +50,3 @@ async def _shown(client: httpx.AsyncClient, path: str, language: str) -> str:
     assert answer.status_code == 200
     assert f'<html lang="{language}"' in answer.text
     return answer.text
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    ("path", "viewport", "scheme", "language"),
-    [("", "phone", "dark", "nb"), ("", "desktop", "light", "en"), ("/webhooks", "phone", "light", "nb")],
-)
-def test_the_reference_is_accessible(  # every group's page is the same template
-    site: str, browser, path: str, viewport: str, scheme: str, language: str
-) -> None:
-    with open_page(browser, f"{site}/api/docs{path}", viewport=viewport, scheme=scheme, language=language) as page:
-        assert axe_violations(page) == []
-        assert overflow(page) == 0
-        assert csp_messages(page) == []
