@@ -4,8 +4,8 @@ Never use Piccolo's own `DB.transaction()`: when its COMMIT fails the connection
 and the next transaction silently does not exist (stack.md 0.1, tests/crm/test_database.py).
 """
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
-from crm.errors import Unavailable
+from crm.errors import Refused, Unavailable
 from piccolo_conf import DB
 
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -28,6 +28,9 @@ _SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
 }
 
+
+# SQLSTATE of our own triggers -> (code, field).
+OWN_REFUSALS = {"KLE01": ("person_erased", "email")}
 
 # Who reads, and which setting says what they see: the office by network, an organisation's people their own.
 WALLS = {"crm_reader": "crm.networks", "crm_member": "crm.organisations"}
@@ -76,16 +79,18 @@ class Database:
         away meanwhile (during COMMIT too: then it may be done or not), or no connection came free in time.
         """
         if parent := self.engine.current_transaction.get():
-            async with parent.connection.transaction():
-                yield parent.connection
+            with _told():
+                async with parent.connection.transaction():
+                    yield parent.connection
             return
         async with _connection(self.pool) as connection:
             current = PostgresTransaction(self.engine)
             current.connection = connection
             token = self.engine.current_transaction.set(current)
             try:
-                async with connection.transaction(**options):
-                    yield connection
+                with _told():
+                    async with connection.transaction(**options):
+                        yield connection
             finally:
                 self.engine.current_transaction.reset(token)
 
@@ -185,6 +190,17 @@ async def _connection(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
         raise Unavailable from error
     finally:
         await pool.release(connection)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the database itself refuses by a word of ours, as we say it."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if error.sqlstate in OWN_REFUSALS:
+            raise Refused(*OWN_REFUSALS[error.sqlstate]) from error
+        raise
 
 
 def _lost(connection: Connection) -> bool:

@@ -11,6 +11,7 @@ from crm.invoice_sentences import INVOICES
 from crm.member_sentences import MEMBERS
 from crm.partner_sentences import PARTNERS
 from crm.payment_sentences import PAYMENTS
+from crm.privacy_sentences import PRIVACY
 from crm.renewal_sentences import RENEWALS
 from crm.report_sentences import REPORTS
 from crm.share_sentences import SHARES
@@ -226,7 +227,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
 REFUSALS |= MEMBERS
-REFUSALS |= FEDERATION | DIRECTORY | REPORTS
+REFUSALS |= FEDERATION | DIRECTORY | PRIVACY | REPORTS
 
 KINDS = {
     "company": N_("company"),

@@ -23,7 +23,7 @@ GROUND = """
     dunning_words errors fact_words
     faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas graphs i18n identifiers
     invoice_sentences letters listed logs custom_values member_sentences
-    names outcome_words passwords paths partner_sentences payment_sentences renewal_sentences renewal_words
+    names outcome_words passwords paths partner_sentences payment_sentences privacy_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences
     mail_domains report_member_words report_sentences report_words reports role_words sign_in_sentences
     roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words

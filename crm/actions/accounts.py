@@ -14,7 +14,7 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound, Refused
 from crm.i18n import LANGUAGES
-from crm.store import accounts, audit, factors, people
+from crm.store import accounts, audit, erasures, factors, people
 from crm.store.accounts import Account, Session
 
 PASSWORD_MIN = 12
@@ -44,7 +44,8 @@ async def create(
 ) -> UUID:
     """A new account with this role in the places: slugs of networks, codes of hosts or organisation numbers.
 
-    Invalid lists what is wrong; Refused `account_exists`, RuleViolation `network_unknown`, NotFound for another place.
+    Invalid lists what is wrong; RuleViolation `network_unknown`, NotFound for another place;
+    Refused `account_exists`, `person_erased`.
     """
     email = email.strip().lower()
     _check(email, name, password, language, role)
@@ -52,6 +53,7 @@ async def create(
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
         found = [await _place(connection, kept, role, place) for place in places]
+        await erasures.must_not_be_blocked(connection, email, "email")
         new = await accounts.add(connection, email, " ".join(name.split()), password_hash, language, demo)
         if new is None:
             raise Refused("account_exists", "email", given=email)

@@ -21,7 +21,7 @@ from crm.database import Connection
 from crm.errors import Refused
 from crm.forms import ApplicationForm
 from crm.steps import TOLD_BY_APPLICANT
-from crm.store import applications, audit, decisions, families, mail, organisations, pay_first, places, sizes
+from crm.store import applications, audit, decisions, erasures, families, mail, organisations, pay_first, places, sizes
 from crm.store.apply import apply, open_membership
 from crm.store.mail import Outgoing, Recipient
 
@@ -69,6 +69,7 @@ async def submit(
             row = await applications.get(connection, draft, lock=True)
             if row.status != "draft" and row.organisation_id:
                 return Submitted(row.id, row.reference, row.status, row.organisation_id, token)
+        await _agreed_anew(context, connection, actor, form)
         known = await organisations.find(connection, form.organisation.identifiers)
         _may_apply(kept, form, today)
         organisation = known or await organisations.add(connection, form.organisation, today)
@@ -84,6 +85,15 @@ async def submit(
         await mail.queue(connection, await _received(connection, context, kept, network, row, form, token))
         await audit.append(connection, actor, "application_sent", {"tier": form.tier}, network.id, organisation, wanted)
         return Submitted(row.id, row.reference, row.status, organisation, token)
+
+
+async def _agreed_anew(context: Context, connection: Connection, actor: Actor, form: ApplicationForm) -> None:
+    """A forgotten person who applies on our own pages agrees anew by that; nobody else says it for them."""
+    if actor.channel == "web":
+        email, now = form.contact.email, context.clock.now()
+        await erasures.returned(connection, email, "applied", f"terms {form.consents.terms_version}", "", now)
+    else:
+        await erasures.must_not_be_blocked(connection, form.contact.email, "contact.email")
 
 
 def _may_apply(kept: Catalogue, form: ApplicationForm, today: date) -> None:

@@ -17,7 +17,7 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound, Refused
 from crm.letters import compose
-from crm.store import accounts, audit, factors, limits, mail, people, signing
+from crm.store import accounts, audit, erasures, factors, limits, mail, people, signing
 from crm.store.accounts import Account, secret_hash
 from crm.store.mail import Outgoing, Recipient
 from crm.store.signing import Browser, SignedIn
@@ -99,6 +99,7 @@ async def confirm(context: Context, secret: str, browser: Browser) -> Outcome:
         if found is None or organisation is None:
             raise Refused("link_over", "link")
         await factors.close_step(connection, found.token_hash)
+        await erasures.returned(connection, found.data["email"], "came", "", "", now)
         account = await _account(connection, found.data)
         wanted, name, website = organisation
         held = {each.place for each in await accounts.held(connection, account.id)}

@@ -21,7 +21,7 @@ from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.folder import AgreementRow, Folder, FolderError, MembershipRow
-from crm.store import audit, fact_imports, families, imports, known_names, shares
+from crm.store import audit, erasures, fact_imports, families, imports, known_names, shares
 from crm.store import rulebooks as rulebook_store
 
 Progress = Callable[[int, int], None]
@@ -64,6 +64,7 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
         new = await imports.add_organisations(
             connection, [(row, found, first_days.get(row.key, today)) for row, found in identified]
         )
+        await _forgotten(connection, folder)
         await imports.add_contacts(connection, folder.contacts)
         _agreed(kept, folder)
         await fact_imports.add(connection, folder, {n.slug: n.id for n in kept.networks}, actor)
@@ -81,6 +82,15 @@ async def load(context: Context, actor: Actor, folder: Folder, tell: Progress = 
         counts = Imported(len(folder.networks), len(new_books), len(new), added)
         await audit.append(connection, actor, "imported", msgspec.to_builtins(counts))
         return counts
+
+
+async def _forgotten(connection: Connection, folder: Folder) -> None:
+    """Who was forgotten does not come back by a file (ADR 0033)."""
+    blocked = await erasures.blocked(connection, (row.email for row in folder.contacts))
+    for place, row in enumerate(folder.contacts, 2):
+        if row.email in blocked:
+            why = f"person_erased: {row.email} was forgotten, and has to agree anew (Setup, Personal data)"
+            raise FolderError("contacts.csv", place, "email", why)
 
 
 async def _disclosed(context: Context, connection: Connection, rows: list[AgreementRow], actor: Actor) -> None:

@@ -16,7 +16,7 @@ from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound, Refused
 from crm.i18n import LANGUAGES
-from crm.store import accounts, audit, factors, limits, people, signing
+from crm.store import accounts, audit, erasures, factors, limits, people, signing
 from crm.store.accounts import TOKEN_BYTES, Account, Place
 from crm.store.people import Invitation
 from crm.store.signing import Browser, SignedIn
@@ -58,13 +58,15 @@ class Accepted(msgspec.Struct, frozen=True):
 async def invite(context: Context, actor: Actor, wanted: Wanted) -> UUID:
     """Send a single-use link to a role. An invitation to the same place that waits already is replaced.
 
-    Invalid; NotFound or Forbidden unless the actor decides about people there; Refused `role_held_already`, TooMany.
+    Invalid; NotFound or Forbidden unless the actor decides about people there; TooMany; Refused `role_held_already`,
+    `person_erased`.
     """
     wanted = _checked(wanted)
     token, now = secrets.token_urlsafe(TOKEN_BYTES), context.clock.now()
     async with context.db.tx() as connection:
         await must_decide(connection, actor, roles.PLACES[wanted.role], wanted.place)
         await limits.hit(connection, f"invite:{wanted.place}", INVITATIONS_PER_PLACE, DAY_SECONDS)
+        await erasures.must_not_be_blocked(connection, wanted.email, "email")
         account = await accounts.by_email(connection, wanted.email)
         held = await accounts.held(connection, account.id) if account else []
         if any(each.place == wanted.place for each in held):

@@ -4,7 +4,7 @@ Whole rows as JSON, whatever columns they have; only secrets, and what is about 
 has seen to it that it is the reader's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -109,7 +109,59 @@ _PERSON: Mapping[str, str] = {
     "events": "select jsonb_build_object('action', a.action, 'channel', a.channel, 'recorded_at', a.recorded_at) as row"
     " from audit a where a.subject_id = $1 and $2::text is not null order by a.seq",
 }
-ORGANISATION, PERSON = tuple(_ORGANISATION), tuple(_PERSON)
+# Of one contact, for the office: no other network's papers. `who`: organisation, email (small letters), name, networks.
+_WHO = (
+    "with who as (select $1::uuid as organisation, $2::text as email, $3::text as name, $4::uuid[] as networks,"
+    " $5::uuid as id) "
+)
+_CONTACT: Mapping[str, str] = {
+    "contacts": "select to_jsonb(c) as row from who join contact c on c.organisation_id = organisation"
+    " and lower(c.email) = who.email order by c.created_at",
+    "roles": "select jsonb_build_object('role', r.role, 'given_by', r.given_by, 'given_at', r.given_at) as row"
+    " from who join account a on lower(a.email) = who.email join role r on r.account_id = a.id"
+    " and r.organisation_id = organisation order by r.given_at",
+    "invitations": "select to_jsonb(i) - 'token_hash' as row from who join invitation i on lower(i.email) = who.email"
+    " and (i.organisation_id = organisation or i.network_id = any (networks)) order by i.created_at",
+    "named_in_directory": "select to_jsonb(l) as row from who join contact c on c.organisation_id = organisation"
+    " and lower(c.email) = who.email join listing_person l on l.contact_id = c.id order by l.given_at",
+    "consents": "select to_jsonb(s) as row from who join consent s on s.organisation_id = organisation"
+    " left join application a on a.id = s.application_id where s.actor = who.name"
+    " or lower(a.answers -> 'contact' ->> 'email') = who.email order by s.recorded_at",
+    "applications": "select jsonb_build_object('reference', a.reference, 'status', a.status, 'contact',"
+    " a.answers -> 'contact', 'submitted_at', a.submitted_at) as row from who join application a on"
+    " a.organisation_id = organisation and a.network_id = any (networks)"
+    " and lower(a.answers -> 'contact' ->> 'email') = who.email order by a.submitted_at",
+    "application_steps": "select jsonb_build_object('kind', e.kind, 'note', e.note, 'recorded_at', e.recorded_at)"
+    " as row from who join application a on a.organisation_id = organisation and a.network_id = any (networks)"
+    " join application_event e on e.application_id = a.id and e.actor = who.name order by e.recorded_at",
+    "billing": "select to_jsonb(b) as row from who join billing b on b.organisation_id = organisation"
+    " and lower(b.email) = who.email",
+    "invoices": "select jsonb_build_object('number', i.series || '-' || i.number, 'issued_on', i.issued_on, 'buyer',"
+    " d.document -> 'buyer') as row from who join invoice i on i.organisation_id = organisation and i.status = 'issued'"
+    " join invoice_document d on d.invoice_id = i.id and d.network_ids <@ networks where"
+    " strpos(lower(d.document::text), who.email) > 0 or strpos(d.document::text, who.name) > 0"
+    " order by i.issued_on, i.number",
+    "deliveries": "select jsonb_build_object('number', i.series || '-' || i.number, 'channel', v.channel, 'recipient',"
+    " v.recipient, 'status', v.status, 'created_at', v.created_at) as row from who join invoice i"
+    " on i.organisation_id = organisation join invoice_document d on d.invoice_id = i.id and d.network_ids <@ networks"
+    " join invoice_delivery v on v.invoice_id = i.id and lower(v.recipient) = who.email order by v.created_at",
+    "shared_with": "select jsonb_build_object('agreement', a.code, 'network', n.slug, 'since', s.since, 'contact',"
+    " s.body::jsonb -> 'contact') as row from who join share s on s.organisation_id = organisation and s.op = 'upsert'"
+    " join disclosure d on d.id = s.disclosure_id and d.network_id = any (networks) join network n"
+    " on n.id = d.to_network_id join agreement a on a.id = d.agreement_id"
+    " where strpos(lower(s.body), who.email) > 0 or strpos(s.body, who.name) > 0 order by a.code",
+    "said_to_partners": "select to_jsonb(s) as row from who join contact c on c.organisation_id = organisation"
+    " and lower(c.email) = who.email join share_choice s on s.contact_id = c.id order by s.recorded_at",
+    "mails": "select jsonb_build_object('kind', m.kind, 'subject', m.subject, 'status', m.status, 'created_at',"
+    " m.created_at, 'sent_at', m.sent_at) as row from who join mail m on lower(m.recipient) = who.email"
+    " and m.organisation_id = organisation and (m.network_id is null or m.network_id = any (networks))"
+    " order by m.created_at",
+    "events": "select jsonb_build_object('action', a.action, 'channel', a.channel, 'recorded_at', a.recorded_at) as row"
+    " from who join audit a on (a.organisation_id = organisation or a.subject_id = who.id)"
+    " and (a.network_id is null or a.network_id = any (networks))"
+    " and (a.subject_id = who.id or a.actor = who.name or lower(a.detail ->> 'email') = who.email) order by a.seq",
+}
+ORGANISATION, PERSON, CONTACT = tuple(_ORGANISATION), tuple(_PERSON), tuple(_CONTACT)
 
 
 async def of_organisation(connection: Connection, organisation: UUID) -> Sections:
@@ -120,6 +172,19 @@ async def of_organisation(connection: Connection, organisation: UUID) -> Section
 async def of_person(connection: Connection, account: UUID, email: str) -> Sections:
     """The same of a person: the account, and whatever stands under its address."""
     return await _read(connection, _PERSON, account, email.lower())
+
+
+async def of_contact(
+    connection: Connection, organisation: UUID, contact: UUID, networks: Collection[UUID]
+) -> Sections | None:
+    """What these networks' offices have stored of who speaks for an organisation; None: no such contact."""
+    row = await connection.fetchrow(
+        "select name, email from contact where id = $1 and organisation_id = $2", contact, organisation
+    )
+    if row is None:
+        return None
+    sections = {name: _WHO + statement for name, statement in _CONTACT.items()}
+    return await _read(connection, sections, organisation, row["email"].lower(), row["name"], list(networks), contact)
 
 
 async def _read(connection: Connection, sections: Mapping[str, str], *values: object) -> Sections:

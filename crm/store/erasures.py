@@ -5,11 +5,9 @@ audit trail stays, because its entries are chained and say who was responsible f
 database: a contact that goes makes every share that named it another one at commit (crm/migrations/sql/shares.sql).
 """
 
-import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -18,7 +16,6 @@ from crm.database import Connection
 from crm.errors import Refused
 
 KEPT_YEARS = 5
-SALT_BYTES = 16
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -38,39 +35,50 @@ class Kept(msgspec.Struct, frozen=True):
     until: date | None
 
 
-# What is taken away, in this order. $1 the address in small letters, $2 the name, $3 the organisation or null (all).
-_COUNTED = {
-    "mails": "from mail where lower(recipient) = $1 and status <> 'sending' and $2::text is not null"
-    " and ($3::uuid is null or organisation_id = $3)",
-    "invitations": "from invitation where lower(email) = $1 and $2::text is not null"
-    " and ($3::uuid is null or organisation_id = $3)",
-    "applications": "from application where lower(answers -> 'contact' ->> 'email') = $1 and $2::text is not null"
-    " and ($3::uuid is null or organisation_id = $3) and status in ('approved', 'declined', 'withdrawn')",
-    "deliveries": "from invoice_delivery v using invoice i where i.id = v.invoice_id and lower(v.recipient) = $1"
-    " and $2::text is not null and ($3::uuid is null or i.organisation_id = $3)",
-    "billing": "from billing where lower(email) = $1 and $2::text is not null"
-    " and ($3::uuid is null or organisation_id = $3)",
-    "consents": "from consent where actor = $2 and $1::text is not null and organisation_id = $3",
-    "steps": "from application_event e using application a where a.id = e.application_id and e.actor = $2"
-    " and $1::text is not null and a.organisation_id = $3",
-}
-_BLANKED = {
+# What is taken away, in this order: (which rows, what becomes of them). `who` are the people, one or many at once:
+# the address in small letters, the name, and the organisation or null (then whichever it is). $4 is the moment.
+_WHO = "with who as (select * from unnest($1::text[], $2::text[], $3::uuid[]) as w (email, name, organisation))"
+_THEIRS = "(w.organisation is null or w.organisation = {0}.organisation_id)"
+_TAKEN = {
     "mails": (
-        "update mail set recipient = '', recipient_name = '', subject = '', body_text = '', body_html = '',"
-        " status = case when status = 'queued' then 'cancelled' else status end"
+        "mail m where m.status <> 'sending' and exists (select from who w where lower(m.recipient) = w.email"
+        f" and {_THEIRS.format('m')})",
+        "recipient = '', recipient_name = '', subject = '', body_text = '', body_html = '',"
+        " status = case when status = 'queued' then 'cancelled' else status end",
     ),
-    "invitations": "update invitation set email = 'forgotten:' || id, name = '', revoked_at = coalesce(revoked_at, $4)",
+    "invitations": (
+        f"invitation i where exists (select from who w where lower(i.email) = w.email and {_THEIRS.format('i')})",
+        "email = 'forgotten:' || id, name = '', revoked_at = coalesce(revoked_at, $4)",
+    ),
     "applications": (
-        "update application set answers = jsonb_set(answers, '{contact}', jsonb_build_object('name', '', 'email', '',"
-        " 'role', ''))"
+        "application a where a.status in ('approved', 'declined', 'withdrawn') and exists (select from who w"
+        f" where lower(a.answers -> 'contact' ->> 'email') = w.email and {_THEIRS.format('a')})",
+        """answers = jsonb_set(answers, '{contact}', '{"name": "", "email": "", "role": ""}')""",
     ),
     "deliveries": (  # what was not sent yet is sent to nobody, and stands on the list of what did not arrive
-        "update invoice_delivery v set recipient = '',"
-        " status = case when v.status in ('queued', 'sending') then 'failed' else v.status end"
+        "invoice_delivery v where exists (select from who w join invoice i on i.id = v.invoice_id"
+        f" where lower(v.recipient) = w.email and {_THEIRS.format('i')})",
+        "recipient = '', status = case when v.status in ('queued', 'sending') then 'failed' else v.status end",
     ),
-    "billing": "update billing set email = '', name = ''",
-    "consents": "update consent set actor = ''",
-    "steps": "update application_event e set actor = '', note = ''",
+    "billing": (
+        f"billing b where exists (select from who w where lower(b.email) = w.email and {_THEIRS.format('b')})",
+        "email = '', name = ''",
+    ),
+    "consents": (
+        "consent c where exists (select from who w where c.actor = w.name and c.organisation_id = w.organisation)",
+        "actor = ''",
+    ),
+    "steps": (
+        "application_event e where exists (select from who w join application a on a.id = e.application_id"
+        " and a.organisation_id = w.organisation where e.actor = w.name)",
+        "actor = '', note = ''",
+    ),
+    "audit_addresses": (  # the chain stands: a seal takes the detail's place (crm/migrations/sql/retention.sql)
+        "audit t where t.detail ? 'email' and exists (select from who w where lower(t.detail ->> 'email') = w.email"
+        " and (w.organisation is null or t.organisation_id = w.organisation))",
+        "detail = t.detail - 'email', detail_salt = '', detail_seal = case when t.detail_seal <> '' then t.detail_seal"
+        " else audit_sealed(t.detail_salt, t.detail::text) end",
+    ),
 }
 
 
@@ -98,8 +106,8 @@ async def contacts_of(connection: Connection, email: str) -> list[Person]:
 async def found(connection: Connection, who: Person) -> dict[str, int]:
     """How many rows of each kind name the person and would be blanked."""
     out = {}
-    for kind, where in _COUNTED.items():
-        out[kind] = int(await connection.fetchval(f"select count(*) {_selected(where)}", *_values(who)))
+    for kind, (rows, _) in _TAKEN.items():
+        out[kind] = int(await connection.fetchval(f"{_WHO} select count(*) from {rows}", *_values([who])))
     return {kind: count for kind, count in out.items() if count}
 
 
@@ -119,7 +127,13 @@ async def kept(connection: Connection, who: Person) -> list[Kept]:
         who.email.lower(),
         who.organisation,
     )
-    out = [Kept("audit", 0, None)]
+    last = await connection.fetchval(
+        "select max(recorded_at) from audit where actor = $1 and actor_seal = ''"
+        " and ($2::uuid is null or organisation_id = $2)",
+        who.name,
+        who.organisation,
+    )
+    out = [Kept("audit", 0, date(last.year + KEPT_YEARS, 12, 31) if last else None)]
     if open_ones:
         out.append(Kept("open_applications", open_ones, None))
     if invoices["count"]:
@@ -127,27 +141,26 @@ async def kept(connection: Connection, who: Person) -> list[Kept]:
     return out
 
 
-async def blank(connection: Connection, who: Person, now: Any) -> dict[str, int]:
-    """Take the person out of everything that may forget; how many rows of each kind."""
+async def blank(connection: Connection, people: Sequence[Person], now: datetime) -> dict[str, int]:
+    """Take people out of everything that may forget; how many rows of each kind."""
     done = {}
-    for kind, statement in _BLANKED.items():
-        where = _COUNTED[kind].split(" where ", 1)[1]
-        source = _COUNTED[kind].split(" where ", 1)[0]
-        joined = f" from {source.split(' using ')[1]}" if " using " in source else ""
-        extra = (now,) if "$4" in statement else ()
-        told = await connection.execute(f"{statement}{joined} where {where}", *_values(who), *extra)
+    for kind, (rows, becomes) in _TAKEN.items():
+        table, where = rows.split(" where ", 1)
+        extra = (now,) if "$4" in becomes else ()
+        told = await connection.execute(f"{_WHO} update {table} set {becomes} where {where}", *_values(people), *extra)
         done[kind] = int(told.split()[-1])
     return {kind: count for kind, count in done.items() if count}
 
 
-async def remove_contact(connection: Connection, who: Person) -> None:
-    """The row goes, and with it the consent to be named; the newest of the others speaks for the organisation then."""
-    await connection.execute("delete from contact where id = $1", who.id)
+async def remove_contacts(connection: Connection, people: Sequence[Person]) -> None:
+    """The rows go, and with them the consent to be named; the newest of the others speaks for the organisation then."""
+    await connection.execute("delete from contact where id = any ($1)", [who.id for who in people])
     await connection.execute(
-        "update contact set main = true where id = (select id from contact where organisation_id = $1"
-        " order by created_at desc, id limit 1) and not exists"
-        " (select from contact where organisation_id = $1 and main)",
-        who.organisation,
+        "update contact set main = true where id in (select distinct on (c.organisation_id) c.id from contact c"
+        " where c.organisation_id = any ($1) and not exists (select from contact m"
+        " where m.organisation_id = c.organisation_id and m.main)"
+        " order by c.organisation_id, c.created_at desc, c.id)",
+        [who.organisation for who in people],
     )
 
 
@@ -158,15 +171,14 @@ async def remove_account(connection: Connection, account: UUID) -> None:
 
 
 async def receipt(
-    connection: Connection, who: Person, done: dict[str, int], stays: list[Kept], reason: str, by: str, now: Any
+    connection: Connection, who: Person, done: dict[str, int], stays: list[Kept], reason: str, by: str, now: datetime
 ) -> UUID:
     """Keep that it was done. Who it was stands nowhere in it: only a salted hash of the address.
 
     The salt is the whole system's, so that looking for many addresses (`blocked`) is one look for many hashes.
     """
     new = uuid4()
-    salt = await connection.fetchval("select salt from erasure order by erased_at, id limit 1")
-    salt = salt or secrets.token_hex(SALT_BYTES)
+    salt = await connection.fetchval("select min(salt) from erasure_salt")
     await connection.execute(
         "insert into erasure (id, organisation_id, about, subject_id, salt, email_hash, done, kept, reason, actor,"
         " erased_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -194,7 +206,7 @@ async def blocked(connection: Connection, emails: Iterable[str]) -> set[str]:
     if not given:
         return set()
     out: set[str] = set()
-    for row in await connection.fetch("select distinct salt from erasure"):
+    for row in await connection.fetch("select salt from erasure_salt"):
         hashes = {hashed(row["salt"], address): address for address in given.values()}
         found = await connection.fetch(
             "select distinct e.email_hash from erasure e where e.salt = $1 and e.email_hash = any ($2)"
@@ -215,7 +227,7 @@ async def must_not_be_blocked(connection: Connection, email: str, field: str) ->
 async def returned(connection: Connection, email: str, basis: str, note: str, by: str, now: datetime) -> int:
     """The person has agreed to be stored again (`basis`: applied, came, told); of how many erasures that was said."""
     done = 0
-    for row in await connection.fetch("select distinct salt from erasure"):
+    for row in await connection.fetch("select salt from erasure_salt"):
         told = await connection.execute(
             "insert into erasure_return (erasure_id, basis, note, actor, returned_at)"
             " select id, $3, $4, $5, $6 from erasure where salt = $1 and email_hash = $2 on conflict do nothing",
@@ -235,10 +247,5 @@ def hashed(salt: str, email: str) -> str:
     return sha256(f"{salt}{email.strip().lower()}".encode()).hexdigest()
 
 
-def _values(who: Person) -> tuple[str, str, UUID | None]:
-    return who.email.lower(), who.name, who.organisation
-
-
-def _selected(where: str) -> str:
-    """A delete's `using` as a select's list of tables."""
-    return where.replace(" using ", ", ", 1)
+def _values(people: Sequence[Person]) -> tuple[list[str], list[str], list[UUID | None]]:
+    return [w.email.lower() for w in people], [w.name for w in people], [w.organisation for w in people]

@@ -1,4 +1,4 @@
-"""Erasures: that a person was forgotten, without saying who: the receipt, what a later import is compared with, returns."""
+"""Erasures: that a person was forgotten, without saying who: the receipt, what imports are compared with, returns."""
 
 from piccolo.columns import JSONB, UUID, ForeignKey, OnDelete, Text, Timestamptz, Varchar
 from piccolo.columns.defaults.uuid import UUID4
@@ -28,7 +28,7 @@ class Erasure(Table, tablename="erasure"):
 
 
 class ErasureReturn(Table, tablename="erasure_return"):
-    """A forgotten person has agreed to be stored again, by `basis`: applied, came (signed in by their own deed) or told.
+    """A forgotten person has agreed to be stored again, by `basis`: applied, came (by own deed) or told.
 
     Append-only. From then on their address is not held back any more by that erasure.
     """

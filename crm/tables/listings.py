@@ -46,7 +46,7 @@ class Listing(Table, tablename="listing"):
 
 
 class ListingLogo(Table, tablename="listing_logo"):
-    """A picture that was sent as an organisation's logo, by the SHA-256 of its bytes; shown while its listing names it."""
+    """A picture sent as an organisation's logo, by the SHA-256 of its bytes; shown while the listing names it."""
 
     id = UUID(primary_key=True, default=UUID4())
     organisation_id = ForeignKey(references=Organisation, null=False, on_delete=OnDelete.restrict)

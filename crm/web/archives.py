@@ -47,9 +47,10 @@ SECTIONS = {
     "passkeys": N_("Passkeys, without what is secret"),
     "other_sign_ins": N_("Sign-in by another service"),
     "claims": N_("Access you asked for"),
-    "contact_of": N_("Organisations you speak for"),
-    "named_in_directory": N_("Your consents to be named in the directory"),
-    "shared_with": N_("Partner networks that are told of you"),
+    "contact_of": N_("Organisations the person speaks for"),
+    "named_in_directory": N_("Consents to be named in the directory"),
+    "shared_with": N_("Partner networks that are told of the person"),
+    "deliveries": N_("Invoices that were sent to the address"),
 }
 
 

@@ -8,16 +8,19 @@ from litestar.response import Redirect
 from crm import roles
 from crm.actions import people
 from crm.errors import Invalid, Refused, TooMany, status_of
+from crm.reads import contacts as contact_reads
+from crm.reads import erasures as erasure_reads
 from crm.reads import people as reads
 from crm.role_words import role_may, role_name
 from crm.web import sign_in
+from crm.web.erasure_views import receipt_words
 from crm.web.fields import fields_of, id_of, when_of
 from crm.web.office import Office, reading, routes, show
 from crm.web.office_member import Found, find
 from crm.web.session import NOT_KEPT
 
 PATH = "/members/{member:str}/people"
-DONE = ("invited", "resent", "revoked", "removed")
+DONE = ("invited", "resent", "revoked", "removed", "erased")
 
 
 @get(PATH, include_in_schema=False)
@@ -91,6 +94,8 @@ async def _page(
     async with office.context.db.reading(office.actor.sees) as connection:
         listed = await reads.of_organisation(connection, place)
         invited = await reads.invited(connection, "organisation", place)
+        contacts = await contact_reads.of_organisation(connection, place)
+        receipts = await erasure_reads.of_organisation(connection, place)
     errors, headers = sign_in.told(request, error) if error else ([], {})
     offered = roles.of("organisation")
     return await show(
@@ -108,6 +113,9 @@ async def _page(
         here=here,
         listed=listed,
         invited=invited,
+        contacts=contacts,
+        receipts=[receipt_words(t, each) for each in receipts],
+        receipt=request.query_params.get("receipt", ""),
         now=office.now,
         roles={role: role_name(t, role) for role in offered},
         offered=[{"value": role, "label": role_name(t, role)} for role in offered],

@@ -1,7 +1,5 @@
 """Data to take along, and people to forget: an organisation's, and one's own."""
 
-from datetime import date
-from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, Router, get, post
@@ -12,33 +10,17 @@ from litestar.response import Redirect
 from crm.actions import erasures as actions
 from crm.context import Context
 from crm.errors import Invalid, Refused, Unauthenticated
-from crm.i18n import N_, Translator, translator
+from crm.i18n import translator
 from crm.reads import erasures as erasure_reads
 from crm.reads import own_data
-from crm.reads.erasures import Receipt
 from crm.web import archives, session, sign_in
+from crm.web.erasure_views import done_words, kept_words, receipt_words
 from crm.web.fields import fields_of, id_of
 from crm.web.language import language_of
 from crm.web.my import My, reading, routes, show
 from crm.web.rendering import page
 
 ACCOUNT = "/account/data"
-DONE = {
-    "contacts": N_("Contact, removed"),
-    "mails": N_("Mails, without address and text now"),
-    "invitations": N_("Invitations, without name and address now"),
-    "applications": N_("Applications, without the contact now"),
-    "deliveries": N_("Deliveries of invoices, without the address now"),
-    "billing": N_("Address for invoices, removed"),
-    "consents": N_("Consents, without the name now"),
-    "steps": N_("Steps of applications, without the name now"),
-    "roles": N_("Roles, removed"),
-}
-KEPT = {
-    "invoices": N_("Issued invoices stay as they are: the Bookkeeping Act § 13 asks for five years after their year."),
-    "audit": N_("The audit trail stays: its entries are chained, and say who was responsible for what."),
-    "open_applications": N_("Applications that are not decided yet keep their contact until they are."),
-}
 
 
 @get("/data", include_in_schema=False)
@@ -135,32 +117,6 @@ handlers = [
 ]
 
 
-def receipt_words(t: Translator, each: Receipt) -> dict[str, Any]:
-    """A receipt as a page shows it."""
-    return {
-        "id": each.id,
-        "at": each.erased_at,
-        "by": t.gettext("the person") if each.actor == actions.HIMSELF else each.actor,
-        "reason": each.reason,
-        "done": done_words(t, each.done),
-        "kept": [kept_words(t, k["what"], k["count"], k["until"]) for k in each.kept],
-    }
-
-
-def done_words(t: Translator, done: dict[str, int]) -> list[dict[str, str]]:
-    """What was taken away: words and how much."""
-    return [{"label": t.gettext(DONE[kind]), "value": t.number(count)} for kind, count in done.items() if kind in DONE]
-
-
-def kept_words(t: Translator, what: str, count: int, until: Any) -> str:
-    """What stays, why, how many and until when."""
-    words = t.gettext(KEPT[what])
-    if what != "invoices":
-        return words
-    last = date.fromisoformat(until) if isinstance(until, str) else until
-    return f"{words} {t.gettext('%(n)s of them, until %(day)s.', n=t.number(count), day=t.date(last))}"
-
-
 async def _erase_page(
     request: Request, my: My, contact: UUID, error: Invalid | None = None, reason: str = ""
 ) -> Response[str]:
@@ -178,7 +134,7 @@ async def _erase_page(
         errors=errors,
         reason=reason,
         found=found,
-        done_rows=done_words(my.t, {"contacts": 1} | found.done),
+        done_rows=done_words(my.t, found.done),
         kept=[kept_words(my.t, k.what, k.count, k.until) for k in found.kept],
     )
 

@@ -18,7 +18,7 @@ from crm.web.office import Office, reading, routes, show
 from crm.web.session import NOT_KEPT
 
 PATH = "/people"
-DONE = ("invited", "resent", "revoked", "changed", "removed", "approved", "declined")
+DONE = ("invited", "resent", "revoked", "changed", "removed", "approved", "declined", "erased")
 
 
 @get(PATH, include_in_schema=False)
