@@ -1,12 +1,13 @@
 """Reports in words: titles, definitions, headings and the codes in cells, in the reader's language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from crm import directory_words, names, report_member_words
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
-from crm.reports import Column, Figure, ReportWords
+from crm.reports import Column, Figure, ReportWords, parts
 
 REPORTS: dict[str, ReportWords] = {**report_member_words.REPORTS}
 COLUMNS: dict[str, str] = {
@@ -55,6 +56,29 @@ def heading(t: Translator, name: str, code: str) -> str:
     """A column's heading: the name of the measure it holds, or of what it tells."""
     words = REPORTS[name].figures.get(code)
     return t.gettext(words[0] if words else COLUMNS[code])
+
+
+def option(t: Translator, name: str, code: str) -> str:
+    """What a question of one report is called."""
+    return t.gettext(REPORTS[name].options[code])
+
+
+def option_value(t: Translator, code: str, value: str) -> str:
+    """A choice of such a question in words."""
+    return t.gettext(VALUES[code][value]) if value in VALUES.get(code, {}) else value
+
+
+def narrowed(t: Translator, kept: Catalogue, vocabularies: Mapping[str, str], figure: str) -> str:
+    """What a figure code is narrowed to: "Level: Partner, County: Oslo"; "" for the whole figure."""
+    said = [
+        t.gettext(
+            "%(what)s: %(value)s",
+            what=t.gettext(COLUMNS.get(by, by)),
+            value=code(t, kept, vocabularies.get(by, by), value),
+        )
+        for by, value in parts(figure)[1]
+    ]
+    return ", ".join(said)
 
 
 def value(t: Translator, kept: Catalogue, column: Column, said: Any) -> str:
@@ -128,6 +152,11 @@ def _country(t: Translator, _: Catalogue, said: str) -> str:
     return names.country_name(t, said)
 
 
+def _month(t: Translator, _: Catalogue, said: str) -> str:
+    year, month = map(int, said.split("-"))
+    return t.month(date(year, month, 1))
+
+
 def _plain(_: Translator, __: Catalogue, said: str) -> str:
     return said
 
@@ -138,5 +167,6 @@ _VOCABULARIES: dict[str, Callable[[Translator, Catalogue, str], str]] = {
     "kind": _kind,
     "country": _country,
     "network": names.network_name,
+    "month": _month,
     "year": _plain,
 }

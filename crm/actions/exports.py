@@ -8,7 +8,7 @@ from crm.actor import Actor
 from crm.context import Context
 from crm.gateways import member_files, sheets
 from crm.gateways.member_files import MEDIA, Kind
-from crm.gateways.sheets import About, Column
+from crm.gateways.sheets import About, Column, Sheet
 from crm.store import audit
 
 PRODUCT = "Klynge"
@@ -39,10 +39,15 @@ def of_table(
     return of_rows(context, columns, rows, title)
 
 
+def book(context: Context, listed: Sequence[Sheet], title: str) -> bytes:
+    """Several small tables as one workbook."""
+    return sheets.book(listed, About(title, PRODUCT, context.clock.now()))
+
+
 async def taken(context: Context, actor: Actor, network: UUID, kind: str, asked: Mapping[str, object]) -> None:
     """Keep who took which list of the network along, before it is sent."""
     async with context.db.tx() as connection:
         await audit.append(connection, actor, "members_exported", {"kind": kind, **asked}, network)
 
 
-__all__ = ["KINDS", "MEDIA", "Column", "Kind", "of_members", "of_rows", "of_table", "taken"]
+__all__ = ["KINDS", "MEDIA", "Column", "Kind", "Sheet", "book", "of_members", "of_rows", "of_table", "taken"]

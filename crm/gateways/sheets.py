@@ -23,6 +23,7 @@ CSV = "text/csv; charset=utf-8; header=present"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 1_048_575  # of a sheet, under its headings; what is more goes on in a further one
 MOST_CHARACTERS = 32_767  # of a cell
+TAB_LETTERS = 31  # of a sheet's name
 CHUNK_BYTES = 256 * 1024
 Row = Sequence[Any]
 Rows = AsyncGenerator[Sequence[Row], None]
@@ -83,10 +84,47 @@ async def as_xlsx(columns: Sequence[Column], rows: Rows, about: About) -> AsyncG
                 yield chunk
 
 
+class Sheet(msgspec.Struct, frozen=True):
+    """One sheet of a book: what its tab says (at most 31 letters), its columns and all of its rows."""
+
+    name: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+
+
+def book(listed: Sequence[Sheet], about: About) -> bytes:
+    """A workbook of several small tables, each on a sheet of its own; for as many rows as memory holds."""
+    with tempfile.TemporaryDirectory(prefix="klynge-sheet-") as place:
+        path = Path(place) / "book.xlsx"
+        written: _Book | None = None
+        names: set[str] = set()
+        for each in listed:
+            if written is None:
+                written = _Book(path, each.columns, about, _tab(each.name, names))
+            else:
+                written.turn(each.columns, _tab(each.name, names))
+            written.add(each.rows)
+        if written is not None:
+            written.close()
+        return path.read_bytes()
+
+
+def _tab(name: str, taken: set[str]) -> str:
+    """A name a sheet can have: without []:*?/\\, at most 31 letters, no other sheet's."""
+    bare = "".join(" " if letter in "[]:*?/\\" else letter for letter in name).strip("' ")[:TAB_LETTERS] or "-"
+    at = 1
+    found = bare
+    while found.casefold() in taken:
+        at += 1
+        found = f"{bare[: TAB_LETTERS - len(str(at)) - 1]} {at}"
+    taken.add(found.casefold())
+    return found
+
+
 class _Book:
     """A workbook that is being written; in constant memory a row is on disk as soon as the next one begins."""
 
-    def __init__(self, path: Path, columns: Sequence[Column], about: About) -> None:
+    def __init__(self, path: Path, columns: Sequence[Column], about: About, name: str | None = None) -> None:
         options = {"constant_memory": True, "tmpdir": str(path.parent), "default_date_format": "yyyy-mm-dd"}
         self._columns = columns
         self._book = xlsxwriter.Workbook(str(path), options)
@@ -96,7 +134,7 @@ class _Book:
         self._heading = self._book.add_format({"bold": True, "bottom": 1})
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
         self._text = self._book.add_format({"num_format": "@"})
-        self._begin()
+        self._begin(name)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Rows, after those before."""
@@ -108,12 +146,17 @@ class _Book:
                     self._write(place, value, column.kind)
             self._at += 1
 
+    def turn(self, columns: Sequence[Column], name: str) -> None:
+        """On to a further sheet, of another table."""
+        self._columns = columns
+        self._begin(name)
+
     def close(self) -> None:
         """The last row is in."""
         self._book.close()
 
-    def _begin(self) -> None:
-        self._sheet = self._book.add_worksheet()
+    def _begin(self, name: str | None = None) -> None:
+        self._sheet = self._book.add_worksheet(name)
         self._sheet.freeze_panes(1, 0)
         for place, column in enumerate(self._columns):
             self._sheet.set_column(place, place, column.width)
