@@ -120,6 +120,9 @@ CONFLICTS = frozenset(
         "key_revoked",
         "webhook_not_enabled",
         "webhooks_full",
+        "mailing_begun",
+        "mailing_changed",
+        "mailing_nobody",
     }
 )
 

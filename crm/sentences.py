@@ -3,6 +3,7 @@
 A code may have several sentences; the first one whose values are all given is taken (crm/words.py `refusal`).
 """
 
+from crm.desk_sentences import DESK
 from crm.directory_words import DIRECTORY
 from crm.dunning_sentences import DUNNING
 from crm.federation_sentences import FEDERATION
@@ -227,7 +228,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
 REFUSALS |= MEMBERS
-REFUSALS |= FEDERATION | DIRECTORY | PRIVACY | REPORTS
+REFUSALS |= FEDERATION | DIRECTORY | DESK | PRIVACY | REPORTS
 
 KINDS = {
     "company": N_("company"),

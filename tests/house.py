@@ -20,8 +20,8 @@ GROUND = """
     comparison guide
     actor audit_words catalogue charts clock context cursors database desk directory_words
     document_mistakes document_words dunning_sentences
-    dunning_words errors fact_words
-    faults federation_sentences fee_table_words fee_words folder folder_checks forms formulas graphs i18n identifiers
+    desk_sentences dunning_words errors fact_words
+    faults federation_sentences file_types fee_table_words fee_words folder folder_checks forms formulas graphs i18n identifiers
     invoice_sentences letters listed logs custom_values member_sentences
     names outcome_words passwords paths partner_sentences payment_sentences privacy_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences

@@ -31,8 +31,9 @@ async def change(context: Context, actor: Actor, organisation: UUID, wanted: Det
     _check(wanted)
     async with context.db.tx() as connection:
         networks = await _own(connection, actor, organisation)
+        _, before = await billing.known(connection, organisation)
         await billing.store(connection, organisation, wanted)
-        told = {name: bool(value) for name, value in msgspec.structs.asdict(wanted).items()}
+        told = {"email": before.email or wanted.email, "changes": audit.changes(before, wanted)}
         network = sorted(networks & actor.manages, key=str)[0]
         await audit.append(connection, actor, "billing_changed", told, network, organisation, organisation)
     return wanted

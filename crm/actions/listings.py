@@ -71,7 +71,8 @@ async def save(context: Context, actor: Actor, organisation: UUID, form: Listing
             published = {"visibility": _tighter(standings, before.visibility, form.visibility)}
         await listings.put(connection, organisation, published, _today(context), actor.name)
         wanted = await listings.add_change(connection, organisation, body, state, actor.name, actor.channel)
-        told = {"state": state, "fields": sorted(k for k, v in body.items() if v != getattr(before, k))}
+        changed = {k: [getattr(before, k), v] for k, v in body.items() if v != getattr(before, k)}
+        told = {"state": state, "fields": sorted(changed), "changes": changed}
         await audit.append(connection, actor, "listing_saved", told, None, organisation, wanted)
     return state
 

@@ -40,7 +40,7 @@ async def rename_organisation(context: Context, actor: Actor, organisation: UUID
             connection, actor, organisation, {"former": former, "name": name, "on": on.isoformat()}, today
         )
         for network in networks:
-            detail = {"name": name, "on": on.isoformat()}
+            detail = {"name": name, "on": on.isoformat(), "changes": {"name": [former, name]}}
             await audit.append(connection, actor, "organisation_renamed", detail, network, organisation)
 
 

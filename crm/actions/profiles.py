@@ -215,7 +215,7 @@ async def _accept(
             connection,
             actor,
             "organisation_renamed",
-            {"name": name, "on": on.isoformat()},
+            {"name": name, "on": on.isoformat(), "changes": {"name": [now["name"], name]}},
             found.owner_network_id,
             organisation,
         )

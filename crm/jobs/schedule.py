@@ -13,9 +13,11 @@ from crm.actions import (
     invoice_deliveries,
     mail,
     member_lists,
+    notes,
     places,
     renewal_lapses,
     renewal_notices,
+    todos,
 )
 from crm.actions import webhook_deliveries as webhooks
 from crm.actor import SYSTEM
@@ -89,6 +91,18 @@ async def tell_renewals(tools: Tools) -> None:
         log.info("renewal_notices", told=done.told, left_out=done.left_out)
 
 
+async def remind_of_tasks(tools: Tools) -> None:
+    """Each morning whose tasks are due today; once for a task and its day."""
+    sent = await todos.remind(tools.context)
+    if sent:
+        log.info("tasks_due", mails=sent)
+
+
+async def forget_hidden(tools: Tools) -> None:
+    """Notes, tasks and documents that were deleted go for good when nobody has brought them back."""
+    await notes.forget_hidden(tools.context)
+
+
 async def drop_old_changes(tools: Tools) -> None:
     """Partners' feeds are kept as long as promised (docs/sync.md), not for ever."""
     await days.prune_feed(tools.context)
@@ -129,6 +143,8 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("5 * * * *", turn_the_day),
     ("0 7 * * *", remind),
     ("20 7 * * *", tell_renewals),
+    ("10 6 * * *", remind_of_tasks),
+    ("50 3 * * *", forget_hidden),
     ("45 3 * * *", compare_card_books),
     ("15 3 * * *", forget_finished_jobs),
     ("25 3 * * *", drop_old_changes),

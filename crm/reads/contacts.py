@@ -17,10 +17,13 @@ class Contact(msgspec.Struct, frozen=True):
     role: str
     language: str
     main: bool
+    communication: bool
     created_at: datetime
 
 
-_CONTACTS = "select id, name, email, role, language, main, created_at from contact where organisation_id = $1"
+_CONTACTS = (
+    "select id, name, email, role, language, main, communication, created_at from contact where organisation_id = $1"
+)
 
 
 async def of_organisation(connection: Connection, organisation: UUID) -> list[Contact]:

@@ -77,6 +77,7 @@ class Counts(msgspec.Struct, frozen=True):
     places: int
     links: int
     partners: int = 0
+    tasks: int = 0
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -135,8 +136,8 @@ class Ahead(msgspec.Struct, frozen=True):
     next_status: str | None
 
 
-async def counts(connection: Connection, network: UUID, today: date) -> Counts:
-    """The figures beside the menu."""
+async def counts(connection: Connection, network: UUID, today: date, reader: UUID | None = None) -> Counts:
+    """The figures beside the menu; of tasks those of the reader's account that are overdue."""
     row = await connection.fetchrow(
         "select (select count(*) from membership_period p where p.network_id = $1 and p.superseded_at is null"
         "   and p.status = 'active' and p.starts_on <= $2 and (p.ends_on is null or p.ends_on > $2)) as members,"
@@ -149,9 +150,12 @@ async def counts(connection: Connection, network: UUID, today: date) -> Counts:
         "   and (g.ends_on is null or g.ends_on > $2)) as links,"
         " (select count(*) from link_receipt r where r.network_id = $1 and r.word = 'objected' and r.outcome = '')"
         " + (select count(*) from profile_suggestion s where s.owner_network_id = $1 and s.status = 'open')"
-        " + (select count(*) from held_row h where h.network_id = $1 and h.closed_at is null) as partners",
+        " + (select count(*) from held_row h where h.network_id = $1 and h.closed_at is null) as partners,"
+        " (select count(*) from todo t where t.network_id = $1 and t.assignee_id = $3 and t.due_on < $2"
+        "   and t.done_at is null and t.deleted_at is null) as tasks",
         network,
         today,
+        reader,
     )
     return Counts(**dict(row))
 

@@ -1,29 +1,19 @@
-"""What happened to one organisation in the networks a reader sees: decisions, grants, applications, mails, audit."""
+"""What happened to one organisation in the networks a reader sees, as one stream that is read page by page.
+
+Days are the network's own; amounts are minor units. Behind the wall: `context.db.reading(...)`.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from crm.database import Connection
+from crm.reads import timeline_sources as sources
 
-MOST_MAILS = 50
-MOST_AUDIT = 50
-# These say what decisions, grants and applications on the same timeline say already.
-_TOLD_ELSEWHERE = (
-    "application_sent",
-    "application_approved",
-    "application_declined",
-    "application_question",
-    "tier_change",
-    "ending",
-    "suspension",
-    "event",
-    "decision_withdrawn",
-    "suspension_lifted",
-    "linked_membership",
-)
+PAGE = 40
 
 
 class DecisionEvent(msgspec.Struct, frozen=True):
@@ -48,7 +38,8 @@ class DecisionEvent(msgspec.Struct, frozen=True):
 
 
 class GrantEvent(msgspec.Struct, frozen=True):
-    """A linked grant as it was recorded once; a later row of the same id replaced it."""
+    """A linked grant as it was recorded once. `replaced`: a later row of the same id stands for it; `again`: it stands
+    for an earlier one itself, which ended on `ended_before`."""
 
     row_id: int
     id: UUID
@@ -64,6 +55,8 @@ class GrantEvent(msgspec.Struct, frozen=True):
     recorded_at: datetime
     superseded_at: datetime | None
     replaced: bool
+    again: bool
+    ended_before: date | None
 
 
 class ApplicationStep(msgspec.Struct, frozen=True):
@@ -76,80 +69,212 @@ class ApplicationStep(msgspec.Struct, frozen=True):
     actor: str
     note: str
     recorded_at: datetime
+    row_id: int
+    channel: str
 
 
 class MailEvent(msgspec.Struct, frozen=True):
-    """A mail about the organisation."""
+    """A mail about the organisation; `mailing` and `actor`: of the mail to many that it is one of."""
 
     id: UUID
     network_id: UUID
     subject: str
     recipient: str
     status: str
+    last_error: str
     send_after: datetime
     sent_at: datetime | None
     created_at: datetime
+    mailing_id: UUID | None
+    mailing: str
+    actor: str
 
 
 class AuditEvent(msgspec.Struct, frozen=True):
-    """An audit entry that no other event tells of."""
+    """An audit entry that no other event tells of; `detail.changes` is {field: [before, after]} where it is an edit.
+
+    `undoable`: what it deleted is still there to be brought back.
+    """
 
     seq: int
     network_id: UUID | None
     action: str
     actor: str
     channel: str
+    detail: dict[str, Any]
+    subject_id: UUID | None
+    recorded_at: datetime
+    undoable: bool
+
+
+class NoteEvent(msgspec.Struct, frozen=True):
+    """A note; `people` are the names of the contact persons it was with."""
+
+    id: UUID
+    network_id: UUID
+    kind: str
+    text: str
+    on_date: date
+    pinned: bool
+    actor: str
+    channel: str
+    created_at: datetime
+    edited_at: datetime | None
+    people: list[str]
+
+
+class FactsEvent(msgspec.Struct, frozen=True):
+    """A change of what is known of the organisation: {fact: {old, new}}."""
+
+    id: UUID
+    facts: dict[str, dict[str, Any]]
+    effective_on: date
+    reason: str
+    actor: str
+    channel: str
+    recorded_at: datetime
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+
+
+class InvoiceEvent(msgspec.Struct, frozen=True):
+    """Something that happened to an invoice or credit note (`paper`)."""
+
+    id: UUID
+    paper: str
+    number: str
+    gross: int | None
+    currency: str
+    kind: str
+    actor: str
+    detail: dict[str, Any]
+    recorded_at: datetime
+    channel: str
+
+
+class BookingEvent(msgspec.Struct, frozen=True):
+    """Money that came in (`amount` above zero) or went back, on the organisation's account."""
+
+    id: UUID
+    kind: str
+    currency: str
+    on_date: date
+    provider: str
+    actor: str
+    recorded_at: datetime
+    reversed: bool
+    amount: int
+
+
+class ReceiptEvent(msgspec.Struct, frozen=True):
+    """The word of a linked membership's network on it: acknowledged or objected."""
+
+    id: UUID
+    network_id: UUID
+    source_network_id: UUID
+    word: str
+    reason: str
+    actor: str
+    recorded_at: datetime
+    outcome: str
+
+
+class ShareEvent(msgspec.Struct, frozen=True):
+    """What a partner network is told of the member changed: `op` upsert or remove."""
+
+    row_id: int
+    network_id: UUID
+    to_network_id: UUID
+    agreement: dict[str, str]
+    op: str
+    reason: str
+    version: int
     recorded_at: datetime
 
 
-Event = DecisionEvent | GrantEvent | ApplicationStep | MailEvent | AuditEvent
+Event = (
+    DecisionEvent
+    | GrantEvent
+    | ApplicationStep
+    | MailEvent
+    | AuditEvent
+    | NoteEvent
+    | FactsEvent
+    | InvoiceEvent
+    | BookingEvent
+    | ReceiptEvent
+    | ShareEvent
+)
 
 
-async def of_organisation(connection: Connection, organisation: UUID, networks: Sequence[UUID]) -> list[Event]:
-    """Everything, in no order: whoever shows it knows which day each event is about."""
-    listed = list(networks)
+class Entry(msgspec.Struct, frozen=True):
+    """An event with its place in the stream: (day, moment, key), the greatest first."""
+
+    on: date
+    at: datetime
+    key: str
+    event: Event
+
+    @property
+    def place(self) -> tuple[date, datetime, str]:
+        """What a page goes on from."""
+        return self.on, self.at, self.key
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Which kinds (none: all), what comes after which place, how many, and in which zone a moment is a day."""
+
+    zone: str
+    kinds: tuple[str, ...] = ()
+    after: tuple[date, datetime, str] | None = None
+    limit: int = PAGE
+
+
+_AUDIT = [list(sources.TOLD_ELSEWHERE), list(sources.OF_THE_DESK)]
+_SOURCES: tuple[tuple[str, str, type[Any], list[Any]], ...] = (
+    ("decisions", sources.PAGED_DECISIONS, DecisionEvent, []),
+    ("decisions", sources.PAGED_STEPS, ApplicationStep, []),
+    ("links", sources.PAGED_GRANTS, GrantEvent, []),
+    ("money", sources.PAGED_INVOICES, InvoiceEvent, []),
+    ("money", sources.PAGED_BOOKINGS, BookingEvent, []),
+    ("syncs", sources.PAGED_SHARES, ShareEvent, []),
+    ("syncs", sources.PAGED_RECEIPTS, ReceiptEvent, []),
+    ("notes", sources.PAGED_NOTES, NoteEvent, []),
+    ("notes", sources.PAGED_AUDIT, AuditEvent, [*_AUDIT, True]),
+    ("mails", sources.PAGED_MAILS, MailEvent, []),
+    ("changes", sources.PAGED_FACTS, FactsEvent, []),
+    ("changes", sources.PAGED_AUDIT, AuditEvent, [*_AUDIT, False]),
+)
+KINDS = tuple(dict.fromkeys(kind for kind, *_ in _SOURCES))
+
+
+async def page(connection: Connection, organisation: UUID, networks: Sequence[UUID], asked: Asked) -> list[Entry]:
+    """The newest entries after the place asked for, from every source at once; what is to come stands first."""
+    day, moment, key = asked.after or (None, None, None)
+    found: list[Entry] = []
+    for kind, statement, shape, values in _SOURCES:
+        if asked.kinds and kind not in asked.kinds:
+            continue
+        parameters = [organisation, list(networks), day, moment, key, asked.limit, asked.zone, *values]
+        for row in await connection.fetch(statement, *parameters):
+            event = shape(**{name: row[name] for name in shape.__struct_fields__})
+            found.append(Entry(row["on_day"], row["at"], row["key"], event))
+    return sorted(found, key=lambda entry: entry.place, reverse=True)[: asked.limit]
+
+
+async def recorded(connection: Connection, organisation: UUID, networks: Sequence[UUID]) -> list[Event]:
+    """All decisions, linked grants and steps of applications, in no order: what a member's page reasons about."""
     out: list[Event] = []
-    for statement, kind, values in (
-        (_DECISIONS, DecisionEvent, ()),
-        (_GRANTS, GrantEvent, ()),
-        (_STEPS, ApplicationStep, ()),
-        (_MAILS, MailEvent, (MOST_MAILS,)),
-        (_AUDIT, AuditEvent, (MOST_AUDIT, list(_TOLD_ELSEWHERE))),
+    for statement, shape in (
+        (sources.DECISIONS, DecisionEvent),
+        (sources.GRANTS, GrantEvent),
+        (sources.STEPS, ApplicationStep),
     ):
-        rows = await connection.fetch(statement, organisation, listed, *values)
-        out += [kind(**dict(row)) for row in rows]
+        out += [shape(**dict(row)) for row in await connection.fetch(statement, organisation, list(networks))]
     return out
 
 
 async def decisions(connection: Connection, organisation: UUID, networks: Sequence[UUID]) -> list[DecisionEvent]:
     """What people decided alone, in no order: for the organisation's own pages."""
-    return [DecisionEvent(**dict(row)) for row in await connection.fetch(_DECISIONS, organisation, list(networks))]
-
-
-_DECISIONS = """
-select d.id, d.membership_id, m.network_id, d.kind, d.effective_on, d.until_on, d.tier, d.event, d.reason, d.actor,
-    d.channel, d.application_id, d.recorded_at, d.withdrawn_at, d.withdrawn_by,
-    (select min(a.seq) from audit a where a.subject_id = d.id) as audit
-from membership_decision d join membership m on m.id = d.membership_id
-where m.organisation_id = $1 and m.network_id = any($2)
-"""
-_GRANTS = """
-select g.row_id, g.id, g.network_id, g.source_network_id, g.tier, g.starts_on, g.ends_on, g.rule,
-    g.rulebook_version as version, g.cause_id, g.reason ->> 'code' as reason, g.recorded_at, g.superseded_at,
-    exists (select 1 from membership_grant later where later.id = g.id and later.row_id > g.row_id) as replaced
-from membership_grant g
-where g.organisation_id = $1 and g.kind = 'linked' and (g.network_id = any($2) or g.source_network_id = any($2))
-"""
-_STEPS = """
-select e.application_id, a.network_id, a.reference, e.kind, e.actor, e.note, e.recorded_at
-from application_event e join application a on a.id = e.application_id
-where a.organisation_id = $1 and a.network_id = any($2)
-"""
-_MAILS = """
-select id, network_id, subject, recipient, status, send_after, sent_at, created_at from mail
-where organisation_id = $1 and network_id = any($2) order by created_at desc, id limit $3
-"""
-_AUDIT = """
-select seq, network_id, action, actor, channel, recorded_at from audit
-where organisation_id = $1 and network_id = any($2) and not (action = any($4)) order by seq desc limit $3
-"""
+    rows = await connection.fetch(sources.DECISIONS, organisation, list(networks))
+    return [DecisionEvent(**dict(row)) for row in rows]

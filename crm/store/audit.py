@@ -32,6 +32,12 @@ async def append(
     )
 
 
+def changes(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, list[Any]]:
+    """{field: [before, after]} of what differs, as JSON has it: what an entry's `detail.changes` holds."""
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    return {name: [old.get(name), value] for name, value in new.items() if old.get(name) != value}
+
+
 async def append_many(
     connection: Connection, actor: Actor, entries: Sequence[tuple[str, UUID, UUID | None, UUID | None, dict[str, Any]]]
 ) -> None:

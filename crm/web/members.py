@@ -1,6 +1,5 @@
 """The member list and the page of one member: why it is here, since when, what it pays, what happened."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -8,19 +7,12 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 
 from crm.i18n import Translator
-from crm.reads import known_names, organisations
-from crm.reads import mergers as merger_reads
+from crm.reads import known_names
 from crm.reads import office as reads
-from crm.reads import shares as share_reads
-from crm.reads.timeline import ApplicationStep, DecisionEvent
-from crm.web import member_money, office_events, share_words
-from crm.web import office_member as page
-from crm.web.fields import When, id_of, when_of
+from crm.web.fields import When, when_of
 from crm.web.office import Office, reading, show
-from crm.web.office_timeline import may_take_back, said, timeline
 
 ORIGINS = ("direct", "linked", "both")
 LONGEST_SEARCH = 100
@@ -46,87 +38,7 @@ async def show_members(request: Request, office: NamedDependency[Office]) -> Res
     return await show(request, office, "office/members.html", "members", links=links, facets=facets, **shown)
 
 
-@get("/members/{member:str}", include_in_schema=False)
-async def show_member(request: Request, office: NamedDependency[Office], member: FromPath[str]) -> Response[str]:
-    when = when_of(request, office.today)
-    found = await page.find(office, id_of("member", member), when)
-    async with office.context.db.reading(office.actor.sees) as connection:
-        merged = await merger_reads.of_organisation(connection, found.organisation.id)
-        seen = await share_reads.of_organisation(connection, found.organisation.id)
-        then = await known_names.on(connection, [found.organisation.id], when.day)
-    if then:
-        named = msgspec.structs.replace(found.organisation, name=then[found.organisation.id])
-        found = msgspec.structs.replace(found, organisation=named)
-    shown = {
-        "found": found,
-        "day": when.day,
-        "when": when,
-        "merged": merged,
-        "seen": share_words.seen(office.t, office.kept, seen),
-        "state": page.status(office, found.membership),
-        "whys": page.whys(office, found),
-        "why_nots": page.why_nots(office, found),
-        "rows": page.rows(office, found),
-        "invoices": page.invoices(office, found),
-        **member_money.shown(office, await member_money.of_member(office, found)),
-        "events": timeline(office, found.events),
-        "done": done(office, found, request.query_params),
-        "can": possible(office, found) | {"record": office_events.upgrades(office, found.membership)},
-        "employers": await _employers(office, found),
-        "locked_until": office_events.locked_until(office, found),
-    }
-    return await show(request, office, "office/member.html", "members", **shown)
-
-
-handlers = [reading(show_members, show_member)]
-
-
-async def _employers(office: Office, found: page.Found) -> list[str]:
-    """For whom a member that is a person works: a relation, and nobody's membership."""
-    if found.organisation.kind != "person":
-        return []
-    async with office.context.db.reading(office.actor.sees) as connection:
-        return [name for _, name in await organisations.employers(connection, found.organisation.id)]
-
-
-def possible(office: Office, found: page.Found) -> dict[str, Any]:
-    """Which changes of the open network's membership make sense now; `lift`: the suspension to be lifted."""
-    m, today = found.membership, office.today
-    direct = any(g.kind == "direct" and g.period.end_or_far > today for g in m.grants)
-    stands = any(g.period.end_or_far > today for g in m.grants)
-    lift = next(
-        (
-            e.id
-            for e in found.events
-            if isinstance(e, DecisionEvent) and e.membership_id == m.id and e.kind == "suspension"
-            if not e.withdrawn_at and (e.until_on is None or e.until_on > today)
-        ),
-        None,
-    )
-    return {"change": direct, "suspend": stands and not lift, "lift": lift}
-
-
-def done(office: Office, found: page.Found, query: Mapping[str, str]) -> dict[str, Any] | None:
-    """What the reader just did, read from what is stored: an address cannot claim what did not happen."""
-    t = office.t
-    steps = [e for e in found.events if isinstance(e, ApplicationStep) and e.kind == "approved"]
-    step = next((e for e in steps if str(e.application_id) == query.get("application")), None)
-    if step and query.get("done") == "approved":
-        return {"text": t.gettext("%(name)s is approved.", name=found.organisation.name)}
-    if step and query.get("done") == "approved-before":
-        when = t.datetime(step.recorded_at)
-        text = t.gettext("Approved already by %(who)s on %(when)s. Nothing was done twice.", who=step.actor, when=when)
-        return {"text": text}
-    by_id = {str(e.id): e for e in found.events if isinstance(e, DecisionEvent)}
-    made, taken = by_id.get(query.get("done", "")), by_id.get(query.get("taken", ""))
-    if rests := by_id.get(query.get("rests", "")):
-        return {"text": t.gettext("Not taken back, a later event rests on it: %(what)s", what=said(office, rests))}
-    if taken and taken.withdrawn_at:
-        return {"text": t.gettext("Taken back: %(what)s", what=said(office, taken))}
-    if made and not made.withdrawn_at:
-        undo = {"membership": made.membership_id, "decision": made.id} if may_take_back(office, made) else None
-        return {"text": said(office, made), "take_back": undo}
-    return None
+handlers = [reading(show_members)]
 
 
 class Links:

@@ -144,7 +144,7 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
         values["url_lang"] = lambda language: f"/language/{language}?back={quote(at)}"
         values["url_scheme"] = lambda scheme: f"/theme/{scheme}?back={quote(at)}"
     async with office.context.db.reading(office.actor.sees) as connection:
-        counts = await reads.counts(connection, office.network.id, office.today)
+        counts = await reads.counts(connection, office.network.id, office.today, office.session.account)
     mine = [n for n in office.kept.networks if n.id in office.session.sees]
     return page(
         request,

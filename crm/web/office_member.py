@@ -67,7 +67,7 @@ async def find(office: Office, wanted: UUID, when: When | None = None) -> Found:
             shown = await membership_reads.of_organisation(connection, office.kept, context.clock, wanted, asked)
         bills = await invoice_reads.some(connection, office.kept, await reads.invoices_of(connection, wanted))
         contacts = await reads.contacts(connection, wanted)
-        events = await timeline_reads.of_organisation(connection, wanted, networks)
+        events = await timeline_reads.recorded(connection, wanted, networks)
         held = await dunning_reads.on_hold(connection, [m.id for m in shown], day or office.today)
     return Found(organisation, membership, tuple(shown), tuple(bills), tuple(contacts), tuple(events), tuple(held))
 

@@ -1,24 +1,19 @@
 """The timeline of a member in words: each event has a day, a sentence, who and how, and a link to its cause."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from crm import audit_words, names
+from crm import names
 from crm.i18n import N_
-from crm.reads.timeline import ApplicationStep, AuditEvent, DecisionEvent, Event, GrantEvent, MailEvent
+from crm.reads.timeline import ApplicationStep, DecisionEvent, Entry, GrantEvent, MailEvent
+from crm.web import timeline_words
 from crm.web.office import Office
+from crm.web.timeline_words import channel
 
 TAKE_BACK_WITHIN = timedelta(days=1)  # after it was made, even when it counts already
 
-_CHANNELS = {
-    "web": N_("web page"),
-    "api": N_("API"),
-    "cli": N_("command line"),
-    "job": N_("automatic"),
-    "import": N_("import"),
-    "member": N_("the member's own page"),
-}
 _DECISIONS = {
     "joining": ("success", "check", N_("Joined %(network)s as %(tier)s")),
     "tier_change": ("info", "selector", N_("Level in %(network)s changed to %(tier)s")),
@@ -52,28 +47,31 @@ _MAILS = {
 }
 
 
-def channel(office: Office, code: str) -> str:
-    """By which way something was done."""
-    return office.t.gettext(_CHANNELS[code]) if code in _CHANNELS else code
+def timeline(
+    office: Office, entries: Sequence[Entry], decisions: Mapping[UUID, DecisionEvent], here: str
+) -> list[dict[str, Any]]:
+    """The entries in words, in their order, edits that follow each other closely as one; `here`: the member's page.
 
-
-def timeline(office: Office, events: tuple[Event, ...]) -> list[dict[str, Any]]:
-    """All events, the newest day first; what is still to come stands on top."""
-    decisions = {e.id: e for e in events if isinstance(e, DecisionEvent)}
-    grants = {e.row_id: e for e in events if isinstance(e, GrantEvent)}
+    `decisions` are all of the member's: what a linked grant rests on need not be among the entries.
+    """
+    on_page = {e.event.id for e in entries if isinstance(e.event, DecisionEvent)}
     shown = []
-    for event in events:
+    for entry in timeline_words.folded(entries):
+        event = entry.event
         if isinstance(event, DecisionEvent):
-            shown.append(_decision(office, event))
+            told = _decision(office, event)
         elif isinstance(event, GrantEvent):
-            shown.append(_grant(office, event, decisions, grants))
+            told = _grant(
+                office, event, decisions, "" if event.cause_id in on_page else f"{here}/changes?kind=decisions"
+            )
         elif isinstance(event, ApplicationStep):
-            shown.append(_step(office, event))
+            told = _step(office, event)
         elif isinstance(event, MailEvent):
-            shown.append(_mail(office, event))
+            told = _mail(office, event)
         else:
-            shown.append(_audit(office, event))
-    return sorted(shown, key=lambda each: (each["on"], each["at"]), reverse=True)
+            told = timeline_words.told(office, event, here)
+        shown.append({"on": entry.on, "at": entry.at, **told})
+    return shown
 
 
 def may_take_back(office: Office, decision: DecisionEvent) -> bool:
@@ -136,8 +134,6 @@ def _decision(office: Office, event: DecisionEvent) -> dict[str, Any]:
         )
     shown = {
         "id": f"decision-{event.id}",
-        "on": event.effective_on,
-        "at": event.recorded_at,
         "icon": drawing,
         "colour": "neutral" if event.withdrawn_at else colour,
         "text": _what(office, event),
@@ -154,46 +150,37 @@ def _decision(office: Office, event: DecisionEvent) -> dict[str, Any]:
 
 
 def _grant(
-    office: Office, event: GrantEvent, decisions: dict[UUID, DecisionEvent], rows: dict[int, GrantEvent]
+    office: Office, event: GrantEvent, decisions: Mapping[UUID, DecisionEvent], elsewhere: str
 ) -> dict[str, Any]:
     """A linked grant as it was recorded: begun, or changed (old and new end), or taken back."""
     t = office.t
     network = office.kept.by_id[event.network_id]
-    before = max((r for r in rows.values() if r.id == event.id and r.row_id < event.row_id), key=_row_id, default=None)
     named = t.text(network.names)
     gone = event.superseded_at is not None and not event.replaced
     text = (
         N_("Linked membership in %(network)s changed by rule")
-        if before
+        if event.again
         else N_("Linked membership in %(network)s made by rule")
     )
+    on = _day(office, event.recorded_at) if event.again else event.starts_on
     shown: dict[str, Any] = {
         "id": f"grant-{event.row_id}",
-        "on": event.starts_on if before is None else _day(office, event.recorded_at),
-        "at": event.recorded_at,
         "icon": "link",
         "colour": "neutral" if gone else network.colour,
         "text": t.gettext(text, network=named),
         "undone": gone,
     }
-    if before and before.ends_on != event.ends_on:
-        shown |= {"old": _end(office, before.ends_on), "new": _end(office, event.ends_on)}
+    if event.again and event.ended_before != event.ends_on:
+        shown |= {"old": _end(office, event.ended_before), "new": _end(office, event.ends_on)}
     rule = _rule_name(office, event)
     shown["meta"] = t.gettext(
-        "%(day)s, rule “%(rule)s”, version %(version)s",
-        day=t.date(shown["on"]),
-        rule=rule,
-        version=str(event.version),
+        "%(day)s, rule “%(rule)s”, version %(version)s", day=t.date(on), rule=rule, version=str(event.version)
     )
     if gone:
         shown["meta"] += t.gettext(", no longer so since %(day)s", day=t.date(event.superseded_at))
     if event.cause_id in decisions:
-        shown["cause"] = {"text": t.gettext("the cause"), "href": f"#decision-{event.cause_id}"}
+        shown["cause"] = {"text": t.gettext("the cause"), "href": f"{elsewhere}#decision-{event.cause_id}"}
     return shown
-
-
-def _row_id(event: GrantEvent) -> int:
-    return event.row_id
 
 
 def _end(office: Office, ends_on: date | None) -> str:
@@ -216,43 +203,33 @@ def _step(office: Office, event: ApplicationStep) -> dict[str, Any]:
         values["network"] = t.text(network.names)
     return {
         "id": "",
-        "on": _day(office, event.recorded_at),
-        "at": event.recorded_at,
         "icon": drawing,
         "colour": colour,
         "text": t.gettext(text, **values),
         "href": f"/n/{network.slug}/applications/{event.application_id}",
         "note": event.note,
-        "meta": f"{t.datetime(event.recorded_at)}, {event.actor}",
+        "meta": timeline_words.meta(office, event.recorded_at, event.actor, event.channel),
     }
 
 
 def _mail(office: Office, event: MailEvent) -> dict[str, Any]:
     t = office.t
     at = event.sent_at or (event.send_after if event.status == "queued" else event.created_at)
-    return {
+    own = event.mailing_id and event.network_id == office.network.id
+    shown = {
         "id": "",
-        "on": _day(office, at),
-        "at": at,
         "icon": "mail",
         "colour": "danger" if event.status == "failed" else "neutral",
         "text": t.gettext(_MAILS[event.status], subject=event.subject),
         "href": f"/dev/mailbox/{event.id}" if office.context.settings.development else "",
+        "note": event.last_error if event.status == "failed" else "",
         "undone": event.status == "cancelled",
         "meta": t.gettext("%(when)s, to %(who)s", when=t.datetime(at), who=event.recipient),
     }
-
-
-def _audit(office: Office, event: AuditEvent) -> dict[str, Any]:
-    t = office.t
-    return {
-        "id": "",
-        "on": _day(office, event.recorded_at),
-        "at": event.recorded_at,
-        "icon": "shield-check",
-        "colour": "neutral",
-        "text": t.gettext(
-            "%(what)s (log no. %(n)s)", what=audit_words.sentence(t, event.action), n=t.number(event.seq)
-        ),
-        "meta": f"{t.datetime(event.recorded_at)}, {event.actor} ({channel(office, event.channel)})",
-    }
+    if event.mailing:
+        shown["meta"] += t.gettext(", mailing by %(who)s", who=event.actor)
+        if own:
+            shown["cause"] = {"text": event.mailing, "href": f"{office.base}/mailings/{event.mailing_id}"}
+    else:
+        shown["meta"] += f" ({channel(office, 'job')})"
+    return shown

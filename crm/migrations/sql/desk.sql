@@ -66,3 +66,8 @@ create policy own_members on audit for select to crm_reader using (
     network_id is null and organisation_id is not null and exists (
         select from membership m where m.organisation_id = audit.organisation_id
         and m.network_id = any ((select crm_networks())::uuid[])));
+
+-- A member's timeline is read newest first, and every entry asks who did it by which way.
+create index audit_subject on audit (subject_id) where subject_id is not null;
+create index audit_of_member on audit (organisation_id, recorded_at desc) where organisation_id is not null;
+create index mail_of_member on mail (organisation_id, network_id, created_at desc) where organisation_id is not null;
