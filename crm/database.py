@@ -95,6 +95,19 @@ class Database:
                 self.engine.current_transaction.reset(token)
 
     @asynccontextmanager
+    async def aside(self) -> AsyncIterator[Connection]:
+        """A transaction of its own beside the one that is open: to tell others how far that one is.
+
+        Only with more than one connection; what it locks, the open one must not have.
+        """
+        token = self.engine.current_transaction.set(None)
+        try:
+            async with self.tx() as connection:
+                yield connection
+        finally:
+            self.engine.current_transaction.reset(token)
+
+    @asynccontextmanager
     async def reading(self, networks: Iterable[UUID]) -> AsyncIterator[Connection]:
         """A connection that sees only these networks' rows: the second tenant wall (ADR 0002).
 

@@ -118,6 +118,16 @@ def steps(stored: str, currency: str) -> Text:
 
 
 @lru_cache
+def opening(reference: str) -> Text:
+    """What an open item is for that was billed before these books began, by the number it had there."""
+    if reference:
+        return {
+            language: translator(language).gettext("Opening balance, billed earlier as %(number)s", number=reference)
+            for language in LANGUAGES
+        }
+    return {language: translator(language).gettext("Opening balance, billed earlier") for language in LANGUAGES}
+
+
 def given_back() -> Text:
     """Why a credit note was made that follows from a decision about a membership."""
     return {each: translator(each).gettext("The membership was changed or ended") for each in LANGUAGES}

@@ -31,7 +31,7 @@ from crm.catalogue import Catalogue, decide
 from crm.database import Connection
 from crm.store import charges, federation_offers, feed, mail
 
-_OPEN_MEMBERSHIPS = """
+OPEN_MEMBERSHIPS = """
 with wanted as (select * from unnest($1::uuid[], $2::uuid[]) as w (organisation_id, network_id)),
 made as (
     insert into membership (id, organisation_id, network_id, created_at)
@@ -102,7 +102,7 @@ def _only(intents: Iterable[Intent], kind: type[T]) -> list[T]:
 
 async def open_membership(connection: Connection, organisation: UUID, network: UUID) -> UUID:
     """The membership of this organisation in this network; made when it is the first time."""
-    row = await connection.fetchrow(_OPEN_MEMBERSHIPS, [organisation], [network])
+    row = await connection.fetchrow(OPEN_MEMBERSHIPS, [organisation], [network])
     return row["id"]
 
 
@@ -117,7 +117,7 @@ async def _memberships(connection: Connection, catalogue: Catalogue, intents: Se
             keys.add((intent.organisation, intent.network))
     ordered = sorted(keys, key=str)
     networks = [catalogue.network(slug).id for _, slug in ordered]
-    rows = await connection.fetch(_OPEN_MEMBERSHIPS, [organisation for organisation, _ in ordered], networks)
+    rows = await connection.fetch(OPEN_MEMBERSHIPS, [organisation for organisation, _ in ordered], networks)
     return {(r["organisation_id"], catalogue.by_id[r["network_id"]].slug): r["id"] for r in rows}
 
 

@@ -189,7 +189,7 @@ def invoice(
     """
     if sum(each.net for each in charges) <= 0:
         raise RuleViolation("nothing_to_issue", "invoice", net=sum(each.net for each in charges))
-    seller, paid_by = _seller(row), buyer(row)
+    seller, paid_by = seller_of(row), buyer(row)
     if row["buyer_kind"] in PUBLIC and not row["reference"]:
         raise RuleViolation("buyer_reference_missing", "buyer_reference", organisation=row["buyer"])
     lines = [document_words.line(kept, seller, each) for each in charges]
@@ -345,7 +345,7 @@ def _local(row: Mapping[str, Any], on: date) -> Local | None:
     return Local(own, row["rate"], row["rate_on"], source=row["rate_source"])
 
 
-def _seller(row: Mapping[str, Any]) -> Seller:
+def seller_of(row: Mapping[str, Any]) -> Seller:
     """The host. RuleViolation `seller_number_missing`: an invoice without the seller's number is none."""
     country, vat = row["seller_country"], row["vat_number"] or ""
     number = row["organisation_number"] or (vat[2:11] if country == "NO" else vat[2:])

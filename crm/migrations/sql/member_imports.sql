@@ -60,3 +60,36 @@ create policy own_network on import_mapping for select to crm_reader
     using (network_id = any ((select crm_networks())::uuid[]));
 alter table opening_item enable row level security;
 create policy own_host on opening_item for select to crm_reader using (exists (select from invoice i where i.id = invoice_id));
+
+-- Many entries of one deed, in order: the head of the chain is moved once, not once for each.
+create function audit_append_rows(
+    p_actor text, p_channel text, p_action text, p_network uuid, p_subject uuid, p_organisations uuid[], p_details jsonb[]
+) returns bigint language plpgsql as $$
+declare
+    head audit_head;
+    entry audit;
+begin
+    update audit_head set seq = audit_head.seq returning * into head;
+    for place in 1 .. coalesce(cardinality(p_organisations), 0) loop
+        head.seq := head.seq + 1;
+        entry.seq := head.seq;
+        entry.recorded_at := clock_timestamp();
+        entry.actor := p_actor;
+        entry.channel := p_channel;
+        entry.action := p_action;
+        entry.network_id := p_network;
+        entry.organisation_id := p_organisations[place];
+        entry.subject_id := p_subject;
+        entry.detail := p_details[place];
+        entry.hash := '';
+        entry.actor_salt := audit_salt();
+        entry.actor_seal := '';
+        entry.detail_salt := audit_salt();
+        entry.detail_seal := '';
+        entry.hash := audit_hash(head.hash, entry);
+        insert into audit select entry.*;
+        head.hash := entry.hash;
+    end loop;
+    update audit_head set seq = head.seq, hash = head.hash;
+    return head.seq;
+end $$;

@@ -1,0 +1,53 @@
+"""Which linked memberships would follow from the rows of a members' file: the rules asked, nothing written."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+
+from cluster_rules import cascades
+from cluster_rules.intents import StartGrant
+from cluster_rules.memberships import Decision, Facts
+from cluster_rules.organisations import Organisation, Profile
+from cluster_rules.periods import Period
+from crm.database import Connection
+from crm.import_verdicts import Judged
+from crm.store import families
+from crm.store.import_members import REASON, Work, steps
+
+
+async def preview(connection: Connection, work: Work, judged: Sequence[Judged]) -> dict[int, list[dict[str, str]]]:
+    """{row: [{network, tier, rule}]} of every row that would be stored and makes a linked membership begin."""
+    wanted = [each for each in judged if each.verdict in ("new", "change")]
+    known = sorted({each.known.family for each in wanted if each.known})
+    stored = dict(zip(known, await families.load_many(connection, work.kept, known), strict=True)) if known else {}
+    out: dict[int, list[dict[str, str]]] = {}
+    for each in wanted:
+        facts = stored[each.known.family] if each.known else _newcomer(work, each)
+        organisation = each.known.id if each.known else facts.organisations[0].id
+        after = _decided(work, each, facts, organisation)
+        links = [
+            {"network": i.grant.network, "tier": i.grant.tier, "rule": i.grant.rule}
+            for i in cascades.repair(after, work.today, REASON)
+            if isinstance(i, StartGrant) and i.grant.kind == "linked"
+        ]
+        if links:
+            out[each.member.row] = links
+    return out
+
+
+def _newcomer(work: Work, judged: Judged) -> Facts:
+    """A family that is not there yet."""
+    member, known_from = judged.member, min(judged.member.joined or work.today, work.today)
+    profile = Profile(Period(known_from), member.kind, member.country, employees=member.employees)
+    return Facts((Organisation(uuid4(), member.name, (profile,)),), work.kept.rulebooks)
+
+
+def _decided(work: Work, judged: Judged, facts: Facts, organisation: UUID) -> Facts:
+    moment = families.moment(facts, work.now)
+    made = [
+        Decision(uuid4(), organisation, work.network.slug, kind, on, moment + timedelta(microseconds=n), tier)
+        for n, (kind, on, tier) in enumerate(steps(work, judged))
+    ]
+    return msgspec.structs.replace(facts, decisions=(*facts.decisions, *made))
