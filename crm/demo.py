@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from crm import catalogue, demo_listings
+from crm import catalogue, demo_listings, demo_money
 from crm.actions import accounts, applications, imports, keys
 from crm.actor import Actor
 from crm.context import Context
@@ -57,14 +57,23 @@ async def prepare(context: Context, place: Path) -> Demo:
     async with context.db.tx() as connection:
         await connection.execute("select pg_advisory_xact_lock($1)", DEMO_LOCK)
         kept = await catalogue.load(connection)
-        made = await _adopt(context, place / FILE) if kept.networks else await load(context)
+        made = await _adopt(context, place / FILE) if kept.networks else await _load_all(context)
         made = msgspec.structs.replace(made, base_url=context.settings.base_url)
         _write(place / FILE, made)
         return made
 
 
+async def _load_all(context: Context) -> Demo:
+    """Members and who signs in, and two years of their money."""
+    made = await load(context)
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+    await demo_money.load(context, Actor("Demo data", "import"), kept)
+    return made
+
+
 async def load(context: Context) -> Demo:
-    """Load the demo data into an empty, migrated database."""
+    """Load the demo's members, logins and keys into an empty, migrated database."""
     actor = Actor("Demo data", "import")
     rows = folder.read(DATA)
     await imports.load(context, actor, rows)

@@ -33,6 +33,15 @@ class Booking(msgspec.Struct, frozen=True):
     actor: str
 
 
+class Issued(msgspec.Struct, frozen=True):
+    """An invoice as it was issued, whatever became of it."""
+
+    id: UUID
+    gross: int
+    currency: str
+    issued_on: date
+
+
 class Balance(msgspec.Struct, frozen=True):
     """What an organisation owes a host, and what it has too much there; both zero or more."""
 
@@ -233,3 +242,12 @@ async def by_number(connection: Connection, host: UUID, number: str) -> tuple[UU
         number,
     )
     return tuple(row) if row else None
+
+
+async def issued(connection: Connection) -> list[Issued]:
+    """Every invoice that asks for money, of all hosts, in the order of their days and numbers."""
+    rows = await connection.fetch(
+        "select id, gross, currency, issued_on from invoice where kind = 'invoice' and number is not null and gross > 0"
+        " order by issued_on, series, number"
+    )
+    return [Issued(**row) for row in rows]
