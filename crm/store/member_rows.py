@@ -223,7 +223,7 @@ async def _insert(connection: Connection, at: At, work: Sequence[Work], forced: 
     )
     # The feed asks at the end of the transaction who is to hear of new names and numbers: of these nobody yet, so it
     # asks now, before they are members, and not twice for each of them afterwards.
-    await connection.execute("set constraints feed_told immediate; set constraints feed_told deferred")
+    await connection.execute("set constraints touched_told immediate; set constraints touched_told deferred")
     if len(stored) != len(pairs) and not forced:  # a person who says "another one" knows that a number is taken
         raise Raced
 
