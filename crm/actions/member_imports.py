@@ -200,7 +200,6 @@ async def _load(context: Context, connection: Connection, found: Import, tell: T
     named = await import_known.names(connection, _of_host(kept, network), network.id)
     await families.lock_many(connection, await member_imports.families_of(connection, found.id))
     seen = Seen()
-    await import_members.forget_news(connection, quiet=True)
     async for members in member_imports.to_store(connection, found.id, STORED_AT_A_TIME):
         directory = await import_known.directory(connection, network.id, members, today, named)
         judged = [_by_book(judge(member, [], directory, seen), kept, network.slug) for member in members]
@@ -214,7 +213,6 @@ async def _load(context: Context, connection: Connection, found: Import, tell: T
         faults.point("import_rows_stored")
         await _progress(context, found.id, done, total)
         tell(done, total)
-    await import_members.forget_news(connection, quiet=False)
     counts = found.counts | {"stored": done, "booked": await import_members.booked(connection, found.id)}
     await member_imports.done(connection, found.id, counts)
     await import_members.settle(connection)

@@ -61,6 +61,11 @@ async def publish(connection: Connection, memberships: Iterable[tuple[UUID, date
         await connection.execute("select feed_publish($1, $2)", ids, day)
 
 
+async def publish_touched(connection: Connection) -> None:
+    """Tell now of organisations touched until now, not at the end: for who makes new ones, and members of them later."""
+    await connection.execute("select touched_tell_news(nullif(current_setting('crm.touched', true), '')::bigint)")
+
+
 async def turn(connection: Connection, now: datetime, network: UUID | None = None) -> int:
     """What became true by itself as the day began, in every network (or one); how many members are gone by it."""
     await connection.execute("select pg_advisory_xact_lock($1)", TURN_LOCK)  # one turn of the day at a time

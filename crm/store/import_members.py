@@ -19,7 +19,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue, NetworkRow
 from crm.database import Connection
 from crm.import_verdicts import PROFILE, Judged
-from crm.store import apply_many, decisions, families, ids, import_marks, opening_items, places, profiles
+from crm.store import apply_many, decisions, families, feed, ids, import_marks, opening_items, places, profiles
 from crm.store.apply_many import Decided
 from crm.store.opening_items import Opening
 
@@ -61,15 +61,11 @@ class Written(msgspec.Struct, frozen=True):
     made: dict[str, Any]
 
 
-async def forget_news(connection: Connection, quiet: bool) -> None:
-    """While organisations come that nobody is told of yet, do not look for whom to tell at the end."""
-    await connection.execute(f"set constraints feed_told {'immediate' if quiet else 'deferred'}")
-
-
 async def write(connection: Connection, work: Work, judged: Sequence[Judged]) -> list[Written]:
     """Store these rows, whose families are locked; `same` and left out ones are not among them."""
     made: dict[int, dict[str, Any]] = {each.member.row: {} for each in judged}
     whose = await _organisations(connection, work, judged, made)
+    await feed.publish_touched(connection)  # nobody is told of new ones yet: not asked again for each at the end
     await import_marks.contacts(connection, judged, whose, made)
     await import_marks.billing(connection, judged, whose, made)
     await import_marks.external(connection, work.network.id, judged, whose, made)

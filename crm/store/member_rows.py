@@ -21,7 +21,7 @@ from cluster_rules.periods import Period
 from crm.catalogue import Catalogue, NetworkRow
 from crm.database import Connection
 from crm.listed import Listed, identity_of
-from crm.store import families, member_changes, member_identities
+from crm.store import families, feed, member_changes, member_identities
 from crm.store import member_lists as lists
 from crm.store.member_changes import At, Work
 from crm.store.member_identities import Known
@@ -223,7 +223,7 @@ async def _insert(connection: Connection, at: At, work: Sequence[Work], forced: 
     )
     # The feed asks at the end of the transaction who is to hear of new names and numbers: of these nobody yet, so it
     # asks now, before they are members, and not twice for each of them afterwards.
-    await connection.execute("set constraints touched_told immediate; set constraints touched_told deferred")
+    await feed.publish_touched(connection)
     if len(stored) != len(pairs) and not forced:  # a person who says "another one" knows that a number is taken
         raise Raced
 

@@ -25,7 +25,7 @@ create sequence touched_batch;
 create unlogged table touched (
     batch bigint not null,
     opens boolean not null,
-    about text not null check (about in ('directory', 'feed', 'feed and directory', 'contacts')),
+    about text not null check (about in ('directory', 'feed', 'feed and directory', 'contacts', 'nothing')),
     organisations uuid[] not null
 );
 create index touched_of_batch on touched (batch);
@@ -43,23 +43,37 @@ begin
     end if;
 end $$;
 
-create function touched_tell() returns trigger language plpgsql as $$
+-- The feed and the shares of what has been touched until now: for who knows that most of it is told of nobody yet, and will
+-- be when it is complete (imports).
+create function touched_tell_news(p_batch bigint) returns void language plpgsql
+    set enable_seqscan = off as $$
 declare
     told uuid[];
     spoken uuid[];
-    listed uuid[];
 begin
-    perform set_config('crm.touched', '', true);
-    with taken as (delete from touched where batch = new.batch returning about, organisations)
-    select array_agg(distinct id) filter (where about like 'feed%'), array_agg(distinct id) filter (where about = 'contacts'),
-        array_agg(distinct id) filter (where about like '%directory')
-    into told, spoken, listed from taken, unnest(organisations) id;
+    select array_agg(distinct id) filter (where about <> 'contacts'), array_agg(distinct id) filter (where about = 'contacts')
+    into told, spoken from touched, unnest(organisations) id
+    where batch = p_batch and about in ('feed', 'feed and directory', 'contacts');
+    if told is null and spoken is null then
+        return;
+    end if;
+    update touched set about = case about when 'feed and directory' then 'directory' else 'nothing' end
+    where batch = p_batch and about in ('feed', 'feed and directory', 'contacts');
     if told is not null then
         perform feed_publish_of(told);
     end if;
     if spoken is not null then
         perform share_publish_of(spoken);
     end if;
+end $$;
+create function touched_tell() returns trigger language plpgsql set enable_seqscan = off as $$
+declare
+    listed uuid[];
+begin
+    perform set_config('crm.touched', '', true);
+    perform touched_tell_news(new.batch);
+    with taken as (delete from touched where batch = new.batch returning about, organisations)
+    select array_agg(distinct id) into listed from taken, unnest(organisations) id where about = 'directory';
     if listed is not null then
         perform directory_publish(listed, (select day from directory_state));
     end if;
