@@ -43,6 +43,7 @@ BUNDLE = (
     "css/directory.css",
     "css/charts.css",
     "css/api.css",
+    "css/palette.css",
     "css/print.css",
 )
 FOREVER = "public, max-age=31536000, immutable"

@@ -1,0 +1,85 @@
+"""Where the palette leads: pages and acts of an office and of an organisation's own pages, by who reads.
+
+The texts are those of the pages themselves; `also` are other words people look for. Found by every word that is typed.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from crm.i18n import N_, Translator
+
+Need = Literal["read", "books", "manage"]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A page, or an act that begins on one: `path` under the network's or organisation's address, `need` to see it."""
+
+    path: str
+    drawing: str
+    label: str
+    need: Need = "read"
+    also: str = ""
+
+
+OFFICE: tuple[Place, ...] = (
+    Place("", "layout-dashboard", N_("Overview"), also=N_("home start figures")),
+    Place("/members", "building-community", N_("Members"), also=N_("list organisations export")),
+    Place("/applications", "inbox", N_("Applications"), also=N_("queue waiting join")),
+    Place("/reviews", "user-edit", N_("To review"), also=N_("levels conditions")),
+    Place("/places", "hourglass", N_("Places"), also=N_("queue full limit")),
+    Place("/duplicates", "git-merge", N_("Maybe registered twice"), "manage", N_("duplicates merge")),
+    Place("/reports", "chart-bar", N_("Reports"), also=N_("board figures statistics")),
+    Place("/tasks", "checklist", N_("Tasks"), also=N_("to do follow up")),
+    Place("/invoices", "file-text", N_("Invoices"), also=N_("bills money credit notes")),
+    Place("/renewals", "refresh", N_("Renewals"), "books", N_("next year annual bill")),
+    Place("/renewals/notices", "mail", N_("Told ahead"), "manage", N_("renewal notices")),
+    Place("/invoices/suspense", "receipt", N_("Payments to place"), "books", N_("bank file camt")),
+    Place("/invoices/card-books", "receipt", N_("Card payments compared"), "books", N_("stripe books")),
+    Place("/dunning", "clock", N_("Late payment"), "books", N_("overdue reminders")),
+    Place("/shares", "git-merge", N_("Shared fees"), also=N_("owed settle networks")),
+    Place("/links", "link", N_("Linked memberships"), also=N_("rules differences")),
+    Place("/from-partners", "message", N_("From partners"), "manage", N_("suggestions objections lists")),
+    Place("/sync", "network", N_("Sync"), "manage", N_("api feed webhooks partners")),
+    Place("/sync/keys", "key", N_("Keys"), "manage", N_("API secret access")),
+    Place("/sync/compare", "table", N_("Compare a list"), "manage", N_("copy partner differences")),
+    Place("/setup/rules", "book", N_("Rules"), also=N_("levels fees rulebook")),
+    Place("/setup/rules/price", "award", N_("Try a price"), also=N_("what does it cost fee")),
+    Place("/setup/agreements", "note", N_("Agreements"), "manage", N_("contracts networks")),
+    Place("/setup/systems", "network", N_("Agreements with other systems"), "manage", N_("federation")),
+    Place("/people", "users", N_("People and roles"), also=N_("access staff invite")),
+    Place("/name", "pencil", N_("Name of the network"), "manage"),
+)
+ACTS: tuple[Place, ...] = (
+    Place("/setup/rules/draft/link-rule", "link-plus", N_("New link rule"), "manage", N_("linked membership")),
+    Place("/sync/keys", "key", N_("New API key"), "manage", N_("API secret access")),
+    Place("/invoices/issue", "send", N_("Issue invoices"), "books", N_("send bills drafts")),
+    Place("/dunning/confirm", "clock", N_("Send reminders"), "books", N_("overdue late")),
+    Place("/invoices/suspense", "receipt", N_("Import payments from the bank"), "books", N_("camt file")),
+    Place("/renewals", "refresh", N_("Begin an annual bill"), "books", N_("renewal next year")),
+    Place("/people", "users", N_("Invite a person"), "manage", N_("give role access")),
+    Place("/sync/rehearsal", "player-play", N_("Make test data"), "manage", N_("rehearsal try feed")),
+)
+MY: tuple[Place, ...] = (
+    Place("", "id", N_("Memberships"), also=N_("why level leave")),
+    Place("/invoices", "file-text", N_("Invoices"), also=N_("pay bill")),
+    Place("/people", "users", N_("People"), also=N_("roles contacts invite")),
+    Place("/entry", "building-community", N_("Directory entry"), also=N_("presentation logo publish")),
+    Place("/sharing", "network", N_("Who sees what"), also=N_("consent privacy visibility")),
+    Place("/data", "shield-check", N_("Your data"), also=N_("export download erase")),
+)
+ANYWHERE: tuple[Place, ...] = (
+    Place("/account", "user", N_("Your account"), also=N_("passkey password sign in codes sessions")),
+    Place("/account/data", "shield-check", N_("What is stored about yourself"), also=N_("privacy export")),
+)
+
+
+def fitting(places: Iterable[Place], t: Translator, text: str, may: Sequence[Need]) -> list[Place]:
+    """The places the reader may open whose words hold every word of the text; with no text, all of them."""
+    words = text.casefold().split()
+    return [each for each in places if each.need in may and all(word in _heap(each, t) for word in words)]
+
+
+def _heap(place: Place, t: Translator) -> str:
+    return f"{t.gettext(place.label)} {t.gettext(place.also) if place.also else ''}".casefold()
