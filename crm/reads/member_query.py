@@ -81,6 +81,7 @@ class Search(msgspec.Struct, frozen=True):
     fees: Sequence[FeeClass] = ()
     turns: Sequence[date] = ()
     only: tuple[UUID, ...] | None = None
+    zone: str = "Europe/Oslo"
 
 
 class Query:

@@ -5,12 +5,13 @@ network's currency; `known_at` is the moment up to which was recorded what the l
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from crm.catalogue import NetworkRow
 from crm.database import Connection
 from crm.reads import member_fees, member_query
 from crm.reads.member_query import (
@@ -39,7 +40,7 @@ SORTS = {
     "since": "date '2000-01-01' - since",
     "fee": "-coalesce(fee, -1)",
     "balance": "-owed",
-    "contact": "coalesce(extract(epoch from last_contact)::bigint, 0)",
+    "contact": "coalesce(last_contact - date '2000-01-01', -100000)",
 }
 Key = tuple[int, str, UUID]
 
@@ -116,7 +117,7 @@ class Member(msgspec.Struct, frozen=True):
     owed: int
     overdue: int
     responsible: UUID | None
-    last_contact: datetime | None
+    last_contact: date | None
     networks: tuple[Badge, ...] = ()
     tags: tuple[UUID, ...] = ()
     fields: dict[str, Any] = {}
@@ -186,6 +187,11 @@ async def every_member(connection: Connection, s: Search, order: Order = BY_NAME
             yield await members(connection, s, wanted[at : at + MEMBERS_AT_A_TIME])
 
 
+def today(network: NetworkRow, day: date, tiers: Sequence[str]) -> Search:
+    """Every member of a network on a day, where money is of no interest."""
+    return Search(network.id, network.host_id, "", day, tiers)
+
+
 async def cube(connection: Connection, s: Search) -> dict[tuple[str, str, str], int]:
     """How many members there are of each (tier, origin, state) on the day, for the figures of the overview."""
     q = Query()
@@ -197,11 +203,15 @@ async def cube(connection: Connection, s: Search) -> dict[tuple[str, str, str], 
 
 
 def _contact(q: Query, s: Search) -> str:
-    """When the network last wrote to each, by the end of the day."""
+    """The day on which the network last wrote to each, or noted that it had spoken with it, by the end of the day."""
+    network, day = q.put(s.network, "uuid"), q.put(s.day, "date")
     return (
-        "left join (select m.organisation_id, max(m.sent_at) as last_contact from mail m"
-        f" where m.network_id = {q.put(s.network, 'uuid')} and m.sent_at < {q.put(s.day, 'date')} + 1"
-        " group by 1) spoken using (organisation_id)"
+        "left join (select organisation_id, max(on_date) as last_contact from ("
+        f"select m.organisation_id, (m.sent_at at time zone {q.put(s.zone, 'text')})::date as on_date from mail m"
+        f" where m.network_id = {network} and m.sent_at is not null union all"
+        f" select n.organisation_id, n.on_date from note n where n.network_id = {network} and n.deleted_at is null"
+        f" and n.kind in ('call', 'meeting', 'mail')) told where on_date <= {day} group by 1) spoken"
+        " using (organisation_id)"
     )
 
 
@@ -376,5 +386,6 @@ __all__ = [
     "members",
     "of_network",
     "search",
+    "today",
     "with_fees",
 ]

@@ -124,6 +124,7 @@ def search_of(office: Office, asked: Asked, known: Marks) -> reads.Search:
         asked.filters,
         asked.when.known_at(office.network.zone),
         tuple(reads.Field(each.id, each.code, each.kind) for each in known.fields),
+        zone=office.network.time_zone,
     )
 
 

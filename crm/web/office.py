@@ -19,7 +19,7 @@ from crm.context import Context
 from crm.errors import Unauthenticated
 from crm.i18n import Translator, translator
 from crm.reads import applications as application_reads
-from crm.reads import invoice_list, link_receipts
+from crm.reads import invoice_list, link_receipts, member_search
 from crm.reads import office as reads
 from crm.store.accounts import Session
 from crm.web import session
@@ -186,7 +186,7 @@ async def open_office(request: Request, context: NamedDependency[Context]) -> Re
 async def show_overview(request: Request, office: NamedDependency[Office]) -> Response[str]:
     network, today, tiers = office.network.id, office.today, office.tiers()
     async with office.context.db.reading(office.actor.sees) as connection:
-        cube = await reads.cube(connection, network, today, tiers)
+        cube = await member_search.cube(connection, member_search.today(office.network, today, tiers))
         waiting = await application_reads.queue(connection, network, ["sent", "info_needed"])
         ahead = await reads.ahead(connection, network, today)
         newest = await reads.newest(connection, network, today, tiers)

@@ -56,7 +56,7 @@ def read(text: str) -> Selection:
 async def of_form(request: Request) -> Selection:
     """The selection of a form of the list: `member` ticked any number of times, or `all` with `selection` (hidden)."""
     form = await request.form()
-    if isinstance(whole := form.get("selection"), str) and (form.get("all") or not form.getall("member", [])):
+    if form.get("all") and isinstance(whole := form.get("selection"), str):
         return read(whole)
     ticked = [value for value in form.getall("member", []) if isinstance(value, str)]
     try:
