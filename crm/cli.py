@@ -18,6 +18,7 @@ from crm import (
     cli_dunning,
     cli_networks,
     cli_renewals,
+    cli_retention,
     demo,
     migrate,
     serving,
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.add_typer(cli_data.rulebook, name="rulebook")
 app.add_typer(cli_networks.network, name="network")
 app.command("dunning")(cli_dunning.run_dunning)
+app.command("retention")(cli_retention.run_retention)
 app.add_typer(cli_cards.card, name="card")
 app.add_typer(cli_bank.app, name="bank")
 app.add_typer(cli_access.key, name="key")

@@ -7,4 +7,6 @@ PRIVACY: dict[str, tuple[str, ...]] = {
         N_("%(given)s was forgotten at their own wish. They must agree anew before they are stored again."),
         N_("This person was forgotten at their own wish. They must agree anew before they are stored again."),
     ),
+    "retention_law": (N_("The Bookkeeping Act asks for at least %(least)s years."),),
+    "retention_range": (N_("From %(least)s to %(most)s."),),
 }

@@ -30,7 +30,7 @@ GROUND = """
 """
 TOP = """
     __main__ app cli client cli_access cli_backup cli_bank cli_cards cli_data cli_dunning
-    cli_networks cli_renewals cli_tools demo demo_listings piccolo_app serving
+    cli_networks cli_renewals cli_retention cli_tools demo demo_listings piccolo_app serving
 """
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
 

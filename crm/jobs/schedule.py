@@ -17,6 +17,7 @@ from crm.actions import (
     places,
     renewal_lapses,
     renewal_notices,
+    retention,
     todos,
 )
 from crm.actions import webhook_deliveries as webhooks
@@ -113,6 +114,13 @@ async def drop_old_lists(tools: Tools) -> None:
     await member_lists.forget_old(tools.context)
 
 
+async def take_what_is_due(tools: Tools) -> None:
+    """Each night what names people and has stood long enough goes (ADR 0033)."""
+    for going in await retention.run_all(tools.context, SYSTEM):
+        if going.done:
+            log.info("retention", host=going.host.code if going.host else "", **going.done)
+
+
 async def forget_finished_jobs(tools: Tools) -> None:
     """The queue's log would grow for ever."""
     async with tools.context.db.tx() as connection:
@@ -146,6 +154,7 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("10 6 * * *", remind_of_tasks),
     ("50 3 * * *", forget_hidden),
     ("45 3 * * *", compare_card_books),
+    ("55 3 * * *", take_what_is_due),
     ("15 3 * * *", forget_finished_jobs),
     ("25 3 * * *", drop_old_changes),
     ("35 3 * * *", drop_old_lists),

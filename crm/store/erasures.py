@@ -61,8 +61,10 @@ _TAKEN = {
         "recipient = '', status = case when v.status in ('queued', 'sending') then 'failed' else v.status end",
     ),
     "billing": (
-        f"billing b where exists (select from who w where lower(b.email) = w.email and {_THEIRS.format('b')})",
-        "email = '', name = ''",
+        f"billing b where exists (select from who w where (lower(b.email) = w.email or b.name = w.name)"
+        f" and {_THEIRS.format('b')})",
+        "name = '', email = case when exists (select from who w where lower(b.email) = w.email) then ''"
+        " else b.email end",
     ),
     "consents": (
         "consent c where exists (select from who w where c.actor = w.name and c.organisation_id = w.organisation)",
@@ -74,10 +76,11 @@ _TAKEN = {
         "actor = '', note = ''",
     ),
     "audit_addresses": (  # the chain stands: a seal takes the detail's place (crm/migrations/sql/retention.sql)
-        "audit t where t.detail ? 'email' and exists (select from who w where lower(t.detail ->> 'email') = w.email"
-        " and (w.organisation is null or t.organisation_id = w.organisation))",
-        "detail = t.detail - 'email', detail_salt = '', detail_seal = case when t.detail_seal <> '' then t.detail_seal"
-        " else audit_sealed(t.detail_salt, t.detail::text) end",
+        f"audit t where t.detail <> '{{}}' and exists (select from who w where {_THEIRS.format('t')}"
+        " and strpos(lower(t.detail::text), w.email) > 0)",
+        "detail = text_without(t.detail::text, (select array_agg(w.email) || array_agg(w.name) from who w"
+        " where strpos(lower(t.detail::text), w.email) > 0))::jsonb, detail_salt = '', detail_seal ="
+        " case when t.detail_seal <> '' then t.detail_seal else audit_sealed(t.detail_salt, t.detail::text) end",
     ),
 }
 

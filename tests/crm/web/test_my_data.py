@@ -5,26 +5,20 @@ import io
 import json
 import re
 import zipfile
-from datetime import date
 
 import asyncpg
 import pytest
 
 from cluster_rules.errors import RuleViolation
-from crm.actions import days, erasures
+from crm.actions import erasures
 from crm.actor import Actor
 from crm.errors import Forbidden, NotFound
-from crm.reads import own_data
 from crm.store.audit import broken_links
-from tests.conftest import context_on
-from tests.crm import billing
-from tests.crm.api import sharing
 from tests.crm.web import office
 from tests.crm.web.office import send, sign_in, text
 
 pytestmark = pytest.mark.anyio
 ADMIN, STAFF = "medlem@klynge.example", "ansatt@klynge.example"
-KARI = "kari@nordby.example"
 FJORDSYN, HEIDI = "Fjordsyn Helse", "heidi.odegrind@fjordsyn-helse.example"
 
 
@@ -132,48 +126,3 @@ async def test_oneself_is_forgotten_with_every_way_in(client, context, base):
     with pytest.raises(RuleViolation) as refused:
         await erasures.erase_account(context, manager)
     assert refused.value.code == "last_manager"
-
-
-@pytest.mark.commits
-async def test_ac_23_a_contact_is_erased_everywhere_but_on_the_invoice(own_database, application, seeded):
-    """Consents, an invoice of 2026, told to CLAIRE: erased on 1 June 2027. (Events and retention are not here.)"""
-    async with context_on(own_database) as before:
-        networks = await office.count(before, "select array_agg(id) from network")
-        manager = Actor("Ingrid", "web", manages=frozenset(networks), reads=frozenset(networks))
-        await billing.bill(before, manager, "Fjord & Data AS")
-    async with sharing.opened(own_database, application, seeded, sharing.later(2027, 6, 1)) as doors:
-        context = doors.context
-        await days.turn(context)
-        organisation, _ = await office.member(context, "Fjord & Data AS")
-        contact = await office.count(context, "select id from contact where email = $1", KARI)
-        terms = {"fields": list(sharing.FIELDS), "persons_basis": "notice", "starts_on": "2027-06-01"}
-        assert (await doors.set_terms(**terms)).status_code == 201
-        assert KARI.encode() in await doors.everything()
-        _, cursor = await doors.changes()
-        admin = Actor("Tuva Nor", "web", runs=frozenset({organisation}), acts_for=frozenset({organisation}))
-        async with context.db.tx() as db:
-            documents = await db.fetch("select * from invoice_document order by invoice_id")
-            listed = await own_data.of_organisation(db, organisation)
-            assert await db.fetchval("select count(*) from consent where actor = 'Kari Nordby'")
-        assert listed["contacts"] and listed["consents"] and listed["invoices"] and listed["mails"]
-        assert listed["told_to_partners"][0]["what"]["contact"]["email"] == KARI
-        looked = await erasures.look(context, admin.as_member(), organisation, contact)
-        kept = {each.what: each for each in looked.kept}
-        assert (kept["invoices"].count, kept["invoices"].until) == (1, date(2031, 12, 31))
-        await erasures.erase_contact(context, admin.as_member(), organisation, contact)
-        items, _ = await doors.changes(cursor)
-        assert [item["member"]["organisation"]["id"] for item in items] == [str(organisation)]
-        assert "contact" not in items[0]["member"]
-        assert KARI.encode() not in await doors.everything()
-        async with context.db.tx() as db:
-            assert await db.fetch("select * from invoice_document order by invoice_id") == documents
-            for table in FORGETS:
-                named = await db.fetchval(f"select count(*) from {table} t where t::text ~* 'kari@nordby|kari nordby'")
-                assert named == 0, table
-            assert await broken_links(db) == []
-
-
-FORGETS = (
-    "contact", "mail", "invitation", "billing", "consent", "application", "application_event", "invoice_delivery",
-    "listing_person", "directory_entry", "share", "feed_member", "erasure",
-)  # fmt: skip
