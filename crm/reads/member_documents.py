@@ -61,6 +61,11 @@ async def one(connection: Connection, wanted: UUID) -> Document | None:
     return Document(**dict(row)) if row else None
 
 
+async def agreement_code(connection: Connection, agreement: UUID | None) -> str:
+    """What an agreement is called in addresses."""
+    return await connection.fetchval("select code from agreement where id = $1", agreement) or ""
+
+
 async def piece(connection: Connection, wanted: UUID, at: int) -> bytes:
     """So many bytes of the content from `at` on; none after its end, or when it was deleted meanwhile."""
     return (

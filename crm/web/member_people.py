@@ -12,15 +12,15 @@ from crm.reads import contacts as contact_reads
 from crm.reads import erasures as erasure_reads
 from crm.reads import people as reads
 from crm.role_words import role_may, role_name
-from crm.web import sign_in
+from crm.web import member_frame, sign_in
 from crm.web.erasure_views import receipt_words
-from crm.web.fields import fields_of, id_of, when_of
-from crm.web.office import Office, reading, routes, show
-from crm.web.office_member import Found, find
+from crm.web.fields import fields_of, id_of
+from crm.web.member_frame import Frame
+from crm.web.office import Office, reading, routes
 from crm.web.session import NOT_KEPT
 
 PATH = "/members/{member:str}/people"
-DONE = ("invited", "resent", "revoked", "removed", "erased")
+DONE = ("invited", "resent", "revoked", "removed", "erased", "contact")
 
 
 @get(PATH, include_in_schema=False)
@@ -32,8 +32,8 @@ async def show_people(
 
 @post(f"{PATH}/invitations", include_in_schema=False)
 async def invite(request: Request, office: NamedDependency[Office], member: FromPath[str]) -> Response:
-    found, typed = await _member(request, office, member), await fields_of(request)
-    place, language = found.organisation.id, typed.get("language", "nb")
+    frame, typed = await _member(request, office, member), await fields_of(request)
+    place, language = frame.id, typed.get("language", "nb")
     wanted = people.Wanted(typed.get("email", ""), typed.get("name", ""), typed.get("role", ""), place, language)
     try:
         if wanted.role not in roles.of("organisation"):
@@ -41,8 +41,8 @@ async def invite(request: Request, office: NamedDependency[Office], member: From
             raise Invalid([("role", "role_unknown", {"given": wanted.role[:30], "known": known})])
         await people.invite(office.context, office.actor, wanted)
     except (Invalid, Refused, TooMany) as error:
-        return await _page(request, office, found, error, typed)
-    return _back(office, found, "invited")
+        return await _page(request, office, frame, error, typed)
+    return _back(office, frame, "invited")
 
 
 @post(f"{PATH}/invitations/{{invitation:str}}/{{word:str}}", include_in_schema=False)
@@ -53,43 +53,43 @@ async def change_invitation(
     invitation: FromPath[str],
     word: FromPath[str],
 ) -> Response:
-    found, wanted = await _member(request, office, member), id_of("invitation", invitation)
+    frame, wanted = await _member(request, office, member), id_of("invitation", invitation)
     act = {"resend": people.resend, "revoke": people.revoke}.get(word)
     if act is None:
-        return _back(office, found, "")
+        return _back(office, frame, "")
     try:
         await act(office.context, office.actor, wanted)
     except (Refused, TooMany) as error:
-        return await _page(request, office, found, error)
-    return _back(office, found, "resent" if word == "resend" else "revoked")
+        return await _page(request, office, frame, error)
+    return _back(office, frame, "resent" if word == "resend" else "revoked")
 
 
 @post(f"{PATH}/{{person:str}}/removal", include_in_schema=False)
 async def remove(
     request: Request, office: NamedDependency[Office], member: FromPath[str], person: FromPath[str]
 ) -> Response:
-    found = await _member(request, office, member)
+    frame = await _member(request, office, member)
     wanted = id_of("person", person)
-    await people.remove(office.context, office.actor, wanted, "organisation", found.organisation.id)
-    return _back(office, found, "removed")
+    await people.remove(office.context, office.actor, wanted, "organisation", frame.id)
+    return _back(office, frame, "removed")
 
 
 handlers = [reading(show_people), routes(invite, change_invitation, remove)]
 
 
-async def _member(request: Request, office: Office, member: str) -> Found:
-    return await find(office, id_of("member", member), when_of(request, office.today))
+async def _member(request: Request, office: Office, member: str) -> Frame:
+    return await member_frame.find(request, office, member)
 
 
 async def _page(
     request: Request,
     office: Office,
-    found: Found,
+    frame: Frame,
     error: Exception | None = None,
     typed: dict[str, str] | None = None,
     done: str = "",
 ) -> Response[str]:
-    place, t = found.organisation.id, office.t
+    place, t = frame.id, office.t
     here = f"{office.base}/members/{place}"
     async with office.context.db.reading(office.actor.sees) as connection:
         listed = await reads.of_organisation(connection, place)
@@ -98,18 +98,18 @@ async def _page(
         receipts = await erasure_reads.of_organisation(connection, place)
     errors, headers = sign_in.told(request, error) if error else ([], {})
     offered = roles.of("organisation")
-    return await show(
+    return await member_frame.answer(
         request,
         office,
+        frame,
+        "people",
         "office/member_people.html",
-        "members",
         f"{here}/people" if request.method == "POST" else "",
         status_code=status_of(error) if error else 200,
         headers=headers,
         errors=errors,
         done=done,
         typed=typed or {},
-        organisation=found.organisation,
         here=here,
         listed=listed,
         invited=invited,
@@ -123,6 +123,6 @@ async def _page(
     )
 
 
-def _back(office: Office, found: Found, done: str) -> Redirect:
-    where = f"{office.base}/members/{found.organisation.id}/people?done={done}"
+def _back(office: Office, frame: Frame, done: str) -> Redirect:
+    where = f"{office.base}/members/{frame.id}/people?done={done}"
     return Redirect(where, status_code=303, headers=NOT_KEPT)

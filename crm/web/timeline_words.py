@@ -68,9 +68,9 @@ _ICONS = {
     "listing_published": "world",
 }
 _UNDO = {
-    "note_deleted": "notes/{}/restore",
-    "task_deleted": "tasks/{}/restore",
-    "document_deleted": "documents/{}/restore",
+    "note_deleted": "{here}/notes/{id}/restore",
+    "task_deleted": "{base}/tasks/{id}/restore",
+    "document_deleted": "{base}/documents/{id}/restore",
 }
 FIELDS = {
     "name": N_("Name"),
@@ -233,7 +233,7 @@ def _audit(office: Office, event: AuditEvent, here: str) -> dict[str, Any]:
     if isinstance(changes, Mapping):
         out["changes"] = [_change(t, name, pair) for name, pair in changes.items() if len(pair) == 2]
     if event.undoable and office.may_manage and event.network_id == office.network.id:
-        out["undo"] = f"{here}/{_UNDO[event.action].format(event.subject_id)}"
+        out["undo"] = _UNDO[event.action].format(here=here, base=office.base, id=event.subject_id)
     return out
 
 
