@@ -80,6 +80,14 @@ class Translator:
             day = _in_oslo(day).date()
         return format_date(day, "medium", locale=self._locale)
 
+    def month(self, day: dt.date) -> str:
+        """mars 2026 / March 2026."""
+        return format_date(day, "LLLL y", locale=self._locale)
+
+    def short_month(self, day: dt.date) -> str:
+        """mars / Mar, for under a chart."""
+        return format_date(day, "LLL", locale=self._locale).rstrip(".")
+
     def date_range(self, start: dt.date, end: dt.date | None) -> str:
         """Both days are within the range; no end reads "from ..."."""
         if end is None:

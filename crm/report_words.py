@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from crm import directory_words, names, report_member_words
+from crm import directory_words, names, report_member_words, report_money_words
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
 from crm.reports import Column, Figure, ReportWords, parts
 
-REPORTS: dict[str, ReportWords] = {**report_member_words.REPORTS}
+REPORTS: dict[str, ReportWords] = {**report_member_words.REPORTS, **report_money_words.REPORTS}
 COLUMNS: dict[str, str] = {
     **report_member_words.COLUMNS,
+    **report_money_words.COLUMNS,
     "currency": N_("Currency"),
     "before": N_("Before"),
     "change": N_("Change"),
@@ -20,6 +21,7 @@ COLUMNS: dict[str, str] = {
 }
 AREAS = {"members": N_("Members"), "money": N_("Money"), "activity": N_("Activity and labels")}
 VALUES: dict[str, dict[str, str]] = {
+    **report_money_words.VALUES,
     "size": {
         "micro": N_("Micro (under 10 employees)"),
         "small": N_("Small (10–49 employees)"),

@@ -22,15 +22,16 @@ GROUND = """
     document_mistakes document_words dunning_sentences
     desk_sentences dunning_words errors fact_words
     faults federation_sentences file_types fee_table_words fee_words folder folder_checks forms formulas graphs i18n identifiers
+    import_cells import_columns import_counts import_rows import_sentences import_verdicts import_words
     invoice_sentences letters listed logs custom_values member_sentences
     names outcome_words passwords paths partner_sentences payment_sentences privacy_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences
-    mail_domains report_member_words report_sentences report_words reports role_words sign_in_sentences
+    mail_domains report_member_words report_money_words report_sentences report_words reports role_words sign_in_sentences
     roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words
 """
 TOP = """
     __main__ app cli client cli_access cli_backup cli_bank cli_cards cli_data cli_dunning
-    cli_networks cli_renewals cli_retention cli_tools demo demo_listings piccolo_app serving
+    cli_imports cli_networks cli_renewals cli_retention cli_tools demo demo_listings demo_money piccolo_app serving
 """
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
 
@@ -76,6 +77,7 @@ HOMES = {
     "markupsafe": ("crm.letters", "crm.web"),
     "msgspec": ("cluster_rules", "crm"),
     "pgqueuer": ("crm.store.jobs", "crm.store.job_tables", "crm.migrate", "crm.jobs"),
+    "python_calamine": ("crm.gateways.table_files",),
     "piccolo": (
         "piccolo_conf",
         "crm.tables",
@@ -97,6 +99,7 @@ HOMES = {
         "crm.cli_cards",
         "crm.cli_data",
         "crm.cli_dunning",
+        "crm.cli_imports",
         "crm.cli_networks",
         "crm.cli_renewals",
         "crm.cli_tools",

@@ -22,6 +22,7 @@ AT_ONCE = 4
 ROOT = Path(__file__).parents[2]
 # Columns that Piccolo has no words for; crm/migrations/sql adds them.
 RAW_COLUMNS = {("organisation", "sort_name"), ("membership_grant", "source_key"), ("feed", "xid")}
+RAW_COLUMNS |= {("charge", "yearly")}
 RAW_COLUMNS |= {("feed_member", "moved_xid"), ("feed_head", "pruned_xid"), ("share", "moved_xid")}
 RAW_COLUMNS |= {("directory_entry", name) for name in ("tags", "doc", "moved_xid")}
 

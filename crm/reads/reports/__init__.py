@@ -4,10 +4,41 @@ A report is a `Source` (source.py); `figures` and `rows` of the engine do the re
 source into SOURCES, its words into crm/report_words.py.
 """
 
-from crm.reads.reports import members
+from crm.reads.reports import (
+    aging,
+    cohorts,
+    collected,
+    deferred,
+    fee_shares,
+    finance,
+    lifetime,
+    links,
+    members,
+    retention,
+    revenue,
+)
 from crm.reads.reports.engine import MOST_ROWS, columns, every_row, figures, rows
 from crm.reads.reports.source import Source
 
-SOURCES: dict[str, Source] = {each.name: each for each in (members.MEMBERS, members.COMPOSITION)}
+_MEMBERS = (
+    members.MEMBERS,
+    members.COMPOSITION,
+    movements.MOVEMENTS,
+    retention.RETENTION,
+    cohorts.COHORTS,
+    retention.TENURE,
+    links.LINKS,
+    links.HOST,
+)
+_MONEY = (
+    revenue.REVENUE,
+    collected.COLLECTED,
+    aging.AGING,
+    deferred.DEFERRED,
+    finance.FINANCE,
+    fee_shares.FEE_SHARES,
+    lifetime.LIFETIME,
+)
+SOURCES: dict[str, Source] = {each.name: each for each in (*_MEMBERS, *_MONEY)}
 
 __all__ = ["MOST_ROWS", "SOURCES", "Source", "columns", "every_row", "figures", "rows"]

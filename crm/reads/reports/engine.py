@@ -10,7 +10,7 @@ import msgspec
 from cluster_rules.errors import RuleViolation
 from crm.database import Connection
 from crm.reads.known import believed
-from crm.reads.reports.source import Cut, Measure, Relation, Source
+from crm.reads.reports.source import Cut, Figures, Measure, Relation, Source
 from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
 
 MOST_ROWS = 1_000  # of a page
@@ -18,9 +18,11 @@ ROWS_AT_A_TIME = 500
 CURRENCY = "currency"
 MEASURED = "measured"
 UNKNOWN = ""
+IN_TIME = {"month", "day"}  # dimensions of which each period has its own
 BEFORE, CHANGE = "before", "change"
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z][a-z_0-9]*)")
 _STANDS = re.compile(r"\bstands\((\w+)\)")
+_DECIDED = re.compile(r"\bdecided\((\w+)\)")
 _NOTHING = Asked((), date.min, date.max, date.min)
 _TYPES = {
     "networks": "uuid[]", "start": "date", "end": "date", "as_of": "date", "known_at": "timestamptz",
@@ -33,7 +35,7 @@ async def figures(connection: Connection, source: Source, asked: Asked) -> Repor
     made = await _made(connection, source, asked)
     if asked.compare is None:
         return made
-    return _compared(made, await _made(connection, source, asked.then))
+    return _compared(source, made, await _made(connection, source, asked.then))
 
 
 async def rows(
@@ -89,9 +91,12 @@ def _listing(
     relation = source.relations[measure.over]
     statement = Statement(asked)
     conditions = [f"({statement.sql(measure.where)})"]
+    asked_of = dict(parts(code)[1]).get(measure.asks)
     for by, value in parts(code)[1]:
+        if by == measure.asks:
+            continue
         conditions.append(f"({_narrowing(relation, statement, measure, code, by, value)})")
-    listed, chosen = _columns(relation, measure, statement)
+    listed, chosen = _columns(relation, measure, statement, asked_of)
     conditions.append(f"r.key > {statement.bind(after, 'text')}")
     sql = (
         f"with r as (select * from ({statement.sql(relation.sql)}) x) select r.key, {', '.join(chosen)} from r"
@@ -105,7 +110,7 @@ def _columns(relation: Relation, measure: Measure, statement: "Statement") -> tu
     columns, chosen = list(relation.columns), [f"r.{each.code}" for each in relation.columns]
     if measure.how == "share":
         columns.append(Column(MEASURED, "number"))
-        chosen.append(f"case when {statement.sql(measure.of)} then 1 else 0 end")
+        chosen.append(f"case when {statement.sql(measure.of, value)} then 1 else 0 end")
     elif measure.of and measure.of not in {each.code for each in columns}:
         columns.append(Column(MEASURED, measure.kind))
         chosen.append(statement.sql(measure.of))
@@ -132,6 +137,7 @@ class Statement:
         """The text with its parameters numbered; `value` is what :value stands for in it."""
         ever = self.asked.known_at is not None
         text = _STANDS.sub(lambda found: f"({believed(found[1], ':known_at', ever)})", text)
+        text = _DECIDED.sub(lambda found: _not_withdrawn(found[1], ever), text)
         self._places.pop("value", None)
         return _PARAMETER.sub(lambda found: self._named(found[1], value), text)
 
@@ -155,6 +161,13 @@ class Statement:
         return list(found) if name == "networks" else found
 
 
+def _not_withdrawn(alias: str, ever: bool) -> str:
+    """As `believed`, for facts that are withdrawn and not superseded."""
+    if not ever:
+        return f"{alias}.withdrawn_at is null"
+    return f"({alias}.recorded_at <= :known_at and ({alias}.withdrawn_at is null or {alias}.withdrawn_at > :known_at))"
+
+
 def _bucket(by: str) -> str:
     return f"coalesce(r.{by}::text, '')"
 
@@ -171,12 +184,14 @@ class _Group(msgspec.Struct, frozen=True):
 
 async def _made(connection: Connection, source: Source, asked: Asked) -> Report:
     groups: dict[str, list[_Group]] = {}
+    tabled = {code for cut in source.cuts for code in cut.measures}
     for name, relation in source.relations.items():
-        measures = [each for each in source.measures if each.over == name]
+        measures = [m for m in source.measures if m.over == name and (m.shown or m.code in tabled)]
         if measures:
             sets = {cut.by for cut in source.cuts if source.measure(cut.measures[0]) in measures}
             groups[name] = await _grouped(connection, relation, measures, sets, asked)
     figures = [f for each in source.measures if each.shown for f in _figures(each, groups[each.over])]
+    figures += _derived(source, asked, groups.values())
     tables = []
     for cut in source.cuts:
         first = source.measure(cut.measures[0])
@@ -206,7 +221,7 @@ async def _grouped(
     buckets = "".join(f", {_bucket(name)} as b_{name}" for name in by)
     head = f"grouping({', '.join(f'b_{name}' for name in by)})::int as mask, " if by else ""
     found = await connection.fetch(
-        f"with r as materialized (select r.*{buckets} from ({statement.sql(relation.sql)}) r)"
+        f"with r as materialized (select r.*{buckets} from ({statement.sql(relation.together or relation.sql)}) r)"
         f" select {head}{''.join(f'b_{name}, ' for name in by)}{aggregates} from r"
         + (f" group by grouping sets ({grouping})" if by else ""),
         *statement.values,
@@ -241,6 +256,21 @@ def _figures(measure: Measure, groups: Iterable[_Group]) -> list[Figure]:
     ] or [Figure(measure.code, 0, "money")]
 
 
+def _derived(source: Source, asked: Asked, relations: Iterable[list[_Group]]) -> list[Figure]:
+    """What is reckoned from the measures, for each currency there is; once without where none of it is money."""
+    money = any(each.kind == "money" for each in source.measures)
+    by_currency: dict[str, dict[str, Any]] = {}
+    for group in (g for groups in relations for g in groups if g.of.keys() == ({CURRENCY} if money else set())):
+        by_currency.setdefault(group.of.get(CURRENCY, ""), {}).update(group.values)
+    options = {each.code: asked.options.get(each.code, each.default) for each in source.options}
+    out = []
+    for each in source.derived:
+        for currency, values in sorted(by_currency.items()) or [("", {})]:
+            code = narrowed(each.code, currency=currency) if currency else each.code
+            out.append(Figure(code, each.of(Figures(values, options)), each.kind, rows=False, currency=currency))
+    return out
+
+
 def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
     measures = [m for code in cut.measures if (m := source.measure(code))]
     by = (*cut.by, CURRENCY) if any(m.kind == "money" for m in measures) else cut.by
@@ -272,13 +302,14 @@ def _order(cut: Cut, group: _Group) -> tuple[Any, ...]:
 # --- two periods beside each other
 
 
-def _compared(made: Report, then: Report) -> Report:
+def _compared(source: Source, made: Report, then: Report) -> Report:
     old = {each.code: each.value for each in then.figures}
     figures = [msgspec.structs.replace(each, before=old.get(each.code, _nothing(each))) for each in made.figures]
     known = {each.code for each in made.figures}
     gone = [each for each in then.figures if each.code not in known and each.kind == "money" and each.currency]
     figures += [msgspec.structs.replace(each, value=0, before=each.value) for each in gone]
-    by_code = {each.code: each for each in then.tables}
+    cuts = {cut.code for cut in source.cuts if not {source.words.get(by) for by in cut.by} & IN_TIME}
+    by_code = {each.code: each for each in then.tables if each.code in cuts}
     tables = [_beside(each, by_code[each.code]) if each.code in by_code else each for each in made.tables]
     return msgspec.structs.replace(made, figures=tuple(figures), tables=tuple(tables))
 

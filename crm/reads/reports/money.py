@@ -19,8 +19,8 @@ def known(alias: str) -> str:
 def invoices(condition: str) -> str:
     """The issued invoices of the networks for which a condition on `i` holds."""
     return f"""
-    select i.id, i.organisation_id, i.network_id, i.series || '-' || i.number as number, i.currency, i.net, i.vat, i.gross,
-        i.issued_on, i.due_on, i.starts_on, i.ends_on
+    select i.id, i.organisation_id, i.network_id, i.series || '-' || i.number as number, i.currency, i.net, i.vat,
+        i.gross, i.issued_on, i.due_on, i.starts_on, i.ends_on
     from invoice i
     where i.host_id in {HOSTS} and i.kind = 'invoice' and i.status = 'issued' and ({condition})
         and (i.network_id = any(:networks) or i.network_id is null and exists
@@ -54,8 +54,9 @@ LINES = """
 """
 # Joined to them, the columns every list of invoices has.
 DESCRIBED = """
-    w.number || ' ' || w.id as key, w.id as invoice_id, w.number, w.organisation_id, o.name, coalesce(l.tier, '') as tier,
-    coalesce(n.slug, l.network_id, own.slug, '') as network, w.currency, w.issued_on, w.due_on
+    w.number || ' ' || w.id as key, w.id as invoice_id, w.number, w.organisation_id, o.name,
+    coalesce(l.tier, '') as tier, coalesce(n.slug, l.network_id, own.slug, '') as network, w.currency,
+    w.issued_on, w.due_on
 """
 JOINS = """
     join organisation o on o.id = w.organisation_id left join l on l.invoice_id = w.id
@@ -63,11 +64,20 @@ JOINS = """
 """
 
 
+def _made(alias: str, day: str) -> str:
+    """Was this line there at the end of a day: recorded, or on a document issued by then?"""
+    return (
+        f"({alias}.recorded_at < ({day} + 1)::timestamp at time zone 'Europe/Oslo' or exists (select from invoice d"
+        f" where d.id = {alias}.invoice_id and d.issued_on <= {day}))"
+    )
+
+
 def contracts(day: str) -> str:
     """Own active memberships on a day with their contracted yearly fee (ADR 0036): one row each that has one.
 
     The fee is what the newest bill of the membership is a part of, up to a year after its last day. Days given back
-    are no longer billed; a fee that a link takes away is none; an entry fee is not recurring.
+    are no longer billed; a fee that a link takes away is none; an entry fee is not recurring. A bill counts from its
+    first day, but not before the day it was made: whoever asked in between was told what stood then.
     """
     return f"""
     select p.membership_id, p.organisation_id, p.network_id, p.tier, bill.currency, sum(bill.yearly)::bigint as fee
@@ -77,9 +87,10 @@ def contracts(day: str) -> str:
             rank() over (partition by c.membership_id order by c.starts_on desc) as age
         from charge c join membership m on m.id = c.membership_id and m.network_id = any(:networks)
         where c.yearly > 0 and c.starts_on <= {day} and (c.ends_on is null or c.ends_on > {day} - {DAYS_OF_A_YEAR})
-            and {known("c")}
+            and {known("c")} and {_made("c", day)}
             and not exists (select from charge b where b.grant_id = c.grant_id and b.component = c.component
-                and b.net < 0 and b.starts_on <= {day} and b.starts_on >= c.starts_on and {known("b")})
+                and b.net < 0 and b.starts_on <= {day} and b.starts_on >= c.starts_on and {known("b")}
+                and {_made("b", day)})
             and (m.network_id, c.tier, c.component) not in (select * from entry_fees)
     ) bill on bill.membership_id = p.membership_id and bill.age = 1
     where p.network_id = any(:networks) and stands(p) and p.status = 'active' and p.origin in ('direct', 'both')

@@ -4,11 +4,11 @@ The figures and the rows behind them come from the same relation under the same 
 
 A relation's SQL names its parameters `:networks` (uuid[]), `:start`, `:end`, `:as_of`, `:compare_start`,
 `:compare_end` (date), `:known_at` (timestamptz) and `:option_<code>` (text); `stands(p)` says which rows of an
-append-only table `p` are believed (crm/reads/known.py).
+append-only table `p` are believed (crm/reads/known.py), `decided(d)` the same of decisions, which are withdrawn.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Literal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,19 +23,21 @@ class Relation(msgspec.Struct, frozen=True):
 
     `by`: columns (of `columns` or not) that figures are cut by; null is "", the bucket of what is unknown.
     `narrow`: further dimensions of figure codes, as a condition on the columns with `:value` (text) for the value.
+    `together`: SQL with the same sums from fewer rows, for figures; only where every measure is a sum.
     """
 
     sql: str
     columns: tuple[Column, ...]
     by: tuple[str, ...] = ()
     narrow: dict[str, str] = {}
+    together: str = ""
 
 
 class Measure(msgspec.Struct, frozen=True):
     """What is counted over a relation: the rows where `where` holds.
 
     sum, mean and median are of the column `of`. A share is, of the rows where `where` holds, the part of those for
-    which the condition `of` holds. Money is added up for each `currency` of its own.
+    which the condition `of` holds; `asks` is the part of the figure code that is `:value` in that condition. Money is added up for each `currency` of its own.
     """
 
     code: str
@@ -45,6 +47,7 @@ class Measure(msgspec.Struct, frozen=True):
     of: str = ""
     kind: Kind = "number"
     shown: bool = True  # as a figure; else only in tables
+    asks: str = ""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -56,13 +59,38 @@ class Cut(msgspec.Struct, frozen=True):
     order: Literal["size", "code"] = "size"
 
 
+class Figures:
+    """The measures of a report in one currency, by code; 0 for none. `option`: what was asked beside."""
+
+    def __init__(self, values: Mapping[str, Any], options: Mapping[str, str]) -> None:
+        self._values = values
+        self._options = options
+
+    def __call__(self, code: str) -> int:
+        return self._values.get(code) or 0
+
+    def option(self, code: str) -> int:
+        """A whole number that was given with the question."""
+        return int(self._options[code])
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """A figure reckoned from measures, in every currency of them: a rate, a mean. It has no rows of its own."""
+
+    code: str
+    kind: Kind
+    of: Callable[[Figures], int | float | None]
+
+
 Further = Callable[[Connection, Asked], Awaitable[tuple[tuple[Figure, ...], tuple[Table, ...]]]]
 
 
 class Source(msgspec.Struct, frozen=True):
     """A report. `stock`: it is of a day (`as_of`), not of a period. `further` adds what cuts cannot say.
 
-    `words`: the vocabulary of a dimension. `host_only`: it asks for all networks of a host at once.
+    `words`: the vocabulary of a dimension.
+    `host_wide`: a page asks for all networks of the host that
+    the reader may open.
     """
 
     name: str
@@ -73,7 +101,9 @@ class Source(msgspec.Struct, frozen=True):
     charts: tuple[Chart, ...] = ()
     options: tuple[Option, ...] = ()
     stock: bool = False
+    host_wide: bool = False
     further: Further | None = None
+    derived: tuple[Derived, ...] = ()
     words: dict[str, str] = {}
 
     def measure(self, code: str) -> Measure | None:

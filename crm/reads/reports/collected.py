@@ -1,0 +1,112 @@
+"""Fees invoiced in a period, and what has become of them by a day; money received; how much of what fell due is paid.
+
+What an invoice comes to and its claims = paid + credited + written off + owed; below zero owed is too much paid.
+"""
+
+from crm.reads.reports.money import BOOKS, DESCRIBED, HOSTS, JOINS, LINES, POSITION, invoices, known
+from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
+from crm.reports import Chart, Column
+
+
+def _with_books(condition: str) -> str:
+    return f"""
+    with wanted as materialized ({invoices(condition)}), b as ({BOOKS}), l as ({LINES})
+    select {DESCRIBED}, to_char(w.issued_on, 'YYYY-MM') as month, w.net, w.vat, w.gross,
+        coalesce(b.paid, 0) as paid, coalesce(b.credited, 0) as credited, coalesce(b.written_off, 0) as written_off,
+        coalesce(b.claimed, 0) as claimed, coalesce(b.balance, w.gross) as owed,
+        w.gross + coalesce(b.claimed, 0) - coalesce(b.credited, 0) - coalesce(b.written_off, 0) as to_pay
+    from wanted w {JOINS} left join b on b.invoice_id = w.id
+    """
+
+
+INVOICED = _with_books("i.issued_on >= :start and i.issued_on < :end and i.issued_on <= :as_of")
+DUE = _with_books("i.due_on >= :start and i.due_on < :end and i.due_on <= :as_of and i.issued_on <= :as_of")
+# Money put on invoices, and taken off again, by the day it was booked for.
+RECEIVED = f"""
+    with booked as materialized (
+        select e.row_id, e.invoice_id as id, e.payment_id, t.on_date, t.kind, -e.amount as amount
+        from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+        where t.host_id in {HOSTS} and t.on_date >= :start and t.on_date < :end and t.on_date <= :as_of and {known("t")}
+            and e.account in {POSITION} and e.payment_id is not null and e.invoice_id is not null
+    ), wanted as materialized (
+        select i.* from ({invoices("i.id in (select id from booked)")}) i
+    ), l as ({LINES})
+    select to_char(x.on_date, 'YYYY-MM-DD') || ' ' || lpad(x.row_id::text, 12, '0') as key, w.number, o.name,
+        coalesce(l.tier, '') as tier, coalesce(n.slug, l.network_id, own.slug, '') as network, w.currency, x.on_date,
+        to_char(x.on_date, 'YYYY-MM') as month, coalesce(p.rail, '') as rail, coalesce(p.payer_name, '') as payer,
+        x.amount, w.id as invoice_id
+    from booked x join wanted w on w.id = x.id {JOINS} left join payment p on p.id = x.payment_id
+"""
+_INVOICE = (
+    Column("number", width=14),
+    Column("name", width=36),
+    Column("tier", words="tier"),
+    Column("network", words="network"),
+    Column("issued_on", "day"),
+    Column("due_on", "day"),
+    Column("currency"),
+    Column("net", "money"),
+    Column("gross", "money"),
+    Column("claimed", "money"),
+    Column("paid", "money"),
+    Column("credited", "money"),
+    Column("written_off", "money"),
+    Column("owed", "money"),
+    Column("to_pay", "money"),
+    Column("invoice_id", words="id"),
+)
+
+
+def _rate(figure: Figures) -> float | None:
+    due = figure("due")
+    return figure("due_paid") / due if due else None
+
+
+COLLECTED = Source(
+    name="collected",
+    area="money",
+    relations={
+        "invoiced": Relation(INVOICED, _INVOICE, ("tier", "network", "month", "currency")),
+        "due": Relation(DUE, _INVOICE, ("tier", "network", "currency")),
+        "received": Relation(
+            RECEIVED,
+            (
+                Column("on_date", "day"),
+                Column("number", width=14),
+                Column("name", width=36),
+                Column("tier", words="tier"),
+                Column("network", words="network"),
+                Column("rail", words="rail"),
+                Column("payer", width=30),
+                Column("currency"),
+                Column("amount", "money"),
+                Column("invoice_id", words="id"),
+            ),
+            ("tier", "network", "month", "rail", "currency"),
+        ),
+    },
+    measures=(
+        Measure("invoiced", "invoiced", "true", "sum", "gross", "money"),
+        Measure("invoiced_net", "invoiced", "true", "sum", "net", "money"),
+        Measure("invoices", "invoiced"),
+        Measure("claimed", "invoiced", "claimed <> 0", "sum", "claimed", "money"),
+        Measure("paid", "invoiced", "paid <> 0", "sum", "paid", "money"),
+        Measure("credited", "invoiced", "credited <> 0", "sum", "credited", "money"),
+        Measure("written_off", "invoiced", "written_off <> 0", "sum", "written_off", "money"),
+        Measure("owed", "invoiced", "owed <> 0", "sum", "owed", "money"),
+        Measure("received", "received", "true", "sum", "amount", "money"),
+        Measure("due", "due", "true", "sum", "to_pay", "money"),
+        Measure("due_paid", "due", "paid <> 0", "sum", "paid", "money"),
+    ),
+    derived=(Derived("collection_rate", "share", _rate),),
+    cuts=(
+        Cut("by_month", ("invoiced", "paid", "credited", "written_off", "owed"), ("month",), "code"),
+        Cut("by_tier", ("invoiced", "paid", "credited", "written_off", "owed"), ("tier",)),
+        Cut("by_network", ("invoiced", "paid", "credited", "written_off", "owed"), ("network",)),
+        Cut("received_by_month", ("received",), ("month",), "code"),
+        Cut("received_by_rail", ("received",), ("rail",)),
+        Cut("due_by_tier", ("due", "due_paid"), ("tier",)),
+    ),
+    charts=(Chart("bars", "by_month", "month", ("paid", "owed")),),
+    words={"month": "month"},
+)
