@@ -6,30 +6,18 @@ source into SOURCES, its words into crm/report_words.py.
 
 from crm.reads.reports import (
     aging,
-    cohorts,
     collected,
     deferred,
     fee_shares,
     finance,
     lifetime,
-    links,
     members,
-    retention,
     revenue,
 )
 from crm.reads.reports.engine import MOST_ROWS, columns, every_row, figures, rows
 from crm.reads.reports.source import Source
 
-_MEMBERS = (
-    members.MEMBERS,
-    members.COMPOSITION,
-    movements.MOVEMENTS,
-    retention.RETENTION,
-    cohorts.COHORTS,
-    retention.TENURE,
-    links.LINKS,
-    links.HOST,
-)
+_MEMBERS = (members.MEMBERS, members.COMPOSITION)
 _MONEY = (
     revenue.REVENUE,
     collected.COLLECTED,
