@@ -62,7 +62,7 @@ async def publish(connection: Connection, memberships: Iterable[tuple[UUID, date
 
 
 async def publish_touched(connection: Connection) -> None:
-    """Tell now of organisations touched until now, not at the end: for who makes new ones, and members of them later."""
+    """Tell of organisations touched until now, not only at the end: for who makes new ones, and members of them later."""
     await connection.execute("select touched_tell_news(nullif(current_setting('crm.touched', true), '')::bigint)")
 
 

@@ -1,4 +1,4 @@
-"""What a transaction has touched is told once, at its end (ADR 0032): counted in calls and rows read, not in seconds."""
+"""What a transaction has touched is told once, at its end (ADR 0032): counted in calls and rows, not in seconds."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4
