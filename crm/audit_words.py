@@ -4,6 +4,12 @@ from crm.i18n import N_, Translator
 
 ACTIONS = {
     "restored": N_("Put back from a backup"),
+    "import_dropped": N_("File of members dropped"),
+    "import_undone": N_("Import of members taken back"),
+    "import_uploaded": N_("File of members uploaded"),
+    "member_import_undone": N_("Import of this member taken back"),
+    "member_imported": N_("Imported from a file"),
+    "members_imported": N_("Members imported from a file"),
     "directory_policy": N_("What the directory shows of a network's members changed"),
     "listing_declined": N_("Directory entry declined"),
     "listing_opted_in": N_("Came back to the directory"),

@@ -22,6 +22,8 @@ POINTS = (
     "change_recorded",
     "member_list_before_commit",
     "member_list_committed",
+    "import_before_commit",
+    "import_rows_stored",
     "issue_locked",
     "issue_numbered",
     "issue_stored",

@@ -6,17 +6,12 @@ Dates are days; the last day of a membership becomes the first one without it (h
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import msgspec
-from babel import Locale
 
-from cluster_rules.money import digits
-from cluster_rules.organisations import KINDS
-from crm import forms, names
+from crm import forms, import_cells
 from crm.errors import Refused
-from crm.i18n import LANGUAGES, translator
 from crm.identifiers import normalise
 from crm.import_columns import IDENTIFIERS, OWED, STATUSES, ColumnMapping, key_of
 
@@ -29,19 +24,7 @@ AMOUNT_MAX = 10**13
 Verdict = Literal["new", "change", "same", "left_out", "refused"]
 Cell = str | float | bool | date | None
 
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ][\d:.+Z-]*)?")
-_DAY_FIRST = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(?: [\d:.]+)?")
-_WORDS = re.compile(r"(\d{1,2})\.? ?([^\W\d_]+)\.? ?(\d{4})")
 _MANGLED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.I)
-_AMOUNT = re.compile(
-    r"-?\d{1,3}(?:[ .\u00a0\u202f']\d{3})+(?:,\d{1,2})?|-?\d{1,3}(?:,\d{3})+\.\d{1,2}|-?\d+(?:[.,]\d{1,2})?"
-)
-_MONTHS = {
-    name.casefold().rstrip("."): number
-    for language in LANGUAGES
-    for width in ("wide", "abbreviated")
-    for number, name in Locale("no" if language == "nb" else language).months["format"][width].items()
-}
 _TEXTS = {
     "municipality": forms.SHORT_MAX,
     "street": forms.NAME_MAX,
@@ -228,7 +211,7 @@ class _Reader:
         said = self._said("kind")
         if not said:
             return ""
-        found = _KINDS.get(key_of(said), "")
+        found = import_cells.KIND_CODES.get(key_of(said), "")
         if not found:
             self._wrong("kind", "kind_unknown", given=said[:60])
         return found
@@ -237,7 +220,7 @@ class _Reader:
         said = self._said("country")
         if not said:
             return ""
-        found = said.upper() if said.upper() in forms.COUNTRIES else _COUNTRIES.get(key_of(said), "")
+        found = said.upper() if said.upper() in forms.COUNTRIES else import_cells.COUNTRY_CODES.get(key_of(said), "")
         if not found:
             self._wrong("country", "country_unknown", given=said[:40])
         return found
@@ -314,7 +297,7 @@ class _Reader:
         cell = self._cell(field)
         if cell is None or cell == "" or isinstance(cell, bool):
             return None
-        day = cell if isinstance(cell, date) else None if isinstance(cell, float) else _day(cell.strip())
+        day = cell if isinstance(cell, date) else None if isinstance(cell, float) else import_cells.day(cell.strip())
         if day is None:
             self._wrong(field, "day_invalid", given=str(cell)[:40])
             return None
@@ -331,7 +314,7 @@ class _Reader:
             return 0
         if self.terms.mapping.source == "odoo" and key_of(status) not in OWED:
             return 0
-        amount = _amount(cell, self.terms.currency)
+        amount = import_cells.amount(cell, self.terms.currency)
         if amount is None or abs(amount) > AMOUNT_MAX:
             self._wrong("opening_amount", "amount_unclear", given=str(cell)[:40])
         elif amount < 0:
@@ -354,52 +337,3 @@ class _Reader:
             self._wrong("tags", "tags_too_many", limit=TAGS_MAX, longest=TAG_MAX)
             return ()
         return tuple(said)
-
-
-def _day(text: str) -> date | None:
-    """A day as people write it: 2024-03-01, 1.3.2024, 01/03/24, 1. mars 2024."""
-    try:
-        if found := _ISO.fullmatch(text):
-            return date(*map(int, found.groups()))
-        if found := _DAY_FIRST.fullmatch(text):
-            day, month, year = map(int, found.groups())
-            return date(year if year > 99 else 2000 + year if year < 50 else 1900 + year, month, day)
-        if found := _WORDS.fullmatch(text.casefold()):
-            month = _MONTHS.get(found[2].rstrip("."))
-            return date(int(found[3]), month, int(found[1])) if month else None
-    except ValueError:
-        return None
-    return None
-
-
-def _amount(cell: str | float, currency: str) -> int | None:
-    """In minor units: 1 500, 1.500,50, 1,500.50 and 1500.5 all count; None when it is no amount."""
-    if isinstance(cell, float):
-        value = Decimal(str(cell))
-    else:
-        text = re.sub(r"^(kr|nok|sek|eur|dkk)\.?\s*|\s*(kr|nok|sek|eur|dkk|,-)$", "", cell.strip(), flags=re.I)
-        if not _AMOUNT.fullmatch(text):
-            return None
-        if re.search(r",\d{3}.*\.", text):
-            text = text.replace(",", "")
-        elif re.search(r"[ .\u00a0\u202f']\d{3}(\D|$)", text) or "," in text:
-            text = re.sub(r"[ .\u00a0\u202f']", "", text).replace(",", ".")
-        try:
-            value = Decimal(text)
-        except InvalidOperation:
-            return None
-    scaled = value.scaleb(digits(currency))
-    return int(scaled) if scaled == scaled.to_integral_value() else None
-
-
-def _named(of: Any) -> dict[str, str]:
-    return {key_of(name): code for language in LANGUAGES for code, name in of(language).items()}
-
-
-_KINDS = _named(lambda language: {kind: names.kind_name(translator(language), kind) for kind in KINDS}) | {
-    **{kind.replace("_", ""): kind for kind in KINDS},
-    **dict.fromkeys(("as", "asa", "bedrift", "selskap", "firma", "organization", "organisation", "company"), "company"),
-    **dict.fromkeys(("kommune", "offentlig", "public", "statlig", "orgl", "komm", "fylk"), "public_body"),
-    **dict.fromkeys(("forening", "fli", "lag"), "association"),
-}
-_COUNTRIES = _named(lambda language: {code: Locale(language).territories[code] for code in sorted(forms.COUNTRIES)})

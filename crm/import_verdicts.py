@@ -101,7 +101,7 @@ class Seen:
         if not before:
             return None
         row, (what, _) = min(before)
-        return Problem(_FIELD_OF.get(what, "name"), "row_twice", {"row": row})
+        return Problem(_FIELD_OF.get(what, "name"), "organisation_twice", {"row": row})
 
 
 _FIELD_OF = {"no-orgnr": "orgnr", "vat": "vat", "lei": "lei", "ror": "ror", "pic": "pic", "external_id": "external_id"}
@@ -117,7 +117,7 @@ def judge(member: Member, problems: list[Problem], directory: Directory, seen: S
         problems.append(twice)
     for field in ("contact_email", "billing_email"):
         if (address := getattr(member, field)) and address in directory.erased:
-            problems.append(Problem(field, "person_erased", {}))
+            problems.append(Problem(field, "person_erased", {"given": address}))
     if known and not problems:
         problems += _impossible(member, known)
     if problems:

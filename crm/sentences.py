@@ -8,6 +8,7 @@ from crm.directory_words import DIRECTORY
 from crm.dunning_sentences import DUNNING
 from crm.federation_sentences import FEDERATION
 from crm.i18n import N_
+from crm.import_sentences import IMPORTS
 from crm.invoice_sentences import INVOICES
 from crm.member_sentences import MEMBERS
 from crm.partner_sentences import PARTNERS
@@ -227,7 +228,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 }
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
-REFUSALS |= MEMBERS
+REFUSALS |= MEMBERS | IMPORTS
 REFUSALS |= FEDERATION | DIRECTORY | DESK | PRIVACY | REPORTS
 
 KINDS = {

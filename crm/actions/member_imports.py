@@ -31,6 +31,7 @@ from crm.store.import_members import Work
 from crm.store.member_imports import CHECK_TASK, LOAD_TASK, UNDO_TASK, Import
 
 NAME_MAX = 200
+LARGEST_FILE_BYTES = table_files.FILE_MAX
 ROWS_AT_A_TIME = 1_000
 STORED_AT_A_TIME = 1_000
 STATEMENT_SECONDS = 600  # one COMMIT tells the directory of everybody who came
@@ -39,10 +40,6 @@ Tell = Callable[[int, int], None]
 
 def _silent(_done: int, _of: int) -> None:
     """Nobody is told."""
-
-
-class Changed(Refused):
-    """A row that was fit when it was looked at is not any more."""
 
 
 async def upload(context: Context, actor: Actor, slug: str, name: str, content: bytes, sheet: str = "") -> UUID:
@@ -72,15 +69,17 @@ def _mapping(found: Found, saved: ColumnMapping | None) -> ColumnMapping:
     return ColumnMapping(found.source, columns, sheet=found.sheet)
 
 
-async def map_columns(context: Context, actor: Actor, wanted: UUID, mapping: ColumnMapping) -> None:
-    """What is what: kept for the network's next file, and a job looks at every row. Refused `import_status`,
-    `column_unknown`, `column_missing`, `column_twice`, `level_unknown`."""
+async def map_columns(context: Context, actor: Actor, wanted: UUID, mapping: ColumnMapping | None) -> None:
+    """What is what (None: as it seems): kept for the network's next file, and a job looks at every row.
+
+    Refused `import_status`, `column_not_there`, `column_missing`, `column_twice`, `field_unknown`, `level_unknown`.
+    """
     async with context.db.tx() as connection:
         found = await member_imports.lock(connection, wanted)
         actor.must_manage(found.network_id)
         if found.status not in ("mapping", "checked", "failed"):
             raise Refused("import_status", "status", given=found.status)
-        looked = found.found
+        looked, mapping = found.found, mapping or found.mapping
         if mapping.sheet and mapping.sheet != looked.sheet:
             content = await member_imports.content(connection, wanted)
             looked = (await asyncio.to_thread(_look, content, mapping.sheet))[1]
@@ -99,7 +98,7 @@ def _check_mapping(mapping: ColumnMapping, found: Found, kept: Catalogue, slug: 
         if field not in import_columns.FIELDS:
             raise Refused("field_unknown", f"columns.{field[:40]}")
         if heading not in headings:
-            raise Refused("column_unknown", f"columns.{field}", given=heading[:80])
+            raise Refused("column_not_there", f"columns.{field}", given=heading[:80])
     listed = list(mapping.columns.values())
     if len(set(listed)) < len(listed):
         twice = next(heading for heading in listed if listed.count(heading) > 1)
@@ -205,7 +204,7 @@ async def _load(context: Context, connection: Connection, found: Import, tell: T
         judged = [_by_book(judge(member, [], directory, seen), kept, network.slug) for member in members]
         for each in judged:
             if each.verdict == "refused":
-                raise Changed("import_stale", f"rows.{each.member.row}", row=each.member.row)
+                raise Refused("import_stale", f"rows.{each.member.row}", row=each.member.row)
         written = await import_members.write(connection, work, [e for e in judged if e.verdict in ("new", "change")])
         await member_imports.made(connection, found.id, [(w.row, w.organisation, w.made) for w in written])
         opened += sum(each.member.opening for each in judged)

@@ -16,6 +16,7 @@ from crm.actions import (
     federation_exchange,
     invoice_deliveries,
     mail,
+    member_imports,
     member_lists,
     renewals,
     webhook_deliveries,
@@ -29,6 +30,8 @@ from crm.store.cards import HANDLE_TASK, REFUND_TASK
 from crm.store.federation_registers import SEND_TASK as FEDERATION_TASK
 from crm.store.invoice_deliveries import DELIVER_MANY_TASK, DELIVER_TASK
 from crm.store.mail import SEND_TASK
+from crm.store.member_imports import CHECK_TASK as CHECK_IMPORT_TASK
+from crm.store.member_imports import LOAD_TASK, UNDO_TASK
 from crm.store.member_lists import TASK as LIST_TASK
 from crm.store.renewals import BILL_TASK, PREVIEW_TASK
 from crm.store.webhook_deliveries import SEND_TASK as WEBHOOK_TASK
@@ -97,6 +100,24 @@ async def settle_member_list(tools: Tools, payload: dict[str, Any]) -> timedelta
     return None
 
 
+async def check_member_import(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """What every row of a members' file would do."""
+    await member_imports.check(tools.context, UUID(payload["import"]))
+    return None
+
+
+async def load_member_import(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """A members' file that was confirmed, stored whole."""
+    await member_imports.load(tools.context, UUID(payload["import"]))
+    return None
+
+
+async def undo_member_import(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """A members' file taken back."""
+    await member_imports.take_back(tools.context, UUID(payload["import"]))
+    return None
+
+
 async def send_federation(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
     """What waits for another system."""
     return await federation_exchange.send(tools.context, UUID(payload["agreement"]))
@@ -115,6 +136,9 @@ TASKS: dict[str, Task] = {
     PREVIEW_TASK: preview_renewals,
     BILL_TASK: bill_renewals,
     LIST_TASK: settle_member_list,
+    CHECK_IMPORT_TASK: check_member_import,
+    LOAD_TASK: load_member_import,
+    UNDO_TASK: undo_member_import,
     HANDLE_TASK: handle_card_event,
     REFUND_TASK: ask_card_refund,
     WEBHOOK_TASK: send_webhook,
