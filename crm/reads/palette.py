@@ -19,7 +19,7 @@ KID_DIGITS = 25
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A member or former member of a network: the newest stretch of its membership there."""
+    """A member or former member: the newest stretch of its membership, in the open network where it has one."""
 
     organisation_id: UUID
     membership_id: UUID
@@ -65,9 +65,9 @@ _MEMBERS = """
 select o.id as organisation_id, p.membership_id, p.network_id, o.name, p.tier
 from (select id, name, sort_name from organisation where {fits} order by sort_name limit {most}) o
 join lateral (
-    select distinct on (network_id) membership_id, network_id, tier from membership_period
+    select membership_id, network_id, tier from membership_period
     where organisation_id = o.id and network_id = any($2) and superseded_at is null
-    order by network_id, starts_on desc
+    order by network_id is distinct from $3, starts_on desc limit 1
 ) p on true
 order by o.name not ilike $4, p.network_id is distinct from $3, o.sort_name, o.id limit {rows}
 """

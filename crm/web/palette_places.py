@@ -38,7 +38,7 @@ OFFICE: tuple[Place, ...] = (
     Place("/invoices/suspense", "receipt", N_("Payments to place"), "books", N_("bank file camt")),
     Place("/invoices/card-books", "receipt", N_("Card payments compared"), "books", N_("stripe books")),
     Place("/dunning", "clock", N_("Late payment"), "books", N_("overdue reminders")),
-    Place("/shares", "git-merge", N_("Shared fees"), also=N_("owed settle networks")),
+    Place("/shares", "git-merge", N_("Shared fees"), "manage", N_("owed settle networks")),
     Place("/links", "link", N_("Linked memberships"), also=N_("rules differences")),
     Place("/from-partners", "message", N_("From partners"), "manage", N_("suggestions objections lists")),
     Place("/sync", "network", N_("Sync"), "manage", N_("api feed webhooks partners")),
