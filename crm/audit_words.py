@@ -3,6 +3,7 @@
 from crm.i18n import N_, Translator
 
 ACTIONS = {
+    "audit_exported": N_("Audit trail downloaded"),
     "restored": N_("Put back from a backup"),
     "import_dropped": N_("File of members dropped"),
     "import_undone": N_("Import of members taken back"),

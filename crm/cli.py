@@ -11,6 +11,7 @@ from rich.table import Table
 from cluster_rules.errors import RuleViolation
 from crm import (
     cli_access,
+    cli_audit,
     cli_backup,
     cli_bank,
     cli_cards,
@@ -55,6 +56,7 @@ app.add_typer(cli_cards.card, name="card")
 app.add_typer(cli_bank.app, name="bank")
 app.add_typer(cli_access.key, name="key")
 app.add_typer(cli_access.account, name="account")
+app.add_typer(cli_audit.app, name="audit")
 
 Port = Annotated[int, typer.Option(help="The port to serve on; 0 takes any free one.", min=0, max=65535)]
 

@@ -30,7 +30,7 @@ GROUND = """
     roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words
 """
 TOP = """
-    __main__ app cli client cli_access cli_backup cli_bank cli_cards cli_data cli_dunning
+    __main__ app cli client cli_access cli_audit cli_backup cli_bank cli_cards cli_data cli_dunning
     cli_imports cli_networks cli_renewals cli_retention cli_tools demo demo_listings demo_money piccolo_app serving
 """
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
@@ -94,6 +94,7 @@ HOMES = {
     "typer": (
         "crm.cli",
         "crm.cli_access",
+        "crm.cli_audit",
         "crm.cli_backup",
         "crm.cli_bank",
         "crm.cli_cards",

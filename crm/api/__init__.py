@@ -3,6 +3,7 @@
 from crm.api import (
     agreements,
     applications,
+    audit,
     bank,
     card_events,
     comparisons,
@@ -77,6 +78,7 @@ OPERATIONS = (
     *webhooks.operations,
     *renewal_notices.operations,
     *reports.operations,
+    *audit.operations,
 )
 
 handlers = [*health.handlers, *card_events.handlers, *docs.handlers(OPERATIONS), *routes_of(OPERATIONS)]

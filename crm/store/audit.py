@@ -53,6 +53,17 @@ async def append_many(
     )
 
 
+async def head(connection: Connection) -> tuple[int, str]:
+    """The number and hash of the newest entry."""
+    row = await connection.fetchrow("select seq, hash from audit_head")
+    return row["seq"], row["hash"]
+
+
+async def hash_of(connection: Connection, seq: int) -> str | None:
+    """The hash of one entry; None: there is none of that number."""
+    return await connection.fetchval("select hash from audit where seq = $1", seq)
+
+
 async def broken_links(connection: Connection) -> list[int]:
     """The rows whose hash is not what the row and its predecessor give; empty when nobody tampered."""
     rows = await connection.fetch(
