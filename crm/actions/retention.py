@@ -43,6 +43,13 @@ async def preview(context: Context, day: date, host: UUID | None = None) -> list
     return out
 
 
+async def first_days(context: Context, host: Host) -> dict[str, date]:
+    """When the oldest of each kind goes, by the host's periods; contacts go by days of memberships and are not here."""
+    async with context.db.tx() as connection:
+        found = await retention.oldest(connection, host.id)
+    return {kind: rules.goes_on(host.policy, kind, day) for kind, day in found.items()}
+
+
 async def run(context: Context, actor: Actor, day: date) -> list[Going]:
     """Take away what has stood long enough on this day. Again on the same day nothing is left to do."""
     now, salt = context.clock.now(), secrets.token_hex(SALT_BYTES)
