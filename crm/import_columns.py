@@ -175,6 +175,7 @@ class Found(msgspec.Struct, frozen=True):
     sheets: tuple[str, ...] = ()
     encoding: str = ""
     separator: str = ""
+    levels: tuple[str, ...] = ()
 
 
 def key_of(text: str) -> str:

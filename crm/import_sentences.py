@@ -13,6 +13,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "column_not_there": (N_("The file has no column “%(given)s”."),),
     "day_invalid": (N_("“%(given)s” is no day. Write it like 31.12.2024 or 2024-12-31."),),
     "amount_unclear": (N_("“%(given)s” is no amount. Write it like 1500 or 1 500,50."),),
+    "field_chosen_twice": (N_("“%(given)s” and “%(other)s” are chosen for the same field."),),
     "file_broken": (N_("The file is broken: it cannot be opened as a spreadsheet."),),
     "file_columns": (N_("The file has more than %(limit)s columns (row %(row)s)."),),
     "file_empty": (N_("There is nothing in the file."),),

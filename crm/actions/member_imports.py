@@ -292,7 +292,10 @@ def _look(content: bytes, sheet: str) -> tuple[Table, Found]:
         raise Refused("file_no_rows", "file")
     samples = [[_text(row.cells[n]) for row in below if n < len(row.cells)] for n in range(len(headings))]
     columns = import_columns.guess(headings, samples, source)
-    return table, Found(source, columns, first[at].number, table.sheet, table.sheets, table.encoding, table.separator)
+    levels = [samples[n] for n, column in enumerate(columns) if column.field == "level"]
+    words = tuple(dict.fromkeys(word for word in chain.from_iterable(levels) if word))[: import_columns.LEVELS_MAX]
+    told = (first[at].number, table.sheet, table.sheets, table.encoding, table.separator)
+    return table, Found(source, columns, *told, words)
 
 
 def _text(cell: Any) -> str:
