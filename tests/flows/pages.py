@@ -16,6 +16,7 @@ from crm.actions.invoices import Credit
 from crm.actions.renewals import Wanted
 from crm.actor import Actor
 from crm.context import Context
+from crm.settings import Settings
 from crm.store import cards as card_rows
 from crm.store import invoice_links
 from tests.commits.support import manager
@@ -34,6 +35,8 @@ HOME = "/my -> /my/*-*"
 INVOICE = f"{NORA}/invoices?q=Tindeveg -> {NORA}/invoices/*-*-*"
 RULES = f"{NORA}/setup/rules"
 DRAFT = f"{RULES}/draft"
+
+SETTINGS = Settings(development=True, embed_sites=("https://partner.example",))
 
 PAGES: dict[str, list[str]] = {
     "public": [
@@ -79,6 +82,7 @@ PAGES: dict[str, list[str]] = {
         NORA,
         CLAIRE,
         "/n/no-such-network",
+        "/search?network=nora-industry-network&q=a",
         "/dev/mailbox",
         "/dev/mailbox -> /dev/mailbox/*-*",
         f"{NORA}/members?tier=principal&state=active&q=e",

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import browser, faults, open_page, overflow
-from tests.flows.pages import PAGES, address, begin_draft, prepare
+from tests.flows.pages import PAGES, SETTINGS, address, begin_draft, prepare
 from tests.flows.site import Site, site_on
 from tests.postgres import Server
 
@@ -49,7 +49,7 @@ CONTROLS = {
 
 @pytest.fixture(scope="module")
 def site(server: Server, seeded: object) -> Iterator[Site]:
-    with site_on(server, "klynge_pages_browser", prepare) as served:
+    with site_on(server, "klynge_pages_browser", prepare, settings=SETTINGS) as served:
         begin_draft(served)
         yield served
 
@@ -59,7 +59,8 @@ def test_every_page_is_accessible_fits_and_keeps_to_the_policy(site: Site, brows
     found = []
     with site.page(browser, "/healthz", who) as page:
         for entry in PAGES[who]:
-            page.goto(site.address + address(site, who, entry))
+            answer = page.goto(site.address + address(site, who, entry))
+            assert answer.status == (404 if "no-such" in entry else 200), entry
             found += [f"{who} {entry}: {fault}" for fault in faults(page)]
             page.heard.clear()
     assert not found

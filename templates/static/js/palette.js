@@ -3,7 +3,7 @@
 "use strict";
 
 const palette = document.getElementById("palette");
-const keys = document.getElementById("keys");
+const keys = document.getElementById("shortcuts");
 
 if (palette) {
   const input = palette.querySelector("[role=combobox]");
