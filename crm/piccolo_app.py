@@ -51,6 +51,7 @@ APP_CONFIG = AppConfig(
                 "custom_fields",
                 "saved_views",
                 "bulk_runs",
+                "saved_reports",
             )
         ]
     ),

@@ -46,24 +46,204 @@ REPORTS: dict[str, ReportWords] = {
             "by_all": N_("By kind, size, county, country and level at once"),
         },
     ),
-}
-
-COLUMNS = {
-    "name": N_("Name"),
-    "orgnr": N_("Organisation number"),
-    "kind": N_("Kind"),
-    "size": N_("Size"),
-    "employees": N_("Employees"),
-    "country": N_("Country"),
-    "county": N_("County"),
-    "municipality": N_("Municipality"),
-    "tier": N_("Level"),
-    "status": N_("Status"),
-    "origin": N_("Origin"),
-    "network": N_("Network"),
-    "role": N_("Role"),
-    "joined": N_("Joined"),
-    "left_on": N_("No longer a member from"),
-    "joined_year": N_("Year of joining"),
-    "organisation_id": N_("ID"),
+    "movements": ReportWords(
+        N_("Movements"),
+        N_("Who came and who went in a period, why they left, and who changed level."),
+        {
+            "start": (
+                N_("Members before the period"),
+                N_(
+                    "Organisations that were members on the day before the first day of the period, "
+                    "suspended ones among them."
+                ),
+            ),
+            "new": (
+                N_("New"),
+                N_(
+                    "Memberships that began in the period, of organisations that had never been members of "
+                    "the networks asked for."
+                ),
+            ),
+            "reinstated": (
+                N_("Reinstated"),
+                N_(
+                    "Memberships that began in the period after a break, of organisations that had been members before."
+                ),
+            ),
+            "lapsed": (
+                N_("Lapsed"),
+                N_(
+                    "Memberships whose first day without membership is in the period. A membership that "
+                    "goes on without a break has not lapsed; one that is suspended has not, either."
+                ),
+            ),
+            "end": (
+                N_("Members at the end"),
+                N_(
+                    "Organisations that are members on the last day of the period, or on the day it is "
+                    "asked as of if that comes first. Always: before + new + reinstated − lapsed."
+                ),
+            ),
+            "net": (N_("Net change"), N_("New and reinstated less lapsed.")),
+            "joined": (N_("Joined"), N_("New and reinstated.")),
+            "standing": (
+                N_("Members on the day"),
+                N_("Organisations that were members on the day, suspended ones among them."),
+            ),
+            "upgraded": (
+                N_("Upgraded"),
+                N_(
+                    "Memberships that stand on both sides of the period, with a higher level at its end than before it."
+                ),
+            ),
+            "downgraded": (
+                N_("Downgraded"),
+                N_("Memberships that stand on both sides of the period, with a lower level at its end than before it."),
+            ),
+            "changed": (
+                N_("Changed level"),
+                N_("Memberships that stand on both sides of the period, with another level at its end than before it."),
+            ),
+        },
+        {
+            "by_reason": N_("Why memberships lapsed"),
+            "by_kind": N_("By kind of organisation"),
+            "by_size": N_("By size"),
+            "by_county": N_("By county"),
+            "by_change_of_level": N_("Changes of level"),
+            "by_month": N_("Month by month"),
+        },
+    ),
+    "retention": ReportWords(
+        N_("Retention"),
+        N_("Which share of the members from before a period are still members at its end."),
+        {
+            "start": (
+                N_("Members before the period"),
+                N_(
+                    "Organisations that were members on the day before the first day of the period, "
+                    "suspended ones among them."
+                ),
+            ),
+            "kept": (
+                N_("Of these still members"),
+                N_(
+                    "Those of them that are members at the end of the period. Who left and came back within"
+                    " it counts as kept; new members do not count."
+                ),
+            ),
+            "lost": (N_("Of these gone"), N_("Those of them that are not members at the end of the period.")),
+            "retention": (
+                N_("Retention"),
+                N_(
+                    "Still members divided by members before the period, as sets: new members cannot make "
+                    "up for lost ones."
+                ),
+            ),
+            "churn": (N_("Churn"), N_("1 − retention, of this very period: a month of it is not a twelfth of a year.")),
+        },
+        {
+            "by_tier": N_("By level before the period"),
+            "by_kind": N_("By kind of organisation"),
+            "by_size": N_("By size"),
+            "by_county": N_("By county"),
+        },
+    ),
+    "tenure": ReportWords(
+        N_("Tenure"),
+        N_("How long memberships have lasted: those that go on and those that are over."),
+        {
+            "running": (
+                N_("Memberships that go on"),
+                N_("Unbroken stretches of membership that had begun by the day and go on after it."),
+            ),
+            "running_mean": (
+                N_("Their mean length"),
+                N_("Days from the first day up to and with the day asked about, added up and divided by their number."),
+            ),
+            "running_median": (N_("Their median length"), N_("Half of them have lasted longer, half shorter.")),
+            "completed": (
+                N_("Memberships that are over"),
+                N_("Unbroken stretches of membership that ended by the day."),
+            ),
+            "completed_mean": (
+                N_("Mean length of those over"),
+                N_("Days from the first to the last one, added up and divided by their number."),
+            ),
+            "completed_median": (N_("Median length of those over"), N_("Half of them lasted longer, half shorter.")),
+            "all_mean": (
+                N_("Mean length of all"),
+                N_(
+                    "Completed and running stretches together. Those that go on will be longer yet: this is"
+                    " a lower bound."
+                ),
+            ),
+            "all_median": (
+                N_("Median length of all"),
+                N_("Completed and running stretches together; half longer, half shorter."),
+            ),
+        },
+        {"by_length": N_("By length")},
+    ),
+    "cohorts": ReportWords(
+        N_("Renewals and cohorts"),
+        N_("Which memberships went on when their year turned, and what is left of each year’s joiners."),
+        {
+            "due": (
+                N_("Due"),
+                N_(
+                    "Own memberships whose membership year turns on a day of the period, and that still "
+                    "stood the day before. A membership goes on by itself until it is ended, so none is "
+                    "renewed early. Those that ended by a merger or because the organisation is no more are"
+                    " left out."
+                ),
+            ),
+            "renewed": (
+                N_("Renewed"),
+                N_("Those due that are members on the day the new year begins, or are back within the days of grace."),
+            ),
+            "late": (
+                N_("Renewed late"),
+                N_("Those of the renewed that had ended and came back within the days of grace."),
+            ),
+            "lost": (
+                N_("Not renewed"),
+                N_("Those due that ended when the year turned and did not come back within the days of grace."),
+            ),
+            "open": (
+                N_("Still open"),
+                N_(
+                    "Those due whose turn is after the day asked about, or whose days of grace are not "
+                    "over. They are in no rate."
+                ),
+            ),
+            "excluded": (
+                N_("Left out"),
+                N_(
+                    "Memberships that ended on the turn of the year by a merger, or because the "
+                    "organisation is no more."
+                ),
+            ),
+            "rate": (
+                N_("Renewal rate"),
+                N_("Renewed divided by renewed and not renewed; open ones and those left out do not count."),
+            ),
+            "first_year_rate": (
+                N_("First-year renewal"),
+                N_(
+                    "The same of memberships in their first year: the first of the organisation in the "
+                    "network, begun at most a year before the turn."
+                ),
+            ),
+            "joiners": (N_("Joined in the year"), N_("Organisations whose first membership of all began in the year.")),
+            "still": (N_("Still members"), N_("Of those, the share that are members on 31 December of the year.")),
+        },
+        {
+            "by_tier": N_("By level"),
+            "by_kind": N_("By kind of organisation"),
+            "by_turn": N_("By the day on which the year turned"),
+            "cohorts": N_("Share of each year’s joiners who were members at the end of that year and of those after"),
+        },
+        {"grace": N_("Days of grace")},
+    ),
 }

@@ -4,14 +4,18 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from crm import directory_words, names, report_member_words, report_money_words
+from crm import directory_words, names, report_member_words, report_money_words, report_standing_words
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
 from crm.reports import Column, Figure, ReportWords, parts
 
-REPORTS: dict[str, ReportWords] = {**report_member_words.REPORTS, **report_money_words.REPORTS}
+REPORTS: dict[str, ReportWords] = {
+    **report_member_words.REPORTS,
+    **report_standing_words.REPORTS,
+    **report_money_words.REPORTS,
+}
 COLUMNS: dict[str, str] = {
-    **report_member_words.COLUMNS,
+    **report_standing_words.COLUMNS,
     **report_money_words.COLUMNS,
     "currency": N_("Currency"),
     "before": N_("Before"),
@@ -21,20 +25,13 @@ COLUMNS: dict[str, str] = {
 }
 AREAS = {"members": N_("Members"), "money": N_("Money"), "activity": N_("Activity and labels")}
 VALUES: dict[str, dict[str, str]] = {
+    **report_standing_words.VALUES,
     **report_money_words.VALUES,
-    "size": {
-        "micro": N_("Micro (under 10 employees)"),
-        "small": N_("Small (10–49 employees)"),
-        "medium": N_("Medium (50–249 employees)"),
-        "large": N_("Large (250 employees or more)"),
-    },
-    "status": {"active": N_("Active"), "suspended": N_("Suspended")},
-    "origin": {"direct": N_("Own"), "linked": N_("By rule"), "both": N_("Own and by rule")},
-    "role": {"core": N_("Core member"), "initiator": N_("Initiator"), "award_winner": N_("Award winner")},
 }
 SEVERAL = N_("Several")
 UNKNOWN = N_("Unknown")
 NO_VALUE = "–"
+AFTER = "after_"  # columns of a cohort: so many years after that of joining
 DAYS_OF_A_YEAR = 365.25
 
 
@@ -57,6 +54,8 @@ def table(t: Translator, name: str, code: str) -> str:
 def heading(t: Translator, name: str, code: str) -> str:
     """A column's heading: the name of the measure it holds, or of what it tells."""
     words = REPORTS[name].figures.get(code)
+    if code.startswith(AFTER):
+        return t.gettext("Year %(n)s", n=code.removeprefix(AFTER))
     return t.gettext(words[0] if words else COLUMNS[code])
 
 
@@ -141,6 +140,18 @@ def _tier(t: Translator, kept: Catalogue, said: str) -> str:
     return said
 
 
+def _rule(t: Translator, kept: Catalogue, said: str) -> str:
+    """A link rule's name, in whichever network has it."""
+    for book in reversed(kept.rulebooks.versions):
+        if rule := book.link_rule(said):
+            return t.text(rule.names)
+    return said
+
+
+def _day(t: Translator, _: Catalogue, said: str) -> str:
+    return t.date(date.fromisoformat(said))
+
+
 def _county(_: Translator, __: Catalogue, said: str) -> str:
     return directory_words.county_name(said)
 
@@ -165,6 +176,8 @@ def _plain(_: Translator, __: Catalogue, said: str) -> str:
 
 _VOCABULARIES: dict[str, Callable[[Translator, Catalogue, str], str]] = {
     "tier": _tier,
+    "rule": _rule,
+    "day": _day,
     "county": _county,
     "kind": _kind,
     "country": _country,

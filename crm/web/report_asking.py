@@ -43,6 +43,7 @@ class Question(msgspec.Struct, frozen=True):
     as_of: date | None
     known: date | None
     error: RuleViolation | None = None
+    whole_host: bool = False
 
     @property
     def last(self) -> date:
@@ -53,7 +54,7 @@ class Question(msgspec.Struct, frozen=True):
     def pairs(self) -> list[tuple[str, str]]:
         """As they stand in an address; what is as it is anyway is left out."""
         asked = self.asked
-        out = [("network", row.slug) for row in self.networks[1:]]
+        out = [] if self.whole_host else [("network", row.slug) for row in self.networks[1:]]
         if self.period == OWN:
             out += [("period", OWN), ("from", asked.start.isoformat()), ("until", self.last.isoformat())]
         elif self.period != "this_year":
@@ -77,7 +78,7 @@ class Question(msgspec.Struct, frozen=True):
 def question_of(request: Request, office: Office, source: Source, refuse: bool = False) -> Question:
     """What the address asks. What cannot be asked is an `error`, and this year is shown; or `refuse`: RuleViolation."""
     query = request.query_params
-    networks = networks_of(request, office)
+    networks = (office.network, *others(office)) if source.host_wide else networks_of(request, office)
     named = query.get("period", "this_year")
     until = day_of(query.get("until", ""))
     known = day_of(query.get("known", ""))
@@ -108,7 +109,7 @@ def question_of(request: Request, office: Office, source: Source, refuse: bool =
             raise
         asked = asked_for(places[:1], office.today, source.options)
         return Question(asked, networks[:1], "this_year", "", None, None, error)
-    return Question(asked, networks, named, compare, as_of, known)
+    return Question(asked, networks, named, compare, as_of, known, whole_host=source.host_wide)
 
 
 def networks_of(request: Request, office: Office) -> tuple[NetworkRow, ...]:

@@ -6,18 +6,36 @@ source into SOURCES, its words into crm/report_words.py.
 
 from crm.reads.reports import (
     aging,
+    cohorts,
     collected,
+    commitment,
     deferred,
     fee_shares,
     finance,
+    innovation,
     lifetime,
+    links,
     members,
+    movements,
+    retention,
     revenue,
 )
 from crm.reads.reports.engine import MOST_ROWS, columns, every_row, figures, rows
 from crm.reads.reports.source import Source
 
-_MEMBERS = (members.MEMBERS, members.COMPOSITION)
+_MEMBERS = (
+    members.MEMBERS,
+    members.COMPOSITION,
+    movements.MOVEMENTS,
+    retention.RETENTION,
+    cohorts.COHORTS,
+    retention.TENURE,
+    links.LINKS,
+    links.HOST,
+    innovation.INNOVATION_NORWAY,
+    commitment.COMMITTED,
+    commitment.ECCP,
+)
 _MONEY = (
     revenue.REVENUE,
     collected.COLLECTED,

@@ -105,7 +105,9 @@ def _listing(
     return listed, sql, statement.values
 
 
-def _columns(relation: Relation, measure: Measure, statement: "Statement") -> tuple[tuple[Column, ...], list[str]]:
+def _columns(
+    relation: Relation, measure: Measure, statement: "Statement", value: str | None
+) -> tuple[tuple[Column, ...], list[str]]:
     """The columns of a measure's rows; what is measured is one of them, or one more."""
     columns, chosen = list(relation.columns), [f"r.{each.code}" for each in relation.columns]
     if measure.how == "share":

@@ -37,7 +37,8 @@ class Measure(msgspec.Struct, frozen=True):
     """What is counted over a relation: the rows where `where` holds.
 
     sum, mean and median are of the column `of`. A share is, of the rows where `where` holds, the part of those for
-    which the condition `of` holds; `asks` is the part of the figure code that is `:value` in that condition. Money is added up for each `currency` of its own.
+    which the condition `of` holds; `asks` is the part of the figure code that is `:value` in that condition. Money is
+    added up for each `currency` of its own.
     """
 
     code: str

@@ -6,7 +6,7 @@ Unit: an organisation in the networks asked for, once, whatever the number of it
 
 # Every stretch of every membership of the networks, half-open, as believed.
 PERIODS = """
-    select p.organisation_id, p.network_id, p.tier, p.status, p.origin, p.starts_on, p.ends_on
+    select p.membership_id, p.organisation_id, p.network_id, p.tier, p.status, p.origin, p.starts_on, p.ends_on
     from membership_period p where p.network_id = any(:networks) and stands(p)
 """
 
@@ -77,7 +77,15 @@ def roles(day: str) -> str:
     """
 
 
-KEY = "o.sort_name || ' ' || o.id as key, o.id as organisation_id"
+# The end of what a period report looks at: of the period, or of the day it is asked as of when that is in it.
+END = "greatest(:start, least(:end, :as_of + 1))"
+KEY = "o.sort_name || ' ' || o.id"  # of an organisation `o`: by name
+# How high each level of the networks stands, by the newest version of the rules that has it.
+TIERS = """
+    select distinct on (b.network_id, t ->> 'code') b.network_id, t ->> 'code' as code, (t ->> 'rank')::int as rank
+    from rulebook b, jsonb_array_elements(b.body -> 'tiers') t where b.network_id = any(:networks)
+    order by b.network_id, t ->> 'code', b.version desc
+"""
 
 
 def on(day: str) -> str:
@@ -86,7 +94,8 @@ def on(day: str) -> str:
     with who as materialized ({standing(day)}),
     spell as (select * from ({SPELLS}) s where s.starts_on <= {day} and (s.ends_on is null or s.ends_on > {day})),
     profile as materialized ({profile(day)}), name as ({names(day)}), number as ({NUMBERS}), role as ({roles(day)})
-    select {KEY}, coalesce(name.name, o.name) as name, number.orgnr, who.tier, who.status, who.origin,
+    select {KEY} as key, o.id as organisation_id, coalesce(name.name, o.name) as name, number.orgnr,
+        who.tier, who.status, who.origin,
         coalesce(n.slug, who.network_id) as network, profile.kind, profile.size, profile.employees, profile.country,
         profile.county, profile.municipality, role.role, spell.starts_on as joined,
         spell.ends_on as left_on, extract(year from spell.starts_on)::int::text as joined_year,

@@ -1,0 +1,204 @@
+"""Renewals: which memberships were due, which went on, which are still open; and what is left of each year's joiners.
+
+A membership here goes on by itself until it is ended, so it falls due whenever its network's membership year turns
+(ADR 0035). Unit: an own membership and one turn of its year.
+"""
+
+from crm.database import Connection
+from crm.reads.reports.engine import Statement
+from crm.reads.reports.source import Cut, Measure, Relation, Source
+from crm.reads.reports.standing import KEY, NUMBERS, PERIODS, names, profile
+from crm.reports import Asked, Cell, Chart, Column, Figure, Option, Table, narrowed
+
+YEARS_SHOWN = 12
+YEARS_BACK = 40  # of which it is remembered who stood at their end: bits of one number
+GRACE_DAYS = 30
+
+# When each network's membership year turns, by the newest version of its rules: month and day, and whether by halves.
+_TURNS = """
+    select distinct on (b.network_id) b.network_id, coalesce(b.body -> 'period' ->> 'kind', 'calendar_year') as kind,
+        case when coalesce(b.body -> 'period' ->> 'kind', 'calendar_year') = 'calendar_year' then '01-01'
+            else coalesce(b.body -> 'period' ->> 'starts', '01-01') end as starts
+    from rulebook b where b.network_id = any(:networks) order by b.network_id, b.version desc
+"""
+# The days of the period on which a year turns; anniversaries are each membership's own.
+_FIXED = """
+    select t.network_id, d::date as turn from turns t
+    cross join lateral generate_series(extract(year from :start)::int - 1, extract(year from :end)::int) y
+    cross join lateral (values (to_date(y || '-' || t.starts, 'YYYY-MM-DD')), (case when t.kind = 'half_year'
+        then (to_date(y || '-' || t.starts, 'YYYY-MM-DD') + interval '6 months')::date end)) v (d)
+    where t.kind in ('calendar_year', 'window', 'half_year') and d >= :start and d < :end
+"""
+# Own stretches without a break, of each membership.
+_OWN = f"""
+    select membership_id, organisation_id, network_id, min(starts_on) as starts_on,
+        nullif(max(ends_on), 'infinity') as ends_on, (array_agg(tier order by starts_on desc))[1] as tier,
+        row_number() over (partition by membership_id order by min(starts_on)) as number
+    from (
+        select *, sum(fresh) over (partition by membership_id order by starts_on) as island from (
+            select membership_id, organisation_id, network_id, tier, starts_on,
+                coalesce(ends_on, 'infinity') as ends_on,
+                case when starts_on <= lag(ends_on) over (partition by membership_id order by starts_on)
+                then 0 else 1 end as fresh
+            from ({PERIODS}) p where p.origin in ('direct', 'both')
+        ) marked
+    ) numbered group by membership_id, organisation_id, network_id, island
+"""
+DUE = f"""
+    with turns as materialized ({_TURNS}), fixed as materialized ({_FIXED}), own as materialized ({_OWN}),
+    due as materialized (
+        select s.*, f.turn from own s join fixed f on f.network_id = s.network_id
+            and s.starts_on < f.turn and (s.ends_on is null or s.ends_on >= f.turn)
+        union all
+        select s.*, (s.starts_on + make_interval(years => y))::date from own s
+        join turns t on t.network_id = s.network_id and t.kind = 'anniversary'
+        cross join lateral generate_series(
+            greatest(1, extract(year from :start)::int - extract(year from s.starts_on)::int),
+            extract(year from :end)::int - extract(year from s.starts_on)::int) y
+        where (s.starts_on + make_interval(years => y))::date >= :start
+            and (s.starts_on + make_interval(years => y))::date < :end
+            and (s.ends_on is null or s.ends_on >= (s.starts_on + make_interval(years => y))::date)
+    ),
+    back as (
+        select d.membership_id, d.turn, min(n.starts_on) as starts_on from due d
+        join own n on n.membership_id = d.membership_id and n.starts_on > d.turn
+            and n.starts_on <= d.turn + :option_grace::int and n.starts_on <= :as_of
+        where d.ends_on = d.turn group by 1, 2
+    ),
+    told as (
+        select d.*, back.starts_on as back_on, d.ends_on = d.turn and (o.merged_on is not null
+            and o.merged_on <= d.turn or exists (select from membership_transfer t
+            where t.membership_id = d.membership_id and t.effective_on = d.turn and decided(t))) as excluded,
+            not exists (select from own e where e.membership_id = d.membership_id and e.number < d.number)
+                and d.starts_on + interval '1 year' >= d.turn as first_year
+        from due d join organisation o on o.id = d.organisation_id
+        left join back on back.membership_id = d.membership_id and back.turn = d.turn
+    ),
+    who as (select distinct organisation_id from told), profile as materialized ({profile(":as_of")}),
+    number as ({NUMBERS}), name as ({names(":as_of")})
+    select {KEY} || ' ' || d.turn || ' ' || d.membership_id as key, coalesce(name.name, o.name) as name, number.orgnr,
+        n.slug as network, d.tier, d.starts_on as joined, d.turn, d.ends_on as left_on, d.back_on, d.organisation_id,
+        profile.kind, profile.size, d.first_year,
+        case when d.turn > :as_of then 'open'
+            when d.ends_on is null or d.ends_on > d.turn then 'renewed'
+            when d.back_on is not null then 'late'
+            when d.excluded then 'excluded'
+            when d.turn + :option_grace::int > :as_of then 'open'
+            else 'lost' end as outcome
+    from told d join organisation o on o.id = d.organisation_id join network n on n.id = d.network_id
+    left join profile on profile.organisation_id = d.organisation_id
+    left join number on number.organisation_id = d.organisation_id
+    left join name on name.organisation_id = d.organisation_id
+"""
+
+# Everybody who has ever joined, with the year and a bit for each year at whose end they stood.
+JOINERS = f"""
+    select organisation_id, extract(year from min(starts_on))::int as joined_year,
+        bit_or(case when last < first then 0 else ((1::bigint << (last + 1)) - 1) & ~((1::bigint << first) - 1) end)
+            as stood
+    from (
+        select p.organisation_id, p.starts_on,
+            greatest(0, extract(year from p.starts_on)::int - extract(year from :as_of)::int + {YEARS_BACK}) as first,
+            least({YEARS_BACK}, coalesce(extract(year from p.ends_on)::int - 1, 9999)
+                - extract(year from :as_of)::int + {YEARS_BACK}) as last
+        from ({PERIODS}) p where p.starts_on <= :as_of
+    ) p group by 1
+"""
+_STOOD = f"(stood >> (:value::text::int - extract(year from :as_of)::int + {YEARS_BACK})) & 1 = 1"
+NAMED_JOINERS = f"""
+    with who as materialized ({JOINERS}), number as ({NUMBERS}), name as ({names(":as_of")})
+    select {KEY} as key, coalesce(name.name, o.name) as name, number.orgnr, w.joined_year, w.stood, w.organisation_id
+    from who w join organisation o on o.id = w.organisation_id
+    left join number on number.organisation_id = w.organisation_id
+    left join name on name.organisation_id = w.organisation_id
+"""
+
+
+async def _table(connection: Connection, asked: Asked) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
+    """What is left of each year's joiners at the end of that year and of those after; one pass over the timeline."""
+    statement = Statement(asked)
+    sql = f"select joined_year, stood, count(*) as n from ({JOINERS}) w group by 1, 2"
+    found = await connection.fetch(statement.sql(sql), *statement.values)
+    this = asked.as_of.year
+    last = this if (asked.as_of.month, asked.as_of.day) == (12, 31) else this - 1
+    years = sorted({row["joined_year"] for row in found})[-YEARS_SHOWN:]
+    width = max((last - year + 1 for year in years), default=0)
+    rows = []
+    for year in years:
+        of = [row for row in found if row["joined_year"] == year]
+        size = sum(row["n"] for row in of)
+        shares = [Cell(None)] * max(0, width)
+        for after in range(max(0, last - year + 1)):
+            bit = year + after - this + YEARS_BACK
+            stood = sum(row["n"] for row in of if row["stood"] >> bit & 1)
+            shares[after] = Cell(stood / size, narrowed("still", joined_year=year, stood=year + after))
+        rows.append((Cell(str(year)), Cell(size, narrowed("joiners", joined_year=year)), *shares))
+    columns = [Column("joined_year", words="year"), Column("joiners", "number")]
+    columns += [Column(f"after_{after}", "share") for after in range(width)]
+    return (), (Table("cohorts", tuple(columns), tuple(rows)),)
+
+
+_CUT = ("due", "renewed", "late", "lost", "open", "rate")
+COHORTS = Source(
+    name="cohorts",
+    area="members",
+    relations={
+        "due": Relation(
+            DUE,
+            (
+                Column("name", width=40),
+                Column("orgnr", width=14),
+                Column("network", words="network", width=30),
+                Column("tier", words="tier"),
+                Column("joined", "day", width=12),
+                Column("turn", "day", width=12),
+                Column("outcome", words="outcome"),
+                Column("left_on", "day", width=12),
+                Column("back_on", "day", width=12),
+                Column("organisation_id", words="id", width=38),
+            ),
+            by=("tier", "kind", "size", "network", "turn", "outcome"),
+        ),
+        "joiners": Relation(
+            NAMED_JOINERS,
+            (
+                Column("name", width=40),
+                Column("orgnr", width=14),
+                Column("joined_year", words="year"),
+                Column("organisation_id", words="id", width=38),
+            ),
+            by=("joined_year",),
+        ),
+    },
+    measures=(
+        Measure("due", "due", "outcome <> 'excluded'"),
+        Measure("renewed", "due", "outcome in ('renewed', 'late')"),
+        Measure("late", "due", "outcome = 'late'"),
+        Measure("lost", "due", "outcome = 'lost'"),
+        Measure("open", "due", "outcome = 'open'"),
+        Measure("excluded", "due", "outcome = 'excluded'"),
+        Measure(
+            "rate",
+            "due",
+            "outcome in ('renewed', 'late', 'lost')",
+            how="share",
+            of="outcome in ('renewed', 'late')",
+            kind="share",
+        ),
+        Measure(
+            "first_year_rate",
+            "due",
+            "outcome in ('renewed', 'late', 'lost') and first_year",
+            how="share",
+            of="outcome in ('renewed', 'late')",
+            kind="share",
+        ),
+        Measure("joiners", "joiners", shown=False),
+        Measure("still", "joiners", how="share", of=_STOOD, kind="share", shown=False, asks="stood"),
+    ),
+    cuts=(Cut("by_tier", _CUT, ("tier",)), Cut("by_kind", _CUT, ("kind",)), Cut("by_turn", _CUT, ("turn",), "code")),
+    charts=(Chart("cohort", "cohorts", "joined_year", ()),),
+    options=(Option("grace", str(GRACE_DAYS), 0, 365),),
+    further=_table,
+    words={"turn": "day", "joined_year": "year"},
+)

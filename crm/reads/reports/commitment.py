@@ -1,0 +1,149 @@
+"""R3, committed members, and the readiness for a cluster profile at the ECCP (AC-17).
+
+Committed is who shows it in at least one of the ways asked for, within so many months up to the day. What shows it is
+a list of sources, each an SQL relation of (organisation_id, source, on_day, weight): add one to SOURCES and it counts.
+"""
+
+from crm.database import Connection
+from crm.reads.reports.engine import Statement
+from crm.reads.reports.members import BY, COLUMNS
+from crm.reads.reports.source import Cut, Measure, Relation, Source
+from crm.reads.reports.standing import on
+from crm.reports import Asked, Cell, Chart, Column, Figure, Option, Table
+
+SINCE = "(:as_of - make_interval(months => :option_months::int))::date"
+ENOUGH_MEMBERS = 15
+ENOUGH_TYPES = 2
+HUNDREDTHS_OF_A_TEAM = 50
+
+# A payment put on an invoice with a line for one of the networks, that was not taken back.
+PAID = f"""
+    select e.organisation_id, 'paid' as source, max(t.on_date) as on_day, 1 as weight
+    from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+    where e.account = 'receivable' and e.payment_id is not null and e.amount < 0 and e.organisation_id is not null
+        and t.on_date > {SINCE} and t.on_date <= :as_of and t.reverses_id is null
+        and (:known_at::timestamptz is null or t.recorded_at <= :known_at)
+        and not exists (select from ledger_transaction r where r.reverses_id = t.id and r.on_date <= :as_of
+            and (:known_at::timestamptz is null or r.recorded_at <= :known_at))
+        and exists (select from charge c join membership m on m.id = c.membership_id
+            where c.invoice_id = e.invoice_id and m.network_id = any(:networks))
+    group by 1
+"""
+# The terms of a network were agreed to, or a fee of its own was signed and holds on the day.
+SIGNED = f"""
+    select a.organisation_id, 'signed' as source, max(x.recorded_at)::date as on_day, 1 as weight
+    from consent x join application a on a.id = x.application_id
+    where a.network_id = any(:networks) and a.organisation_id is not null and x.purpose = 'terms' and x.given
+        and x.recorded_at::date > {SINCE} and x.recorded_at::date <= :as_of
+        and (:known_at::timestamptz is null or x.recorded_at <= :known_at)
+    group by 1
+    union all
+    select f.organisation_id, 'signed', max(f.starts_on), 1 from agreed_fee f
+    where f.network_id = any(:networks) and stands(f) and f.starts_on <= :as_of
+        and (f.ends_on is null or f.ends_on > :as_of)
+    group by 1
+"""
+# code -> (SQL, the least weight that shows commitment, as SQL). The code is also the option that asks for it.
+SOURCES: dict[str, tuple[str, str]] = {"paid": (PAID, "1"), "signed": (SIGNED, "1")}
+TYPES = """
+    case when kind = 'company' then 'business' when kind in ('university', 'university_college', 'research_institute')
+        then 'research' when kind = 'public_body' then 'public' when kind is null then null else 'other' end
+"""
+
+
+def _shown() -> str:
+    """Who shows commitment on the day, and how; what is not asked for shows nothing."""
+    parts = [
+        f"select organisation_id, source, max(on_day) as on_day from ({sql}) {code} where :option_{code} = 'yes'"
+        f" group by 1, 2 having sum(weight) >= {least}"
+        for code, (sql, least) in SOURCES.items()
+    ]
+    return " union all ".join(parts)
+
+
+MEMBERS = f"""
+    select m.*, {TYPES} as type, c.how, c.shown_on, c.organisation_id is not null as committed
+    from ({on(":as_of")}) m
+    left join (select organisation_id, string_agg(source, ' ' order by source) as how, max(on_day) as shown_on
+        from ({_shown()}) s group by 1) c on c.organisation_id = m.organisation_id
+    where m.status = 'active'
+"""
+OPTIONS = (
+    Option("months", "12", 1, 60),
+    *(Option(code, "yes", choices=("yes", "no")) for code in SOURCES),
+)
+RELATION = Relation(
+    MEMBERS,
+    (*COLUMNS[:-1], Column("type", words="type"), Column("how", words="how"), Column("shown_on", "day"), COLUMNS[-1]),
+    by=(*BY, "type", "how"),
+)
+COMMITTED = Source(
+    name="committed",
+    area="members",
+    stock=True,
+    relations={"members": RELATION},
+    measures=(
+        Measure("committed", "members", "committed"),
+        Measure("not_committed", "members", "not committed"),
+        Measure("members", "members"),
+        Measure("share_committed", "members", how="share", of="committed", kind="share"),
+    ),
+    cuts=(
+        Cut("by_type", ("committed", "members"), ("type",)),
+        Cut("by_how", ("committed",), ("how",)),
+        Cut("by_tier", ("committed", "members"), ("tier",)),
+    ),
+    charts=(Chart("hbar", "by_type", "type", ("committed",)),),
+    options=OPTIONS,
+)
+
+
+async def _criteria(connection: Connection, asked: Asked) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
+    """Each criterion of the ECCP with its value, what is needed, and whether it is met, or not known here."""
+    statement = Statement(asked)
+    sql = statement.sql(f"select count(*) as n, count(distinct type) as types from ({MEMBERS}) m where committed")
+    row = await connection.fetchrow(sql, *statement.values)
+    team, website = int(asked.options["team"]), asked.options["website"]
+    verdicts = (
+        ("members", row["n"], ENOUGH_MEMBERS, _met(row["n"] >= ENOUGH_MEMBERS), "committed"),
+        ("types", row["types"], ENOUGH_TYPES, _met(row["types"] >= ENOUGH_TYPES), "committed"),
+        ("team", team / 100 if team else None, 0.5, _met(team >= HUNDREDTHS_OF_A_TEAM) if team else "unknown", ""),
+        ("website", None, None, {"yes": "met", "no": "failed"}.get(website, "unknown"), ""),
+    )
+    rows = tuple(
+        (Cell(code), Cell(value, rows), Cell(needed), Cell(verdict)) for code, value, needed, verdict, rows in verdicts
+    )
+    columns = (
+        Column("criterion", words="criterion", width=40),
+        Column("reached", "number"),
+        Column("needed", "number"),
+        Column("verdict", words="verdict"),
+    )
+    counted = [verdict for *_, verdict, _ in verdicts]
+    figures = tuple(
+        Figure(f"criteria_{word}", counted.count(word), rows=False) for word in ("met", "failed", "unknown")
+    )
+    return figures, (Table("criteria", columns, rows),)
+
+
+def _met(reached: bool) -> str:
+    return "met" if reached else "failed"
+
+
+ECCP = Source(
+    name="eccp",
+    area="members",
+    stock=True,
+    relations={"members": RELATION},
+    measures=(
+        Measure("committed", "members", "committed"),
+        Measure("members", "members"),
+        Measure("sme", "members", "kind = 'company' and size in ('micro', 'small', 'medium')"),
+        Measure("large", "members", "kind = 'company' and size = 'large'"),
+        Measure("company_unknown", "members", "kind = 'company' and coalesce(size, '') = ''"),
+        Measure("research", "members", "type = 'research'"),
+    ),
+    cuts=(Cut("by_type", ("committed", "members"), ("type",)),),
+    options=(*OPTIONS, Option("team", "0", 0, 100_000), Option("website", "unknown", choices=("unknown", "yes", "no"))),
+    further=_criteria,
+)
