@@ -21,7 +21,19 @@ from crm.database import Connection
 from crm.errors import Refused
 from crm.forms import ApplicationForm
 from crm.steps import TOLD_BY_APPLICANT
-from crm.store import applications, audit, decisions, erasures, families, mail, organisations, pay_first, places, sizes
+from crm.store import (
+    applications,
+    audit,
+    decisions,
+    erasures,
+    families,
+    feed,
+    mail,
+    organisations,
+    pay_first,
+    places,
+    sizes,
+)
 from crm.store.apply import apply, open_membership
 from crm.store.mail import Outgoing, Recipient
 
@@ -226,10 +238,11 @@ async def approve(context: Context, actor: Actor, application: UUID, starts_on: 
         faults.point("approval_applied")
         await applications.decide(connection, application, "approved", actor.name, starts_on)
         await applications.add_event(connection, application, "approved", actor.name)
-        await _audit(connection, actor, kept, row, decision, found)
-        faults.point("approval_before_commit")
         made = [membership, *(m for m in applied.memberships.values() if m != membership)]
         result = Approval(tuple(made), applied.invoices, await places.number(connection, application))
+        await feed.settle(connection)  # not while the trail of audit is held, which is by one at a time
+        await _audit(connection, actor, kept, row, decision, found)
+        faults.point("approval_before_commit")
     faults.point("approval_committed")
     return result
 
@@ -276,14 +289,14 @@ async def _audit(
         "starts_on": decision.effective_on.isoformat(),
         "rules": considered,
     }
-    await audit.append(connection, actor, action, detail, row.network_id, row.organisation_id, decision.id)
-    if action != "application_approved":
-        return
-    for outcome in found.considered:
-        if outcome.fired:
-            target = kept.network(outcome.target).id
-            detail = {"rule": outcome.rule, "source": outcome.network, "decision": str(decision.id)}
-            await audit.append(connection, actor, "linked_membership", detail, target, row.organisation_id)
+    entries = [(action, row.network_id, row.organisation_id, decision.id, detail)]
+    if action == "application_approved":
+        for outcome in found.considered:
+            if outcome.fired:
+                target = kept.network(outcome.target).id
+                told = {"rule": outcome.rule, "source": outcome.network, "decision": str(decision.id)}
+                entries.append(("linked_membership", target, row.organisation_id, None, told))
+    await audit.append_many(connection, actor, entries)
 
 
 async def ask(context: Context, actor: Actor, application: UUID, question: str) -> None:

@@ -62,8 +62,13 @@ async def publish(connection: Connection, memberships: Iterable[tuple[UUID, date
 
 
 async def publish_touched(connection: Connection) -> None:
-    """Tell of organisations touched until now, not only at the end: for who makes new ones, and members of them later."""
+    """Tell now of what was touched: for who makes organisations first, and members of them later."""
     await connection.execute("select touched_tell_news(nullif(current_setting('crm.touched', true), '')::bigint)")
+
+
+async def settle(connection: Connection) -> None:
+    """Tell feed, shares and directory now of all that was touched, and leave nothing of it to the commit."""
+    await connection.execute("select touched_settle()")
 
 
 async def turn(connection: Connection, now: datetime, network: UUID | None = None) -> int:

@@ -10,14 +10,14 @@ from crm.database import Connection
 
 
 async def enqueue(
-    connection: Connection, task: str, items: list[tuple[dict[str, str], datetime | None]], now: datetime
+    connection: Connection, task: str, items: list[tuple[dict[str, str], datetime | None]], now: datetime | None
 ) -> None:
-    """Queue one job of `task` per (payload, not-before moment)."""
+    """Queue one job of `task` per (payload, not-before moment); `now` is needed when one of them has a moment."""
     if not items:
         return
     await Queries(AsyncpgDriver(connection)).enqueue(
         [task] * len(items),
         [msgspec.json.encode(payload) for payload, _ in items],
         [0] * len(items),
-        [max(after - now, timedelta(0)) if after else None for _, after in items],
+        [max(after - now, timedelta(0)) if after and now else None for _, after in items],
     )

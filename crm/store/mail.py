@@ -17,6 +17,16 @@ from crm.store import jobs
 
 NOTICES_LEAVE_AT = time(8, 0)  # in the network's time zone
 SEND_TASK = "send_mail"
+_QUEUE = """
+insert into mail (id, network_id, organisation_id, kind, language, recipient, recipient_name, subject, body_text,
+    body_html, send_after, status, attempts, created_at)
+select id, network, organisation, kind, language, recipient, name, subject, text, html, coalesce(after, now()),
+    'queued', 0, now()
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::timestamptz[]) with ordinality
+    as m (id, network, organisation, kind, language, recipient, name, subject, text, html, after, place)
+order by place
+"""
 _BETWEEN = ("organisation_merged", "organisation_split")  # about one organisation and another
 
 
@@ -44,8 +54,7 @@ async def queue(connection: Connection, mails: Sequence[Outgoing]) -> list[UUID]
     """Compose and store mails, each with the job that sends it."""
     if not mails:
         return []
-    now = await connection.fetchval("select now()")
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for mail in mails:
         letter = compose(mail.kind, mail.recipient.language, {"recipient_name": mail.recipient.name, **mail.values})
         rows.append(
@@ -60,20 +69,16 @@ async def queue(connection: Connection, mails: Sequence[Outgoing]) -> list[UUID]
                 letter.subject,
                 letter.text,
                 letter.html,
-                mail.send_after or now,
+                mail.send_after,
             )
         )
-    await connection.executemany(
-        "insert into mail (id, network_id, organisation_id, kind, language, recipient, recipient_name, subject,"
-        " body_text, body_html, send_after, status, attempts, created_at)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', 0, now())",
-        rows,
-    )
+    await connection.execute(_QUEUE, *map(list, zip(*rows, strict=True)))
+    later = any(mail.send_after for mail in mails)
     await jobs.enqueue(
         connection,
         SEND_TASK,
         [({"mail": str(row[0])}, mail.send_after) for row, mail in zip(rows, mails, strict=True)],
-        now,
+        await connection.fetchval("select now()") if later else None,
     )
     return [row[0] for row in rows]
 

@@ -66,16 +66,31 @@ begin
         perform share_publish_of(spoken);
     end if;
 end $$;
-create function touched_tell() returns trigger language plpgsql set enable_seqscan = off as $$
+create function touched_tell_batch(p_batch bigint) returns void language plpgsql set enable_seqscan = off as $$
 declare
     listed uuid[];
 begin
-    perform set_config('crm.touched', '', true);
-    perform touched_tell_news(new.batch);
-    with taken as (delete from touched where batch = new.batch returning about, organisations)
+    perform touched_tell_news(p_batch);
+    with taken as (delete from touched where batch = p_batch returning about, organisations)
     select array_agg(distinct id) into listed from taken, unnest(organisations) id where about = 'directory';
     if listed is not null then
         perform directory_publish(listed, (select day from directory_state));
+    end if;
+end $$;
+-- Now, for who is about to hold what others wait for; the deferred trigger then finds nothing left.
+create function touched_settle() returns void language plpgsql as $$
+declare
+    ours text := current_setting('crm.touched', true);
+begin
+    if ours <> '' then
+        perform set_config('crm.touched', '', true);
+        perform touched_tell_batch(ours::bigint);
+    end if;
+end $$;
+create function touched_tell() returns trigger language plpgsql as $$
+begin
+    if current_setting('crm.touched', true) = new.batch::text then
+        perform touched_settle();
     end if;
     return null;
 end $$;
