@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from crm.actions import (
+    bulk_runs,
     card_events,
     cards,
     federation_exchange,
@@ -26,6 +27,7 @@ from crm.context import Context
 from crm.gateways.ehf import sender_from
 from crm.gateways.mail import Mailer
 from crm.gateways.stripe import Accounts
+from crm.store.bulk_runs import TASK as BULK_TASK
 from crm.store.cards import HANDLE_TASK, REFUND_TASK
 from crm.store.federation_registers import SEND_TASK as FEDERATION_TASK
 from crm.store.invoice_deliveries import DELIVER_MANY_TASK, DELIVER_TASK
@@ -118,6 +120,12 @@ async def undo_member_import(tools: Tools, payload: dict[str, Any]) -> timedelta
     return None
 
 
+async def settle_bulk_run(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """What is done to many members, to its end."""
+    await bulk_runs.settle(tools.context, UUID(payload["run"]))
+    return None
+
+
 async def send_federation(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
     """What waits for another system."""
     return await federation_exchange.send(tools.context, UUID(payload["agreement"]))
@@ -136,6 +144,7 @@ TASKS: dict[str, Task] = {
     PREVIEW_TASK: preview_renewals,
     BILL_TASK: bill_renewals,
     LIST_TASK: settle_member_list,
+    BULK_TASK: settle_bulk_run,
     CHECK_IMPORT_TASK: check_member_import,
     LOAD_TASK: load_member_import,
     UNDO_TASK: undo_member_import,

@@ -157,8 +157,16 @@ async def before(connection: Connection, run: UUID, memberships: Sequence[UUID])
     return {row["membership_id"]: row["value"] for row in rows}
 
 
+async def of_network(connection: Connection, network: UUID, memberships: Sequence[UUID]) -> list[UUID]:
+    """Those of the memberships that are of this network, in order."""
+    rows = await connection.fetch(
+        "select id from membership where network_id = $1 and id = any ($2) order by id", network, list(memberships)
+    )
+    return [row["id"] for row in rows]
+
+
 async def organisations(connection: Connection, memberships: Sequence[UUID]) -> dict[UUID, UUID]:
-    """membership -> organisation; held against being taken elsewhere."""
+    """membership -> organisation."""
     rows = await connection.fetch("select id, organisation_id from membership where id = any ($1)", list(memberships))
     return {row["id"]: row["organisation_id"] for row in rows}
 

@@ -150,3 +150,17 @@ def asked(office: Office, field: Definition, said: Mapping[str, Any]) -> list[tu
     if "from" in said:
         return [("", t.gettext("%(name)s: from %(least)s", name=name, least=put["from"]))]
     return [("", t.gettext("%(name)s: up to %(most)s", name=name, most=put["to"]))]
+
+
+def view(office: Office, field: Definition, value: Any) -> dict[str, Any]:
+    """A field as a form asks it (`members.answer` of templates/macros/members.html)."""
+    t = office.t
+    return {
+        "code": field.code,
+        "name": t.text(field.names),
+        "kind": field.kind,
+        "required": field.required,
+        "choices": [{"value": code, "label": name} for code, name in choices(t, field).items()],
+        "value": typed(field, value, t.language, currency(office)),
+        "hint": t.gettext("In %(currency)s", currency=currency(office)) if field.kind == "money" else "",
+    }
