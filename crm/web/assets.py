@@ -32,6 +32,7 @@ BUNDLE = (
     "css/member.css",
     "css/menus.css",
     "css/office.css",
+    "css/members.css",
     "css/reports.css",
     "css/rules.css",
     "css/fees.css",
