@@ -3,6 +3,8 @@
 from crm.i18n import N_, Translator
 
 ACTIONS = {
+    "instance_exported": N_("Everything exported"),
+    "instance_imported": N_("Everything imported"),
     "audit_exported": N_("Audit trail downloaded"),
     "restored": N_("Put back from a backup"),
     "import_dropped": N_("File of members dropped"),

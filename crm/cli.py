@@ -163,6 +163,7 @@ app.command("import")(cli_data.import_folder)
 app.command("verify")(cli_data.verify_all)
 app.command("backup")(cli_backup.back_up)
 app.command("restore")(cli_backup.restore)
+app.command("export")(cli_backup.export)
 app.command("renew")(cli_renewals.renew)
 
 

@@ -1,4 +1,4 @@
-"""`crm backup` and `crm restore`: a whole system into one file, and back."""
+"""`crm backup` and `crm restore`: a whole system into one file and back; `crm export`: as files anything can read."""
 
 import asyncio
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from crm import migrate, serving
-from crm.actions import backups, verify
+from crm.actions import backups, instances, verify
 from crm.cli_tools import OPERATOR, DataDir, err, on_database, out, progress, settings_for
+from crm.context import Context
 from crm.settings import Settings
 from crm.store.backups import State
 from crm.store.verify import Difference
@@ -45,6 +46,42 @@ def restore(
         asyncio.run(migrate.migrate(settings.database_url))
         state, differences = asyncio.run(_look(settings, file))
     _tell(state, file)
+    _differ(differences)
+
+
+def export(
+    place: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Write everything into a folder of CSV files, one for each table; `crm import` takes it into an empty instance.
+
+    They hold people's data and hashes of passwords: for the owner's eyes only. To come back to it, make a backup.
+    """
+    with progress("tables") as tell:
+
+        async def work(context: Context) -> int:
+            made = await instances.write(context, OPERATOR, place, migrate.known(), tell)
+            return sum(table.rows for table in made.tables.values())
+
+        rows = on_database(data_dir, work)
+    out.print(f"{place} holds everything: {rows} rows. README.txt there says how to read it.")
+
+
+def import_instance(place: Path, data_dir: Path | None) -> None:
+    """Put a folder of `crm export` into an empty instance, and verify it."""
+
+    async def work(context: Context) -> list[Difference]:
+        with progress("tables") as tell:
+            await instances.load(context, OPERATOR, place, migrate.known(), tell)
+        with progress("verifying families") as tell:
+            return await verify.run(context, tell)
+
+    differences = on_database(data_dir, work)
+    out.print(f"{place} is in. Everybody signs in anew, partners read their lists again by themselves.")
+    _differ(differences)
+
+
+def _differ(differences: list[Difference]) -> None:
     for each in differences:
         err.print(f"{each.check}: {each.row}: {each.why}", markup=False)
     if differences:

@@ -11,9 +11,9 @@ from rich.table import Table
 from cluster_rules.differences import compare
 from cluster_rules.errors import RulebookError, RuleViolation
 from cluster_rules.networks import Rulebook
-from crm import catalogue, rulebook_words
+from crm import catalogue, cli_backup, rulebook_words
 from crm import rulebook_mistakes as mistakes
-from crm.actions import imports, rulebooks, simulation, verify
+from crm.actions import imports, instances, rulebooks, simulation, verify
 from crm.actions.imports import Imported
 from crm.actions.rulebooks import Published
 from crm.actor import Actor
@@ -42,10 +42,15 @@ rulebook = typer.Typer(no_args_is_help=True, help="Rulebooks as TOML files.")
 
 
 def import_folder(
-    place: Annotated[Path, typer.Argument(metavar="DIR", help="A folder as described in crm/demo_data/README.md.")],
+    place: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder as in crm/demo_data/README.md, or one of `crm export`.")
+    ],
     data_dir: DataDir = None,
 ) -> None:
-    """Load a folder of networks, rulebooks, organisations and memberships: all of it, or nothing."""
+    """Load a folder of networks, rulebooks, organisations and memberships, or a whole instance: all, or nothing."""
+    if instances.is_one(place):
+        cli_backup.import_instance(place, data_dir)
+        return
     rows = folder.read(place)
     _tell(_load(rows, data_dir))
     if rows.applications:

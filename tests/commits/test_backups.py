@@ -1,12 +1,10 @@
 """A whole system into one file and back: all of it or nothing, and partners who come to the same list by themselves."""
 
-import asyncio
 import stat
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
@@ -17,7 +15,7 @@ from crm.gateways import postgres_backup
 from crm.gateways.postgres_backup import BackupError
 from crm.i18n import TIME_ZONE
 from crm.store.backups import BEFORE, WITHHELD
-from tests.conftest import context_on
+from tests.commits.databases import ANEW, hashes, rows, run
 from tests.crm.api.serving import served
 from tests.crm.api.support import NORA
 from tests.crm.test_cli import crm
@@ -26,8 +24,7 @@ from tests.seed import Keys
 
 pytestmark = pytest.mark.commits
 
-# What a restored system must say or ask anew, and so is not as it was.
-ANEW = {"feed", "feed_epoch", "feed_head", "feed_member", "share", "directory_state", "directory_entry", "audit_head"}
+CLEARED = "drop schema public cascade; create schema public"
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def empty(server: Server) -> Iterator[str]:
 @pytest.fixture
 def file(own_database: str, tmp_path: Path) -> Path:
     """A backup of the demo in which mails wait and somebody is about to sign in."""
-    _run(
+    run(
         own_database,
         "insert into sign_in_step (kind, token_hash, data, created_at, expires_at)"
         " values ('link', repeat('0', 64), '{}', now(), now() + interval '1 day')",
@@ -54,24 +51,24 @@ def test_everything_comes_back_and_what_must_not_is_left(own_database: str, empt
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     done = crm("restore", file, DATABASE_URL=empty)
     assert done.returncode == 0, done.stderr
-    [(waiting,)] = _rows(own_database, "select count(*) from mail where status = 'queued'")
+    [(waiting,)] = rows(own_database, "select count(*) from mail where status = 'queued'")
     assert "7 networks" in done.stdout and f"{waiting} mails and deliveries waited and are withheld" in done.stdout
-    before, after = _hashes(own_database), _hashes(empty)
+    before, after = hashes(own_database), hashes(empty)
     assert before.keys() == after.keys() and len(before) > 100
     differ = {table for table in before if before[table] != after[table]}
     assert differ - ANEW == {"sign_in_step", "mail", "audit"}, differ
-    assert _rows(empty, f"select count(*) from mail where status = 'cancelled' and last_error = '{WITHHELD}'") == [
+    assert rows(empty, f"select count(*) from mail where status = 'cancelled' and last_error = '{WITHHELD}'") == [
         (waiting,)
     ]
-    assert waiting and _rows(empty, "select count(*) from mail where status = 'queued'") == [(0,)]
-    assert _rows(empty, "select count(*) from session, sign_in_step") == [(0,)]
-    assert _rows(empty, "select action, channel from audit order by seq desc limit 1") == [("restored", "cli")]
+    assert waiting and rows(empty, "select count(*) from mail where status = 'queued'") == [(0,)]
+    assert rows(empty, "select count(*) from session, sign_in_step") == [(0,)]
+    assert rows(empty, "select action, channel from audit order by seq desc limit 1") == [("restored", "cli")]
     assert crm("verify", DATABASE_URL=empty).returncode == 0
 
 
 def test_what_waited_is_sent_when_the_operator_says_so(empty: str, file: Path) -> None:
     assert crm("restore", file, "--send-waiting", DATABASE_URL=empty).returncode == 0
-    assert _rows(empty, "select count(*) from mail where status = 'queued'") != [(0,)]
+    assert rows(empty, "select count(*) from mail where status = 'queued'") != [(0,)]
 
 
 def test_partners_recover_by_themselves(
@@ -91,7 +88,7 @@ def test_partners_recover_by_themselves(
     postgres_backup.put_back(empty, file, BEFORE, "")
     with served(empty) as address:
         assert gone not in _synced(address, seeded, where)  # the control
-    _empty(empty)
+    run(empty, CLEARED)
     assert crm("restore", file, DATABASE_URL=empty).returncode == 0
     with served(empty) as address:
         assert gone in _synced(address, seeded, where)
@@ -110,7 +107,7 @@ def test_a_damaged_file_is_refused_and_nothing_of_it_stays(empty: str, file: Pat
     file.write_bytes(broken[harm])
     done = crm("restore", file, DATABASE_URL=empty)
     assert done.returncode == 1 and str(file) in done.stderr and "Traceback" not in done.stderr
-    assert _rows(empty, "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
+    assert rows(empty, "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
 
 
 def test_wrong_questions_are_told_in_a_sentence(own_database: str, file: Path, tmp_path: Path) -> None:
@@ -127,7 +124,7 @@ def test_wrong_questions_are_told_in_a_sentence(own_database: str, file: Path, t
 
 
 def test_another_database_is_no_backup_of_ours(server: Server, empty: str, tmp_path: Path) -> None:
-    _run(empty, "create table something (one integer)")
+    run(empty, "create table something (one integer)")
     postgres_backup.write(empty, tmp_path / "other", 1, lambda _done, _of: None)
     with pytest.raises(BackupError, match="no backup of Klynge"):
         backups.look_at(tmp_path / "other", migrate.known())
@@ -153,39 +150,3 @@ def _synced(address: str, keys: Keys, where: str) -> set[str]:
     found = {m["id"] for m in copy.members()}
     copy.close()
     return found
-
-
-def _hashes(dsn: str) -> dict[str, str]:
-    async def ask() -> dict[str, str]:
-        async with context_on(dsn, size=1) as context, context.db.pool.acquire() as connection:
-            rows = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
-            asked = "select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t"
-            return {r["tablename"]: await connection.fetchval(asked.format(f'"{r["tablename"]}"')) for r in rows}
-
-    return asyncio.run(ask())
-
-
-def _rows(dsn: str, sql: str) -> list[tuple[object, ...]]:
-    async def ask() -> list[tuple[object, ...]]:
-        connection = await asyncpg.connect(dsn)
-        try:
-            return [tuple(row) for row in await connection.fetch(sql)]
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
-
-
-def _run(dsn: str, sql: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(dsn)
-        try:
-            await connection.execute(sql)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
-
-
-def _empty(dsn: str) -> None:
-    _run(dsn, "drop schema public cascade; create schema public")
