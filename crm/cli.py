@@ -17,6 +17,7 @@ from crm import (
     cli_cards,
     cli_data,
     cli_dunning,
+    cli_imports,
     cli_networks,
     cli_renewals,
     cli_retention,
@@ -159,7 +160,7 @@ def run_migrations(data_dir: DataDir = None) -> None:
     out.print("The database has the newest schema.")
 
 
-app.command("import")(cli_data.import_folder)
+app.command("import")(cli_imports.import_data)
 app.command("verify")(cli_data.verify_all)
 app.command("backup")(cli_backup.back_up)
 app.command("restore")(cli_backup.restore)

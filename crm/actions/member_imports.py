@@ -115,19 +115,24 @@ def _check_mapping(mapping: ColumnMapping, found: Found, kept: Catalogue, slug: 
 
 async def check(context: Context, wanted: UUID, tell: Tell = _silent) -> None:
     """The job of an import whose columns are mapped: a verdict on every row. Begins again when it was killed."""
-    async with context.db.tx() as connection:
-        found = await member_imports.get(connection, wanted)
-        if found.status != "checking":
-            return
-        content = await member_imports.content(connection, wanted)
     try:
-        table = await asyncio.to_thread(table_files.opened, content, found.mapping.sheet)
         async with context.db.tx() as connection:
-            await connection.execute(f"set local statement_timeout = '{STATEMENT_SECONDS}s'")
-            await _check(context, connection, found, table, tell)
+            found = await _turn(connection, wanted, "checking")
+            if found:
+                content = await member_imports.content(connection, wanted)
+                table = await asyncio.to_thread(table_files.opened, content, found.mapping.sheet)
+                await _check(context, connection, found, table, tell)
     except RuleViolation as refused:
         async with context.db.tx() as connection:
             await member_imports.failed(connection, wanted, _told(refused))
+
+
+async def _turn(connection: Connection, wanted: UUID, status: str) -> Import | None:
+    """The import, when it still waits for this; nobody else works on one of its network meanwhile."""
+    await connection.execute(f"set local statement_timeout = '{STATEMENT_SECONDS}s'")
+    await member_imports.work_on(connection, (await member_imports.get(connection, wanted)).network_id)
+    found = await member_imports.get(connection, wanted)
+    return found if found.status == status else None
 
 
 async def _check(context: Context, connection: Connection, found: Import, table: Table, tell: Tell) -> None:
@@ -177,13 +182,8 @@ async def load(context: Context, wanted: UUID, tell: Tell = _silent) -> None:
     """The job of an import that was confirmed: all of it, in one transaction. Killed, it begins again from nothing."""
     try:
         async with context.db.tx() as connection:
-            found = await member_imports.get(connection, wanted)
-            await connection.execute(f"set local statement_timeout = '{STATEMENT_SECONDS}s'")
-            await member_imports.work_on(connection, found.network_id)
-            found = await member_imports.get(connection, wanted)
-            if found.status != "loading":
-                return
-            await _load(context, connection, found, tell)
+            if found := await _turn(connection, wanted, "loading"):
+                await _load(context, connection, found, tell)
     except RuleViolation as refused:
         async with context.db.tx() as connection:
             await member_imports.failed(connection, wanted, _told(refused))
@@ -250,11 +250,8 @@ async def undo(context: Context, actor: Actor, wanted: UUID) -> None:
 async def take_back(context: Context, wanted: UUID, tell: Tell = _silent) -> None:
     """The job of an import that is taken back: in one transaction, with what stays and why beside each row."""
     async with context.db.tx() as connection:
-        await connection.execute(f"set local statement_timeout = '{STATEMENT_SECONDS}s'")
-        found = await member_imports.get(connection, wanted)
-        await member_imports.work_on(connection, found.network_id)
-        found = await member_imports.get(connection, wanted)
-        if found.status != "undoing":
+        found = await _turn(connection, wanted, "undoing")
+        if found is None:
             return
         kept = await catalogue.load(connection)
         network = kept.by_id[found.network_id]

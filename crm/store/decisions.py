@@ -9,6 +9,14 @@ from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
 
+_DECISIONS = """
+insert into membership_decision (id, membership_id, kind, effective_on, until_on, tier, event, reason, actor, channel,
+    recorded_at)
+select d.id, membership_id, kind, effective_on, until_on, tier, event, reason, $1, $2, recorded_at
+from unnest($3::uuid[], $4::uuid[], $5::text[], $6::date[], $7::date[], $8::text[], $9::text[], $10::text[],
+    $11::timestamptz[]) as d (id, membership_id, kind, effective_on, until_on, tier, event, reason, recorded_at)
+"""
+
 
 async def record(
     connection: Connection,
@@ -57,17 +65,11 @@ async def record_many(
         organisations,
     )
     memberships = {row["organisation_id"]: row["id"] for row in found}
-    await connection.executemany(
-        "insert into membership_decision (id, membership_id, kind, effective_on, until_on, tier, event, reason, actor,"
-        " channel, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        [
-            (
-                *(d.id, memberships[d.organisation], d.kind, d.effective_on, d.until, d.tier, d.event, d.reason),
-                *(actor.name, actor.channel, d.recorded_at),
-            )
-            for d in rows
-        ],
-    )
+    told = [
+        (d.id, memberships[d.organisation], d.kind, d.effective_on, d.until, d.tier, d.event, d.reason, d.recorded_at)
+        for d in rows
+    ]
+    await connection.execute(_DECISIONS, actor.name, actor.channel, *(list(c) for c in zip(*told, strict=True)))
     return memberships
 
 

@@ -9,12 +9,10 @@ import msgspec
 from cluster_rules import cascades
 from cluster_rules.intents import StartGrant
 from cluster_rules.memberships import Decision, Facts
-from cluster_rules.organisations import Organisation, Profile
-from cluster_rules.periods import Period
 from crm.database import Connection
 from crm.import_verdicts import Judged
 from crm.store import families
-from crm.store.import_members import REASON, Work, steps
+from crm.store.import_members import REASON, Work, newcomer, steps
 
 
 async def preview(connection: Connection, work: Work, judged: Sequence[Judged]) -> dict[int, list[dict[str, str]]]:
@@ -24,7 +22,7 @@ async def preview(connection: Connection, work: Work, judged: Sequence[Judged]) 
     stored = dict(zip(known, await families.load_many(connection, work.kept, known), strict=True)) if known else {}
     out: dict[int, list[dict[str, str]]] = {}
     for each in wanted:
-        facts = stored[each.known.family] if each.known else _newcomer(work, each)
+        facts = stored[each.known.family] if each.known else newcomer(work, each, uuid4())
         organisation = each.known.id if each.known else facts.organisations[0].id
         after = _decided(work, each, facts, organisation)
         links = [
@@ -35,13 +33,6 @@ async def preview(connection: Connection, work: Work, judged: Sequence[Judged]) 
         if links:
             out[each.member.row] = links
     return out
-
-
-def _newcomer(work: Work, judged: Judged) -> Facts:
-    """A family that is not there yet."""
-    member, known_from = judged.member, min(judged.member.joined or work.today, work.today)
-    profile = Profile(Period(known_from), member.kind, member.country, employees=member.employees)
-    return Facts((Organisation(uuid4(), member.name, (profile,)),), work.kept.rulebooks)
 
 
 def _decided(work: Work, judged: Judged, facts: Facts, organisation: UUID) -> Facts:

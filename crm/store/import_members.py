@@ -4,7 +4,7 @@ In the caller's transaction, so many rows at a time and by the statement: one ro
 trip for each of its parts. What came of each row is told as ids, so that it can be taken back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +13,9 @@ import msgspec
 
 from cluster_rules import cascades
 from cluster_rules.fees import Step
-from cluster_rules.memberships import Decision
+from cluster_rules.memberships import Decision, Facts
+from cluster_rules.organisations import Organisation, Profile
+from cluster_rules.periods import Period
 from cluster_rules.profiles import changed, replaced
 from crm.actor import Actor
 from crm.catalogue import Catalogue, NetworkRow
@@ -77,13 +79,23 @@ async def write(connection: Connection, work: Work, judged: Sequence[Judged]) ->
     return [Written(each.member.row, whose[each.member.row], made[each.member.row]) for each in judged]
 
 
-async def follow(connection: Connection, kept: Catalogue, listed: Iterable[UUID], today: date, reason: Step) -> None:
-    """Bring what is stored of these families in line with their facts, many at a time where that can be."""
+async def follow(
+    connection: Connection,
+    kept: Catalogue,
+    listed: Iterable[UUID],
+    today: date,
+    reason: Step,
+    fresh: Mapping[UUID, Facts] = {},
+) -> None:
+    """Bring what is stored of these families in line with their facts, many at a time where that can be.
+
+    `fresh`: the facts of families that came in this transaction, as they were stored; nothing else is known of them.
+    """
     ordered = list(listed)
-    rows = await families.fetch(connection, ordered, charged=False)
+    rows = await families.fetch(connection, ordered, charged=False) if ordered else []
     at_once: list[Decided] = []
     others: list[Decided] = []
-    for family, facts in zip(ordered, families.read(kept, ordered, rows), strict=True):
+    for family, facts in (*zip(ordered, families.read(kept, ordered, rows), strict=True), *fresh.items()):
         intents = cascades.repair(facts, today, reason)
         if apply_many.plain(kept, facts, intents, today):
             at_once.append((family, facts, intents))
@@ -172,10 +184,22 @@ async def _decide(
         if each.known and facts:  # another row of the same family comes after this one
             before[each.known.family] = msgspec.structs.replace(facts, decisions=(*facts.decisions, *some))
     held = await decisions.record_many(connection, work.network.id, decided, work.actor) if decided else {}
-    touched = {each.known.family if each.known else whose[each.member.row] for each in judged}
-    await follow(connection, work.kept, sorted(touched), work.today, REASON)
+    by_owner: dict[UUID, list[Decision]] = {}
+    for decision in decided:
+        by_owner.setdefault(decision.organisation, []).append(decision)
+    new = [(each, whose[each.member.row]) for each in judged if each.known is None]
+    fresh = {organisation: newcomer(work, each, organisation, by_owner[organisation]) for each, organisation in new}
+    await follow(connection, work.kept, known, work.today, REASON, fresh)
     missing = [whose[each.member.row] for each in judged if whose[each.member.row] not in held]
     return held | await import_marks.memberships(connection, work.network.id, missing)
+
+
+def newcomer(work: Work, judged: Judged, organisation: UUID, decided: Sequence[Decision] = ()) -> Facts:
+    """The facts of an organisation that comes with this row, as they are stored."""
+    member, known_from = judged.member, min(judged.member.joined or work.today, work.today)
+    of = work.today if member.employees is not None else None
+    profile = Profile(Period(known_from), member.kind, member.country, member.employees, employees_as_of=of)
+    return Facts((Organisation(organisation, member.name, (profile,)),), work.kept.rulebooks, tuple(decided))
 
 
 def steps(work: Work, judged: Judged) -> list[tuple[Any, date, str]]:
