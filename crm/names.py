@@ -1,8 +1,10 @@
 """Names of things in the reader's language: networks, levels, kinds, countries, schemes, periods of days."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from babel import Locale
+from babel.numbers import get_currency_precision
 
 from cluster_rules.periods import Period
 from crm.catalogue import Catalogue
@@ -57,6 +59,11 @@ def size_name(t: Translator, basis: str) -> str:
 def scheme_name(t: Translator, scheme: str) -> str:
     """no-orgnr -> organisasjonsnummer."""
     return t.gettext(SCHEMES[scheme]) if scheme in SCHEMES else scheme
+
+
+def in_units(minor: int, currency: str) -> Decimal:
+    """An amount for spreadsheets: 5975000 øre is 59750.00, with as many decimals as the currency has."""
+    return Decimal(minor).scaleb(-get_currency_precision(currency))
 
 
 def status_name(t: Translator, status: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from crm import directory_words, names, report_member_words, report_money_words, report_standing_words
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
@@ -31,6 +33,7 @@ VALUES: dict[str, dict[str, str]] = {
 SEVERAL = N_("Several")
 UNKNOWN = N_("Unknown")
 NO_VALUE = "–"
+NO_CURRENCY = "NOK"  # of an amount of nothing
 AFTER = "after_"  # columns of a cohort: so many years after that of joining
 DAYS_OF_A_YEAR = 365.25
 
@@ -82,7 +85,7 @@ def narrowed(t: Translator, kept: Catalogue, vocabularies: Mapping[str, str], fi
     return ", ".join(said)
 
 
-def value(t: Translator, kept: Catalogue, column: Column, said: Any) -> str:
+def value(t: Translator, kept: Catalogue, column: Column, said: Any, currency: str = "") -> str:
     """A cell as people read it; "Unknown" for the bucket of what is unknown, a dash for no value."""
     if said is None:
         return NO_VALUE
@@ -92,6 +95,10 @@ def value(t: Translator, kept: Catalogue, column: Column, said: Any) -> str:
         return t.date(said)
     if column.kind == "share":
         return t.percent(said)
+    if column.kind == "money":
+        return t.money(int(said), currency or NO_CURRENCY)
+    if column.kind == "days":
+        return duration(t, said)
     return t.number(round(said, 1))
 
 
@@ -111,7 +118,7 @@ def amount(t: Translator, figure: Figure) -> str:
     if figure.value is None:
         return NO_VALUE
     if figure.kind == "money":
-        return t.money(int(figure.value), figure.currency or "NOK")
+        return t.money(int(figure.value), figure.currency or NO_CURRENCY)
     if figure.kind == "share":
         return t.percent(figure.value)
     if figure.kind == "days":
@@ -119,9 +126,25 @@ def amount(t: Translator, figure: Figure) -> str:
     return t.number(round(figure.value, 1))
 
 
+def before(t: Translator, figure: Figure) -> str:
+    """What the figure was in the period compared with."""
+    return amount(t, msgspec.structs.replace(figure, value=figure.before))
+
+
+def change(t: Translator, figure: Figure) -> str:
+    """By how much it has changed: in its own unit, a share in points of per cent."""
+    if figure.value is None or figure.before is None:
+        return ""
+    by = figure.value - figure.before
+    if figure.kind == "share":
+        points = round(by * 100, 1)
+        return t.gettext("%(n)s points", n=("+" if points > 0 else "") + t.number(points))
+    return ("+" if by > 0 else "") + amount(t, msgspec.structs.replace(figure, value=by))
+
+
 def duration(t: Translator, days: float) -> str:
     """A number of days: in years from one year on."""
-    if days < DAYS_OF_A_YEAR:
+    if abs(days) < DAYS_OF_A_YEAR:
         return t.ngettext("%(n)s day", "%(n)s days", round(days))
     return t.gettext("%(n)s years", n=t.number(round(days / DAYS_OF_A_YEAR, 1)))
 

@@ -39,15 +39,10 @@ def of_table(
     return of_rows(context, columns, rows, title)
 
 
-def book(context: Context, listed: Sequence[Sheet], title: str) -> bytes:
-    """Several small tables as one workbook."""
-    return sheets.book(listed, About(title, PRODUCT, context.clock.now()))
-
-
 async def taken(context: Context, actor: Actor, network: UUID, kind: str, asked: Mapping[str, object]) -> None:
     """Keep who took which list of the network along, before it is sent."""
     async with context.db.tx() as connection:
         await audit.append(connection, actor, "members_exported", {"kind": kind, **asked}, network)
 
 
-__all__ = ["KINDS", "MEDIA", "Column", "Kind", "Sheet", "book", "of_members", "of_rows", "of_table", "taken"]
+__all__ = ["KINDS", "MEDIA", "Column", "Kind", "Sheet", "of_members", "of_rows", "of_table", "taken"]

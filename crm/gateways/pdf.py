@@ -10,6 +10,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import typst
@@ -39,6 +40,12 @@ def printed(document: Document, language: str = "", pay_url: str = "", xml: byte
     return _typist.submit(_set, inputs, document.issued_on).result()
 
 
+def typeset(template: str, view: dict[str, Any], made_on: date) -> bytes:
+    """Another document of templates/documents, in the same compiler: a second one would cost 40 MB."""
+    inputs = {"data": json.dumps(_showable(view)), "look": _look()}
+    return _typist.submit(_set, inputs, made_on, _DOCUMENTS / template).result()
+
+
 def pictures(document: Document, language: str = "", pay_url: str = "", ppi: float = 96) -> list[bytes]:
     """The pages as PNG, for looking at."""
     inputs = _inputs(document, language, pay_url, b"")
@@ -46,8 +53,9 @@ def pictures(document: Document, language: str = "", pay_url: str = "", ppi: flo
     return made if isinstance(made, list) else [made]
 
 
-def _set(inputs: dict[str, str], issued_on: date) -> bytes:
+def _set(inputs: dict[str, str], issued_on: date, template: Path | None = None) -> bytes:
     return _compiler().compile(
+        input=template or _DOCUMENTS / "document.typ",
         format="pdf",
         sys_inputs=inputs,
         pdf_standards=[STANDARD],

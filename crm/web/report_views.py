@@ -66,22 +66,10 @@ def _figure(view: View, figure: Figure) -> dict[str, Any]:
         "value": report_words.amount(t, figure),
         "href": view.rows(figure.code) if figure.rows else "",
         "compared": compared,
-        "before": report_words.amount(t, msgspec.structs.replace(figure, value=figure.before)) if compared else "",
+        "before": report_words.before(t, figure) if compared else "",
         "before_href": view.rows(figure.code, then=True) if compared and figure.rows else "",
-        "change": _change(view, figure) if compared else "",
+        "change": report_words.change(t, figure) if compared else "",
     }
-
-
-def _change(view: View, figure: Figure) -> str:
-    """By how much it has changed: in its own unit, a share in points of per cent."""
-    if figure.value is None or figure.before is None:
-        return ""
-    t, by = view.office.t, figure.value - figure.before
-    if figure.kind == "share":
-        points = round(by * 100, 1)
-        return t.gettext("%(n)s points", n=("+" if points > 0 else "") + t.number(points))
-    said = report_words.amount(t, msgspec.structs.replace(figure, value=by))
-    return ("+" if by > 0 else "") + said
 
 
 def tables(view: View, made: Report) -> list[dict[str, Any]]:
@@ -121,11 +109,7 @@ def _row(view: View, table: Table, row: tuple[Cell, ...]) -> list[dict[str, Any]
 
 def said(office: Office, column: Column, value: Any, currency: str = "") -> str:
     """A value of a column in words."""
-    if column.kind == "money" and value is not None:
-        return office.t.money(int(value), currency or "NOK")
-    if column.kind == "days" and value is not None:
-        return report_words.duration(office.t, value)
-    return report_words.value(office.t, office.kept, column, value)
+    return report_words.value(office.t, office.kept, column, value, currency)
 
 
 def drawings(view: View, made: Report) -> list[dict[str, Any]]:

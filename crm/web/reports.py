@@ -1,7 +1,6 @@
 """The reports of a network: the index, each report with its definitions and drawings, the rows behind every number."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,11 +10,12 @@ from litestar.params import FromPath
 
 from crm import report_words
 from crm.actions import exports
+from crm.actions import report_files as files
 from crm.actions.exports import Sheet
 from crm.errors import NotFound
 from crm.reads import reports
 from crm.reports import Column, Report
-from crm.web import amounts, csv_files, office_consequences, report_views
+from crm.web import csv_files, office_consequences, report_views
 from crm.web.office import Office, reading_money, show
 from crm.web.report_asking import (
     COMPARISONS,
@@ -68,7 +68,7 @@ async def show_report(request: Request, office: NamedDependency[Office], name: F
         figures=report_views.figures(view, made),
         tables=report_views.tables(view, made),
         drawings=report_views.drawings(view, made),
-        form=_form(office, question, source),
+        form=questions_form(office, question, source),
         refusal=office_consequences.refusal(office, question.error) if question.error else "",
     )
 
@@ -122,8 +122,8 @@ async def rows_xlsx(request: Request, office: NamedDependency[Office], name: Fro
     source = _source(name)
     columns, rows, stem = await _all_rows(request, office, source, "xlsx")
     title = office.t.gettext(report_words.report(name).title)
-    body = exports.book(office.context, [_sheet(office, name, title, columns, rows)], title)
-    return _download(body, stem)
+    sheet = Sheet(title, files.sheet_columns(reader_of(office), name, columns), rows)
+    return _download(files.book_of(office.context, sheet), stem)
 
 
 @get("/reports/{name:str}/file.csv", include_in_schema=False)
@@ -136,12 +136,11 @@ async def table_csv(request: Request, office: NamedDependency[Office], name: Fro
     stem = f"{name}-{office.network.slug}-{question.asked.as_of.isoformat()}"
     for table in made.tables:
         if table.code == wanted:
-            heads = [report_words.heading(office.t, name, each.code) for each in table.columns]
-            rows = [[cell.value for cell in row] for row in (*table.rows, *([table.total] if table.total else []))]
-            return csv_files.answer(office.t, f"{stem}-{wanted}", heads, _in_words(office, table.columns, rows))
+            sheet = files.table_sheet(reader_of(office), name, table)
+            return csv_files.answer(office.t, f"{stem}-{wanted}", [each.heading for each in sheet.columns], sheet.rows)
     if wanted:
         raise NotFound("table", wanted)
-    sheet = _figures(office, made)
+    sheet = files.figures_sheet(reader_of(office), made)
     return csv_files.answer(office.t, stem, [each.heading for each in sheet.columns], sheet.rows)
 
 
@@ -151,12 +150,22 @@ async def report_xlsx(request: Request, office: NamedDependency[Office], name: F
     source = _source(name)
     question = question_of(request, office, source, refuse=True)
     made = await _made(office, source, question)
-    title = office.t.gettext(report_words.report(name).title)
-    body = exports.book(office.context, workbook(office, made), title)
+    body = files.workbook(office.context, reader_of(office), made)
     return _download(body, f"{name}-{office.network.slug}-{question.asked.as_of.isoformat()}")
 
 
-handlers = [reading_money(show_index, show_report, show_rows, rows_csv, rows_xlsx, table_csv, report_xlsx)]
+@get("/reports/{name:str}/paper.pdf", include_in_schema=False)
+async def report_pdf(request: Request, office: NamedDependency[Office], name: FromPath[str]) -> Response[bytes]:
+    """The whole report on paper."""
+    source = _source(name)
+    question = question_of(request, office, source, refuse=True)
+    made = await _made(office, source, question)
+    title = office.t.gettext(report_words.report(name).title)
+    body = await files.paper(office.context, reader_of(office), title, [(files.whole(made), made)])
+    return shown_paper(body, f"{name}-{office.network.slug}-{question.asked.as_of.isoformat()}")
+
+
+handlers = [reading_money(show_index, show_report, show_rows, rows_csv, rows_xlsx, table_csv, report_xlsx, report_pdf)]
 
 
 def _source(name: str) -> reports.Source:
@@ -170,7 +179,7 @@ async def _made(office: Office, source: reports.Source, question: Question) -> R
         return await reports.figures(connection, source, question.asked)
 
 
-def _form(office: Office, question: Question, source: reports.Source) -> dict[str, Any]:
+def questions_form(office: Office, question: Question, source: reports.Source) -> dict[str, Any]:
     """What the form over a report offers."""
     t = office.t
     picked = {row.slug for row in question.networks}
@@ -228,65 +237,18 @@ async def _all_rows(
     for network in question.networks:
         await exports.taken(office.context, office.actor, network.id, kind, asked)
     stem = f"{source.name}-{code.partition('/')[0]}-{office.network.slug}-{question.asked.as_of.isoformat()}"
-    return columns, _in_words(office, columns, rows), stem
+    return columns, files.in_words(reader_of(office), columns, rows), stem
 
 
-def _in_words(office: Office, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """Rows for a spreadsheet: codes in words; numbers, days and amounts (in whole units) as what they are."""
-    currencies = [at for at, each in enumerate(columns) if each.code == "currency"]
-    out = []
-    for row in rows:
-        currency = (row[currencies[0]] if currencies else "") or "NOK"
-        out.append([_cell(office, column, value, currency) for column, value in zip(columns, row, strict=True)])
-    return out
+def reader_of(office: Office) -> files.Reader:
+    """In whose language and by which names files are written."""
+    return files.Reader(office.t, office.kept, office.network)
 
 
-def _cell(office: Office, column: Column, value: Any, currency: str) -> Any:
-    if value is None:
-        return None
-    if column.kind == "money":
-        return amounts.decimal(int(value), currency)
-    if column.kind == "text":
-        return report_words.code(office.t, office.kept, column.words, str(value))
-    return Decimal(str(value)) if isinstance(value, float) else value
-
-
-def workbook(office: Office, made: Report) -> list[Sheet]:
-    """A report as sheets."""
-    out = [_figures(office, made)]
-    for table in made.tables:
-        rows = [[cell.value for cell in row] for row in (*table.rows, *([table.total] if table.total else []))]
-        title = report_words.table(office.t, made.name, table.code)
-        out.append(_sheet(office, made.name, title, table.columns, _in_words(office, table.columns, rows)))
-    return out
-
-
-def _figures(office: Office, made: Report) -> Sheet:
-    """The figures, each with its definition and what it was before."""
-    t = office.t
-    columns = [
-        exports.Column(t.gettext("Figure"), width=36),
-        exports.Column(t.gettext("Value"), "number", 16),
-        exports.Column(t.gettext("Currency"), width=9),
-        exports.Column(t.gettext("Before"), "number", 16),
-        exports.Column(t.gettext("Definition"), width=100),
-    ]
-    rows = []
-    for figure in made.figures:
-        title, definition = report_words.figure(t, made.name, figure.code)
-        shape = Column(figure.code, figure.kind)
-        value = _cell(office, shape, figure.value, figure.currency or "NOK")
-        before = _cell(office, shape, figure.before, figure.currency or "NOK")
-        rows.append([title, value, figure.currency, before, definition])
-    return Sheet(t.gettext("Figures"), columns, rows)
-
-
-def _sheet(office: Office, name: str, title: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Sheet:
-    heads = [
-        exports.Column(report_words.heading(office.t, name, each.code), exports.KINDS[each.kind], each.width)
-        for each in columns
-    ]
-    return Sheet(title, heads, rows)
+def shown_paper(body: bytes, stem: str) -> Response[bytes]:
+    """A PDF that opens in the browser."""
+    headers = {**NOT_KEPT, "content-disposition": f'inline; filename="{stem}.pdf"'}
+    return Response(body, media_type=files.PDF, headers=headers)
 
 
 def _download(body: bytes, stem: str) -> Response[bytes]:

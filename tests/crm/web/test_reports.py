@@ -6,6 +6,7 @@ from html import unescape
 
 import httpx
 import pytest
+from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
 from crm.reads import reports
@@ -62,3 +63,19 @@ async def test_files_hold_what_the_page_shows(client: httpx.AsyncClient) -> None
     assert whole.get_sheet_by_index(0).to_python()[1][:2] == ["Active members", 24.0]
     table = (await client.get(f"{NORA}/reports/members/rows.csv?figure=members")).content.decode("utf-8-sig")
     assert table.count("\r\n") == 25
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Board report"), ("nb", "Styrerapport")])
+async def test_the_board_report_is_a_page_and_a_few_sheets_of_paper(
+    client: httpx.AsyncClient, language: str, title: str
+) -> None:
+    await sign_in(client, language=language)
+    page = await client.get(f"{NORA}/reports/board?compare=year")
+    assert page.status_code == 200 and title in text(page)
+    paper = await client.get(f"{NORA}/reports/board.pdf?compare=year")
+    assert paper.headers["content-type"] == "application/pdf"
+    read = PdfReader(io.BytesIO(paper.content))
+    said = " ".join(sheet.extract_text() for sheet in read.pages)
+    assert 2 <= len(read.pages) <= 4 and title in said and "NORA Industry Network" in said
+    one = PdfReader(io.BytesIO((await client.get(f"{NORA}/reports/composition/paper.pdf")).content))
+    assert len(one.pages) >= 1
