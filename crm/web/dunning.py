@@ -108,7 +108,7 @@ async def pause(request: Request, office: NamedDependency[Office], invoice: From
     async def deed() -> str:
         until = day + timedelta(days=1) if day else None
         await actions.pause(office.context, office.actor, wanted, until, typed.get(names["reason"], ""))
-        return "paused"
+        return f"paused&invoice={wanted}"
 
     return await _do(request, office, deed, names)
 
@@ -197,6 +197,7 @@ async def _page(request: Request, office: Office, errors: Errors | None = None, 
         step=_step(office),
         done=done if done in DONE else "",
         counted=counted,
+        later=next((each.invoice_id for each in shown["paused"] if str(each.invoice_id) == query.get("invoice")), None),
         errors=errors or [],
         **shown,
         **values,

@@ -65,7 +65,7 @@ async def settle(request: Request, office: NamedDependency[Office]) -> Response:
     typed = await fields_of(request)
     first, last = _days(office, typed.get("from", ""), typed.get("to", ""))
     try:
-        await actions.settle(
+        settled = await actions.settle(
             office.context,
             office.actor,
             office.network.slug,
@@ -78,7 +78,7 @@ async def settle(request: Request, office: NamedDependency[Office]) -> Response:
         )
     except RuleViolation as refused:
         return await _page(request, office, problems(office, refused, {}), status_of(refused), (first, last))
-    return _to(office, first, last)
+    return _to(office, first, last, f"&settled={settled}")
 
 
 @post("/shares/settlements/{settlement:str}/undo", include_in_schema=False)
@@ -111,6 +111,7 @@ async def _page(
         "settlements": [_settlement(office, kept, found, each) for each in found.settlements],
         "csv": f"{here}.csv?from={first}&to={last}",
         "here": here,
+        "settled": next((each.id for each in found.settlements if str(each.id) == asked.get("settled")), None),
         "errors": errors,
         "status_code": code,
     }
@@ -179,6 +180,6 @@ def _pair(each: Sum | Settlement) -> tuple[object, ...]:
     return each.source, each.target, each.currency
 
 
-def _to(office: Office, first: date, last: date) -> Redirect:
-    at = f"{office.base}/shares?from={first}&to={last}"
+def _to(office: Office, first: date, last: date, told: str = "") -> Redirect:
+    at = f"{office.base}/shares?from={first}&to={last}{told}"
     return Redirect(at, status_code=303, headers=NOT_KEPT)

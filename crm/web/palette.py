@@ -25,7 +25,7 @@ from crm.store.accounts import Session
 from crm.web import amounts, palette_places, session
 from crm.web.language import language_of
 from crm.web.palette_places import Need, Place
-from crm.web.rendering import fragment, is_htmx, page
+from crm.web.rendering import environment_for, fragment, is_htmx, page
 
 LONGEST = 100  # letters that are looked for
 
@@ -134,7 +134,7 @@ def _pages(asked: Asked) -> list[Entry]:
     t, text, entries = asked.t, asked.text, []
     if asked.network is not None:
         found = palette_places.fitting(palette_places.OFFICE, t, text, asked.may(asked.network))
-        entries += _entries(asked, found, asked.at(asked.network.id), "")
+        entries += _sidebar(asked, asked.network) + _entries(asked, found, asked.at(asked.network.id), "")
     for network in asked.visible:
         name = t.text(network.names)
         if network is not asked.network and text.casefold() in name.casefold():
@@ -143,6 +143,19 @@ def _pages(asked: Asked) -> list[Entry]:
         found = palette_places.fitting(palette_places.MY, t, text, ("read",))
         entries += _entries(asked, found, f"/my/{organisation}", name)
     return entries + _entries(asked, palette_places.fitting(palette_places.ANYWHERE, t, text, ("read",)), "", "")
+
+
+def _sidebar(asked: Asked, network: NetworkRow) -> list[Entry]:
+    """What the sidebar of a network's office shows this reader."""
+    t, may = asked.t, asked.may(network)
+    given = {"base": asked.at(network.id), "may": {"manage": "manage" in may, "books": "books" in may}}
+    shown: Any = environment_for(t.language).get_template("layouts/places.html").make_module(given)
+    places = [each for _, under in shown.places for each in under if each[0] not in shown.hidden]
+    return [
+        Entry(label, href, "", drawing)
+        for key, href, drawing, label in places
+        if palette_places.fits(t, asked.text, label, palette_places.ALSO.get(key, ""))
+    ]
 
 
 def _entries(asked: Asked, places: Iterable[Place], base: str, note: str) -> list[Entry]:
@@ -156,7 +169,7 @@ async def _acts(asked: Asked, connection: Connection) -> list[Entry]:
     may = asked.may(network)
     acts = _entries(asked, palette_places.fitting(palette_places.ACTS, t, asked.text, may), asked.at(network.id), "")
     label = t.gettext("Approve the next application")
-    if "manage" in may and all(word in label.casefold() for word in asked.text.casefold().split()):
+    if "manage" in may and palette_places.fits(t, asked.text, label):
         for each in await reads.applications(connection, "", [network.id], 1):
             path = asked.at(network.id, f"/applications/{each.id}")
             acts.insert(0, Entry(label, path, each.name, "circle-check"))

@@ -23,32 +23,36 @@ class Place(msgspec.Struct, frozen=True):
     also: str = ""
 
 
+# Other words for pages of the sidebar (templates/layouts/places.html), by their keys there.
+ALSO = {
+    "overview": N_("home start figures"),
+    "members": N_("list organisations export"),
+    "applications": N_("queue waiting join"),
+    "reviews": N_("levels conditions"),
+    "places": N_("queue full limit"),
+    "reports": N_("board figures statistics"),
+    "tasks": N_("to do follow up"),
+    "invoices": N_("bills money credit notes"),
+    "renewals": N_("next year annual bill"),
+    "payments": N_("bank file camt"),
+    "dunning": N_("overdue reminders"),
+    "links": N_("rules differences"),
+    "partners": N_("suggestions objections lists"),
+    "sync": N_("api feed webhooks partners"),
+    "rules": N_("levels fees rulebook"),
+    "people": N_("access staff invite"),
+}
+# Pages the sidebar does not name.
 OFFICE: tuple[Place, ...] = (
-    Place("", "layout-dashboard", N_("Overview"), also=N_("home start figures")),
-    Place("/members", "building-community", N_("Members"), also=N_("list organisations export")),
-    Place("/applications", "inbox", N_("Applications"), also=N_("queue waiting join")),
-    Place("/reviews", "user-edit", N_("To review"), also=N_("levels conditions")),
-    Place("/places", "hourglass", N_("Places"), also=N_("queue full limit")),
     Place("/duplicates", "git-merge", N_("Maybe registered twice"), "manage", N_("duplicates merge")),
-    Place("/reports", "chart-bar", N_("Reports"), also=N_("board figures statistics")),
-    Place("/tasks", "checklist", N_("Tasks"), also=N_("to do follow up")),
-    Place("/invoices", "file-text", N_("Invoices"), also=N_("bills money credit notes")),
-    Place("/renewals", "refresh", N_("Renewals"), "books", N_("next year annual bill")),
     Place("/renewals/notices", "mail", N_("Told ahead"), "manage", N_("renewal notices")),
-    Place("/invoices/suspense", "receipt", N_("Payments to place"), "books", N_("bank file camt")),
     Place("/invoices/card-books", "receipt", N_("Card payments compared"), "books", N_("stripe books")),
-    Place("/dunning", "clock", N_("Late payment"), "books", N_("overdue reminders")),
     Place("/shares", "git-merge", N_("Shared fees"), "manage", N_("owed settle networks")),
-    Place("/links", "link", N_("Linked memberships"), also=N_("rules differences")),
-    Place("/from-partners", "message", N_("From partners"), "manage", N_("suggestions objections lists")),
-    Place("/sync", "network", N_("Sync"), "manage", N_("api feed webhooks partners")),
     Place("/sync/keys", "key", N_("Keys"), "manage", N_("API secret access")),
     Place("/sync/compare", "table", N_("Compare a list"), "manage", N_("copy partner differences")),
-    Place("/setup/rules", "book", N_("Rules"), also=N_("levels fees rulebook")),
     Place("/setup/rules/price", "award", N_("Try a price"), also=N_("what does it cost fee")),
     Place("/setup/agreements", "note", N_("Agreements"), "manage", N_("contracts networks")),
     Place("/setup/systems", "network", N_("Agreements with other systems"), "manage", N_("federation")),
-    Place("/people", "users", N_("People and roles"), also=N_("access staff invite")),
     Place("/name", "pencil", N_("Name of the network"), "manage"),
 )
 ACTS: tuple[Place, ...] = (
@@ -77,9 +81,10 @@ ANYWHERE: tuple[Place, ...] = (
 
 def fitting(places: Iterable[Place], t: Translator, text: str, may: Sequence[Need]) -> list[Place]:
     """The places the reader may open whose words hold every word of the text; with no text, all of them."""
-    words = text.casefold().split()
-    return [each for each in places if each.need in may and all(word in _heap(each, t) for word in words)]
+    return [each for each in places if each.need in may and fits(t, text, t.gettext(each.label), each.also)]
 
 
-def _heap(place: Place, t: Translator) -> str:
-    return f"{t.gettext(place.label)} {t.gettext(place.also) if place.also else ''}".casefold()
+def fits(t: Translator, text: str, label: str, also: str = "") -> bool:
+    """Does every word of the text stand in a label, or in the other words for it?"""
+    heap = f"{label} {t.gettext(also) if also else ''}".casefold()
+    return all(word in heap for word in text.casefold().split())

@@ -200,6 +200,7 @@ async def _page(
         overlaps=[{"value": value, "label": office.t.gettext(label)} for value, label in OVERLAPS.items()],
         secret=secret,
         done=_done(office, request),
+        paused=request.query_params.get("done") == "paused",
         errors=problems(office, error, FIELDS) if error else [],
         status_code=status_of(error) if error else 200,
         headers=NOT_KEPT,
