@@ -1,6 +1,7 @@
 """How networks connect, as text: circles and arrows drawn as SVG, wide and narrow (crm/charts.py says how and why)."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
@@ -48,8 +49,8 @@ def _graph(size: tuple[str, int], nodes: Sequence[Node], arrows: Sequence[Arrow]
     height = max(ROW * (len(nodes) - 1), LOWEST)
     places = _places(width, height, len(nodes))
     at = {node.key: place for node, place in zip(nodes, places, strict=True)}
-    pairs = {(a.source, a.target) for a in arrows}
-    ways = [_arrow(a, at, (a.target, a.source) in pairs) for a in arrows]
+    between = Counter(frozenset((a.source, a.target)) for a in arrows)
+    ways = [_arrow(a, at, between[frozenset((a.source, a.target))] > 1) for a in arrows]
     lines = "".join([line for line, _ in ways] + [said for _, said in ways])  # no line over a word
     circles = "".join(
         f'<g data-color="{escape(node.hue)}"><circle class="node" cx="{px(x)}" cy="{px(y)}" r="{RADIUS}"/>'
@@ -69,13 +70,15 @@ def _places(width: int, height: int, n: int) -> list[Place]:
     return [(side * 1.0, height / 2 - 8), *right][:n]
 
 
-def _arrow(arrow: Arrow, at: Mapping[str, Place], both_ways: bool) -> tuple[str, str]:
-    """A bent line from edge to edge of two circles, and its words; lines each way bend to different sides."""
+def _arrow(arrow: Arrow, at: Mapping[str, Place], several: bool) -> tuple[str, str]:
+    """A bent line from edge to edge of two circles, and its words; where there are several, rules bend to one side."""
     (x1, y1), (x2, y2) = at[arrow.source], at[arrow.target]
     long = math.hypot(x2 - x1, y2 - y1)
     across = (y2 - y1) / long, -(x2 - x1) / long
     middle = (x1 + x2) / 2, (y1 + y2) / 2
-    bend = min(long * 0.25, 44) if both_ways or x1 == x2 else min(long * 0.12, 24)
+    bend = min(long * 0.25, 44) if several or x1 == x2 else min(long * 0.12, 24)
+    if several and arrow.drawn == "both":
+        across = -across[0], -across[1]
     bent = _along(middle, across, bend)
     start, tip = _towards((x1, y1), bent, RADIUS + 4), _towards((x2, y2), bent, RADIUS + 2)
     end = _towards((x2, y2), bent, RADIUS + 11)

@@ -1,4 +1,4 @@
-"""The back office of one network: the frame every page stands in, the overview and the linked memberships."""
+"""The back office of one network: the frame every page stands in, and the linked memberships."""
 
 from datetime import date, datetime
 from typing import Any
@@ -18,8 +18,7 @@ from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
 from crm.errors import Unauthenticated
 from crm.i18n import Translator, translator
-from crm.reads import applications as application_reads
-from crm.reads import invoice_list, link_receipts, member_search
+from crm.reads import link_receipts
 from crm.reads import office as reads
 from crm.store.accounts import Session
 from crm.web import session
@@ -182,26 +181,6 @@ async def open_office(request: Request, context: NamedDependency[Context]) -> Re
     return Redirect(where, status_code=303, headers=session.NOT_KEPT)
 
 
-@get("/", include_in_schema=False)
-async def show_overview(request: Request, office: NamedDependency[Office]) -> Response[str]:
-    network, today, tiers = office.network.id, office.today, office.tiers()
-    async with office.context.db.reading(office.actor.sees) as connection:
-        cube = await member_search.cube(connection, member_search.today(office.network, today, tiers))
-        waiting = await application_reads.queue(connection, network, ["sent", "info_needed"])
-        ahead = await reads.ahead(connection, network, today)
-        newest = await reads.newest(connection, network, today, tiers)
-        links = await reads.linked(connection, network, today)
-        unpaid = await invoice_list.unpaid(connection, network, office.network.host_id, today)
-    shown = {
-        "unpaid": unpaid,
-        "applications": waiting,
-        "ahead": ahead,
-        "newest": newest,
-        "rules": rules_of(office, links),
-    }
-    return await show(request, office, "office/overview.html", "overview", levels=levels(office, cube), **shown)
-
-
 @get("/links", include_in_schema=False)
 async def show_links(request: Request, office: NamedDependency[Office], rule: FromQuery[str] = "") -> Response[str]:
     async with office.context.db.reading(office.actor.sees) as connection:
@@ -234,24 +213,12 @@ handlers = [
         exception_handlers={Unauthenticated: session.to_sign_in},
         route_handlers=[open_office],
     ),
-    reading(show_overview, show_links),
+    reading(show_links),
 ]
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def levels(office: Office, cube: dict[tuple[str, str, str], int]) -> list[dict[str, Any]]:
-    """Active members of each level, with those who come by rule alone or by both ways."""
-    out = []
-    for code in office.tiers():
-        counted = dict.fromkeys(("direct", "linked", "both"), 0)
-        for (tier, origin, state), n in cube.items():
-            if tier == code and state in ("active", "ending"):
-                counted[origin] += n
-        out.append({"code": code, "name": office.tier(code), "total": sum(counted.values()), **counted})
-    return out
 
 
 def rules_of(office: Office, rows: list[reads.LinkedRow]) -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ class World:
         self.own = await self.connection.fetch(
             "select g.membership_id, g.organisation_id, g.network_id, g.id as grant_id, g.tier from membership_grant g"
             " where g.network_id = any($1) and g.kind = 'direct' and g.superseded_at is null and g.starts_on < $2"
-            " and g.ends_on is null order by g.network_id, g.membership_id limit $3",
+            " and g.ends_on is null order by g.membership_id limit $3",
             self.networks, date(YEARS[0], 1, 1), self.members,
         )  # fmt: skip
         return self

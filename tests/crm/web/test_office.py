@@ -14,9 +14,9 @@ pytestmark = pytest.mark.anyio
     [
         (
             "en",
-            ["Active members 24", "Applications waiting 4", "Linked memberships 5", "Answer Straumvik Havenergi AS"],
+            ["Active members 24", "Came and left", "Fees paid", "Overdue", "Answer Straumvik Havenergi AS"],
         ),
-        ("nb", ["Oversikt", "Søknader som venter 4", "Koblede medlemskap 5", "Svar Straumvik Havenergi AS"]),
+        ("nb", ["Oversikt", "Kom og gikk", "Innbetalt kontingent", "Forfalt", "Svar Straumvik Havenergi AS"]),
     ],
 )
 async def test_the_overview_shows_the_figures_and_what_waits(client, language, words):
@@ -68,7 +68,7 @@ async def test_a_network_without_rules_says_so(client):
     assert "No linked memberships." in text(await client.get("/n/nora-startup/links"))
     empty = text(await client.get("/n/nora-startup/applications"))
     assert "No applications wait." in empty
-    assert "No applications wait for you." in text(await client.get("/n/nora-startup"))
+    assert "Nothing waits for you." in text(await client.get("/n/nora-startup"))
 
 
 async def test_the_frame_names_the_networks_the_reader_manages_and_no_other(client):
