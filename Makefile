@@ -10,8 +10,7 @@ demo: environment
 
 # Everything that must hold before a change is let in.
 test: lint chromium
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not browser'
-	$(PY) -m pytest -m browser
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: environment
 	$(PY) -m ruff check

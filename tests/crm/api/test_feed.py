@@ -26,6 +26,7 @@ from tests.seed import Keys
 pytestmark = [pytest.mark.anyio, pytest.mark.commits]
 MEMBERS = f"{V1}/networks/{NORA}/members"
 CHANGES = f"{V1}/networks/{NORA}/changes"
+EARLY_SECONDS = 10  # of a wait of 20: on a busy machine, too
 DIGEST = f"{V1}/networks/{NORA}/digest"
 RENAME = "update organisation set name = $2 where id = $1"
 
@@ -331,14 +332,14 @@ async def test_waiting_ends_when_something_is_new(api: httpx.AsyncClient, db: as
     _, cursor = await replayed(api)
     began = time.monotonic()
     assert (await ok(api, CHANGES, after=cursor, wait=1))["items"] == []
-    assert 0.9 < time.monotonic() - began < 3
+    assert 0.9 < time.monotonic() - began < EARLY_SECONDS
     who = await somebody(db)
     waiting = [asyncio.create_task(ok(api, CHANGES, after=cursor, wait=20)) for _ in range(5)]
     await asyncio.sleep(0.5)
     began = time.monotonic()
     await db.execute(RENAME, who, "Ventet på AS")
     pages = await asyncio.gather(*waiting)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < EARLY_SECONDS
     assert {page["items"][0]["member"]["organisation"]["name"] for page in pages} == {"Ventet på AS"}
 
 
@@ -359,7 +360,7 @@ async def test_waiting_holds_back_what_an_older_transaction_could_still_precede(
     await opened.rollback()  # rings no bell
     began = time.monotonic()
     assert len((await waiting)["items"]) == 1
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < EARLY_SECONDS
     await older.close()
 
 
