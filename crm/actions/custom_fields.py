@@ -81,7 +81,7 @@ async def order(context: Context, actor: Actor, network: UUID, ids: Sequence[UUI
     async with context.db.tx() as connection:
         there = [each.id for each in await store.of_network(connection, network)]
         if unknown := next((each for each in ids if each not in there), None):
-            raise NotFound("field", unknown)
+            raise NotFound("field_id", unknown)
         wanted = [*dict.fromkeys(ids), *(each for each in there if each not in ids)]
         if wanted != there:
             await store.order(connection, network, wanted)
@@ -97,7 +97,7 @@ async def answer(context: Context, actor: Actor, membership: UUID, given: Mappin
     async with context.db.tx() as connection:
         network, organisation = await tags.network_of(connection, membership)
         if network not in actor.sees:
-            raise NotFound("membership", membership)
+            raise NotFound("membership_id", membership)
         actor.must_manage(network)
         fields = {each.code: each for each in await store.of_network(connection, network)}
         values = _values(fields, given)
@@ -130,7 +130,7 @@ async def _own(connection: Connection, actor: Actor, network: UUID, field: UUID,
     actor.must_manage(network)
     found = await store.lock(connection, field, deleted)
     if found.network_id != network:
-        raise NotFound("field", field)
+        raise NotFound("field_id", field)
     return found
 
 

@@ -97,7 +97,7 @@ async def put(context: Context, actor: Actor, membership: UUID, tags: Sequence[U
     now = context.clock.now()
     async with context.db.tx() as connection:
         network, organisation = await store.network_of(connection, membership)
-        _must_manage(actor, network, "membership", membership)
+        _must_manage(actor, network, "membership_id", membership)
         before = await store.of_membership(connection, membership)
         wanted = {}
         for each in dict.fromkeys(tags):
@@ -116,7 +116,7 @@ async def give(context: Context, actor: Actor, membership: UUID, account: UUID |
     """Somebody of the office (None: nobody) looks after a member. NotFound; Refused `responsible_unknown`."""
     async with context.db.tx() as connection:
         network, organisation = await store.network_of(connection, membership)
-        _must_manage(actor, network, "membership", membership)
+        _must_manage(actor, network, "membership_id", membership)
         name = await store.may_look_after(connection, network, account) if account else ""
         if name is None:
             raise Refused("responsible_unknown", "responsible")
@@ -141,7 +141,7 @@ async def _own(connection: Connection, actor: Actor, network: UUID, tag: UUID, d
     actor.must_manage(network)
     found = await store.lock(connection, tag)
     if found.network_id != network or (found.deleted_at and not deleted) or found.merged_into_id:
-        raise NotFound("tag", tag)
+        raise NotFound("tag_id", tag)
     return found
 
 

@@ -7,6 +7,7 @@ from crm.api import (
     bank,
     card_events,
     comparisons,
+    custom_fields,
     disclosures,
     docs,
     dunning,
@@ -39,6 +40,7 @@ from crm.api import (
     shares,
     sizes,
     suggestions,
+    tags,
     webhooks,
 )
 from crm.api.operations import routes_of
@@ -65,6 +67,8 @@ OPERATIONS = (
     *agreements.operations,
     *federated_agreements.operations,
     *memberships.operations,
+    *tags.operations,
+    *custom_fields.operations,
     *link_answers.operations,
     *reviews.operations,
     *places.operations,

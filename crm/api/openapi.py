@@ -43,6 +43,7 @@ _TAGS = {
     "Applications": N_("From the wish to join to the decision."),
     "Organisations": N_("Legal entities and their units, and what they are members of."),
     "Memberships": N_("Changes, with everything that follows from them."),
+    "Tags and fields": N_("A network's own words for its members, and its own questions to them."),
     "Places": N_("Limited places and their queues, for those who manage."),
     "Reviews": N_("Members that do not fit their level any more, for those who manage."),
     "Invoices": N_("Drafts and their lines."),

@@ -33,7 +33,7 @@ async def lock(connection: Connection, field: UUID, deleted: bool = False) -> De
         deleted,
     )
     if row is None:
-        raise NotFound("field", field)
+        raise NotFound("field_id", field)
     return _definition(dict(row))
 
 

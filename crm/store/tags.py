@@ -34,7 +34,7 @@ async def lock(connection: Connection, tag: UUID) -> Tag:
     columns = ", ".join(Tag.__struct_fields__)
     row = await connection.fetchrow(f"select {columns} from tag where id = $1 for update", tag)
     if row is None:
-        raise NotFound("tag", tag)
+        raise NotFound("tag_id", tag)
     return Tag(**dict(row))
 
 
@@ -111,7 +111,7 @@ async def network_of(connection: Connection, membership: UUID) -> tuple[UUID, UU
         "select network_id, organisation_id from membership where id = $1 for no key update", membership
     )
     if row is None:
-        raise NotFound("membership", membership)
+        raise NotFound("membership_id", membership)
     return row["network_id"], row["organisation_id"]
 
 
