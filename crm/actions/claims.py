@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules.errors import RuleViolation
-from crm import forms, identifiers, mail_domains, roles
+from crm import catalogue, forms, identifiers, mail_domains, roles
 from crm.actor import Actor
 from crm.context import Context
 from crm.database import Connection
@@ -112,6 +112,7 @@ async def confirm(context: Context, secret: str, browser: Browser) -> Outcome:
             await accounts.give_role(connection, account.id, role, wanted, account.name)
         elif not joined:
             await people.claim(connection, wanted, account.id, found.data["note"], now)
+            await _tell_managers(context, connection, wanted, name, account)
         opened = await signing.enter(connection, account, "link", False, browser, now) if bare else None
         detail = {"email": account.email, "joined": joined}
         await audit.append(connection, actor, "organisation_claimed", detail, None, wanted, account.id)
@@ -145,6 +146,27 @@ async def decide(context: Context, actor: Actor, claim: UUID, approved: bool, ro
         await mail.queue(connection, [Outgoing("claim_decided", to, values, None, organisation[0])])
         detail = {"email": account.email, "approved": approved, "role": role}
         await audit.append(connection, actor, "claim_decided", detail, None, organisation[0], account.id)
+
+
+async def _tell_managers(
+    context: Context, connection: Connection, organisation: UUID, name: str, account: Account
+) -> None:
+    """Everybody who may decide hears of it; the claim waits under People."""
+    kept = await catalogue.load(connection)
+    networks = sorted(await people.networks_of(connection, organisation), key=str)
+    letters = []
+    for network, listed in (await mail.managers_of(connection, networks)).items():
+        slug, names = kept.by_id[network].slug, kept.by_id[network].names
+        for to in listed:
+            values = {
+                "organisation": name,
+                "network": names.get(to.language, ""),
+                "from_name": account.name,
+                "from_email": account.email,
+                "link": f"{context.settings.base_url}/n/{slug}/people",
+            }
+            letters.append(Outgoing("claim_arrived", to, values, network, organisation))
+    await mail.queue(connection, letters)
 
 
 async def _must_decide(connection: Connection, actor: Actor, organisation: UUID, claim: UUID) -> None:

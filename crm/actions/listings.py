@@ -12,13 +12,13 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules import listings as rules
-from crm import catalogue, directory_words, forms
+from crm import catalogue, directory_words, forms, logos
 from crm.actor import Actor
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Forbidden, Invalid, NotFound, Refused
 from crm.i18n import LANGUAGES, TIME_ZONE
-from crm.store import audit, limits, listings, mail
+from crm.store import audit, limits, listings, mail, organisations
 from crm.store.listings import Standing
 from crm.store.mail import Outgoing, Recipient
 
@@ -62,9 +62,11 @@ async def save(context: Context, actor: Actor, organisation: UUID, form: Listing
     async with context.db.tx() as connection:
         before = await listings.lock(connection, organisation)
         standings = await _must(connection, context, actor, organisation)
+        form = _only_own_networks(actor, organisation, form, before, standings)
         rules.check(form.visibility, [each.slug for each in standings])
-        waits = any(each.moderated and each.own and each.network_id not in actor.manages for each in standings)
-        body = msgspec.to_builtins(form)
+        waits = _waits(actor, standings)
+        waiting = await listings.waiting(connection, organisation)
+        body = msgspec.to_builtins(form) | {name: waiting[name] for name in ("logo",) if name in waiting}
         state = "waiting" if waits else "published"
         published = {"visibility": body["visibility"]} if waits else body
         if waits:  # what is not read yet is seen by nobody, but what is hidden is hidden now
@@ -74,6 +76,32 @@ async def save(context: Context, actor: Actor, organisation: UUID, form: Listing
         changed = {k: [getattr(before, k), v] for k, v in body.items() if v != getattr(before, k)}
         told = {"state": state, "fields": sorted(changed), "changes": changed}
         await audit.append(connection, actor, "listing_saved", told, None, organisation, wanted)
+    return state
+
+
+async def set_logo(context: Context, actor: Actor, organisation: UUID, content: bytes) -> str:
+    """Another logo, or (no bytes) none: "published", or "waiting" where a network looks first.
+
+    Taking a logo away never waits. Refused `logo_large`, `logo_kind`, `logo_broken`, `logo_size`.
+    """
+    logo = logos.read(content) if content else None
+    async with context.db.tx() as connection:
+        before = await listings.lock(connection, organisation)
+        standings = await _must(connection, context, actor, organisation)
+        waiting = await listings.waiting(connection, organisation)
+        given = {"logo": logo.hash if logo else ""}
+        state = "waiting" if logo and _waits(actor, standings) else "published"
+        if logo:
+            await listings.add_logo(connection, organisation, logo, actor.name)
+        if state == "published":
+            await listings.put(connection, organisation, given, _today(context), actor.name)
+        if state == "waiting" or "logo" in waiting:
+            body = (waiting or {}) | given
+            await listings.add_change(connection, organisation, body, "waiting", actor.name, actor.channel)
+        kept = given["logo"] if state == "published" else before.logo
+        await listings.drop_logos(connection, organisation, [kept, given["logo"]])
+        told = {"state": state, "fields": ["logo"]}
+        await audit.append(connection, actor, "listing_saved", told, None, organisation)
     return state
 
 
@@ -128,6 +156,7 @@ async def decide(context: Context, actor: Actor, wanted: UUID, approve: bool, re
         await listings.decide(connection, wanted, "published" if approve else "declined", reason.strip(), actor.name)
         action = "listing_published" if approve else "listing_declined"
         told = {"reason": reason.strip()} if reason.strip() else {}
+        await _tell(context, connection, change.organisation_id, approve, reason.strip())
         await audit.append(connection, actor, action, told, None, change.organisation_id, wanted)
 
 
@@ -211,6 +240,33 @@ async def _must(connection: Connection, context: Context, actor: Actor, organisa
             raise Forbidden
         actor.must_run(organisation)
     return standings
+
+
+def _waits(actor: Actor, standings: list[Standing]) -> bool:
+    """Does one of its own networks, whose manager this is not, read first?"""
+    return any(each.moderated and each.own and each.network_id not in actor.manages for each in standings)
+
+
+def _only_own_networks(
+    actor: Actor, organisation: UUID, form: ListingForm, before: listings.Stored, standings: list[Standing]
+) -> ListingForm:
+    """A manager says who sees what in his networks; what the member said for others stays."""
+    if organisation in actor.runs:
+        return form
+    ours = {each.slug for each in standings if each.network_id in actor.manages}
+    said = {slug: fields for slug, fields in before.visibility.items() if slug not in ours}
+    return msgspec.structs.replace(form, visibility=said | {s: f for s, f in form.visibility.items() if s in ours})
+
+
+async def _tell(context: Context, connection: Connection, organisation: UUID, approved: bool, reason: str) -> None:
+    """Who speaks for the member hears what became of its new texts."""
+    contact = (await mail.contacts_of(connection, [organisation])).get(organisation)
+    if contact:
+        name = await organisations.name(connection, organisation)
+        link = f"{context.settings.base_url}/my/{organisation}/entry"
+        values = {"organisation": name, "approved": approved, "reason": reason, "link": link}
+        to = Recipient(contact.email, contact.name, contact.language)
+        await mail.queue(connection, [Outgoing("listing_decided", to, values, None, organisation)])
 
 
 def _tighter(standings: list[Standing], before: rules.Said, wanted: rules.Said) -> dict[str, dict[str, str]]:

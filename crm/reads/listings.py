@@ -22,13 +22,16 @@ from crm.errors import NotFound
 from crm.i18n import TIME_ZONE
 
 SLUG_MAX = 120
-TEXTS = ("summary", "fields", "offers", "seeks", "languages", "visibility")
+TEXTS = ("summary", "fields", "offers", "seeks", "languages", "visibility", "logo")
 _FACTS = """
 select o.id, o.name, o.website, o.fields as own_fields, f.kind, f.country, f.county, f.municipality, f.employees,
     coalesce(l.summary, '{}') as summary, coalesce(l.fields, '[]') as fields, coalesce(l.offers, '[]') as offers,
     coalesce(l.seeks, '[]') as seeks, coalesce(l.languages, '[]') as languages,
     coalesce(l.visibility, '{}') as visibility, coalesce(l.listed, true) as listed,
     l.restricted_at is not null as restricted, coalesce(l.revision, 0) as revision, l.verified_on,
+    coalesce(l.restricted_why, '') as restricted_why, coalesce(l.logo, '') as logo, coalesce((
+        select '/logos/' || p.hash || case p.media_type when 'image/png' then '.png' when 'image/jpeg' then '.jpg'
+            else '.webp' end from listing_logo p where p.organisation_id = o.id and p.hash = l.logo), '') as logo_at,
     coalesce(e.slug, '') as slug, coalesce(e.shown, false) as shown
 from organisation o
 join organisation_profile f on f.organisation_id = o.id and f.superseded_at is null
@@ -61,7 +64,7 @@ where c.organisation_id = $1 order by c.main desc, c.name, c.id
 """
 _WAITING = """
 select id, body, actor, recorded_at, state, reason from listing_change where organisation_id = $1
-order by recorded_at desc limit 1
+order by recorded_at desc, state = 'waiting' desc limit 1
 """
 _QUEUE = """
 select c.id, c.organisation_id, o.name, c.body, c.actor, c.recorded_at from listing_change c
@@ -69,6 +72,13 @@ join organisation o on o.id = c.organisation_id
 where c.state = 'waiting' and exists (select from membership_period p where p.organisation_id = c.organisation_id
     and p.network_id = $1 and p.superseded_at is null and p.origin <> 'linked')
 order by c.recorded_at
+"""
+_OUT = """
+select l.organisation_id, o.name, l.restricted_at, l.restricted_why from listing l
+join organisation o on o.id = l.organisation_id
+where (not l.listed or l.restricted_at is not null) and exists (select from membership_period p
+    where p.organisation_id = l.organisation_id and p.network_id = $1 and p.superseded_at is null
+    and (p.ends_on is null or p.ends_on > current_date)) order by o.sort_name
 """
 _VIEWER = """
 select p.network_id, n.slug from membership_period p join network n on n.id = p.network_id
@@ -131,6 +141,9 @@ class Facts(msgspec.Struct, frozen=True):
     restricted: bool
     revision: int
     verified_on: date | None
+    restricted_why: str = ""
+    logo: str = ""
+    logo_at: str = ""
     memberships: tuple[Membership, ...] = ()
     people: tuple[Person, ...] = ()
 
@@ -172,6 +185,24 @@ class Waiting(msgspec.Struct, frozen=True):
     recorded_at: datetime
 
 
+class Policy(msgspec.Struct, frozen=True):
+    """What a network says of its part of the directory."""
+
+    moderated: bool = False
+    visibility: dict[str, str] = {}
+    changed_at: datetime | None = None
+    changed_by: str = ""
+
+
+class Out(msgspec.Struct, frozen=True):
+    """A member that is not in the directory; `restricted_at` None: it has opted out itself."""
+
+    organisation_id: UUID
+    name: str
+    restricted_at: datetime | None
+    restricted_why: str
+
+
 class Profile(msgspec.Struct, frozen=True):
     """An entry as one reader sees it."""
 
@@ -190,6 +221,31 @@ async def own(context: Context, actor: Actor, organisation: UUID) -> Own:
         facts = await facts_of(connection, organisation, _today(context))
         row = await connection.fetchrow(_WAITING, organisation)
     return Own(facts, Change(**dict(row)) if row else None)
+
+
+async def of_member(context: Context, actor: Actor, organisation: UUID) -> Own:
+    """The same for the office of a network it is a member of. NotFound for everybody else."""
+    async with context.db.tx() as connection:
+        theirs = await connection.fetch("select network_id from membership where organisation_id = $1", organisation)
+        if not {row["network_id"] for row in theirs} & actor.sees:
+            raise NotFound("organisation", organisation)
+        facts = await facts_of(connection, organisation, _today(context))
+        row = await connection.fetchrow(_WAITING, organisation)
+    return Own(facts, Change(**dict(row)) if row else None)
+
+
+async def policy(connection: Connection, network: UUID) -> Policy:
+    """A network's word on its directory; nothing said: nothing waits, and the defaults hold."""
+    row = await connection.fetchrow(
+        "select moderated, visibility, changed_at, changed_by from directory_policy where network_id = $1", network
+    )
+    return Policy(**dict(row)) if row else Policy()
+
+
+async def out(connection: Connection, network: UUID) -> list[Out]:
+    """Members that are not in the directory: by their own wish or by a manager's word."""
+    rows = await connection.fetch(_OUT, network)
+    return [Out(**dict(row)) for row in rows]
 
 
 async def waiting(context: Context, actor: Actor, network: UUID) -> list[Waiting]:
@@ -263,9 +319,15 @@ def seen_by(facts: Facts, reader: Viewer) -> tuple[dict[str, Any], tuple[Person,
         "summary": facts.summary if "summary" in fields else {},
         **_if("fields" in fields, {"fields": facts.fields or facts.own_fields}, []),
         **_if("offers" in fields, {"offers": facts.offers, "seeks": facts.seeks}, []),
+        **({"logo": facts.logo_at} if facts.logo_at else {}),
     }
     people = tuple(p for p in facts.people if p.text_version is not None) if "people" in fields else ()
     return body, people
+
+
+def seen_by_itself(facts: Facts) -> dict[str, Any]:
+    """All its texts, whoever may see them."""
+    return {name: getattr(facts, name) for name in TEXTS}
 
 
 def _if(seen: bool, values: dict[str, Any], otherwise: Any) -> dict[str, Any]:

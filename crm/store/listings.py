@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from crm.database import Connection
+from crm.logos import Logo
 
 _TEXTS = ("summary", "fields", "offers", "seeks", "languages", "visibility")
 
@@ -26,6 +27,7 @@ class Stored(msgspec.Struct, frozen=True):
     languages: list[str] = []
     visibility: dict[str, dict[str, str]] = {}
     listed: bool = True
+    logo: str = ""
     restricted: bool = False
     revision: int = 0
 
@@ -52,15 +54,15 @@ class Standing(msgspec.Struct, frozen=True):
 async def lock(connection: Connection, organisation: UUID) -> Stored:
     """The listing, held until the transaction ends; an empty one when there is none."""
     row = await connection.fetchrow(
-        "select summary, fields, offers, seeks, languages, visibility, listed, restricted_at is not null as restricted,"
-        " revision from listing where organisation_id = $1 for update",
+        "select summary, fields, offers, seeks, languages, visibility, listed, logo,"
+        " restricted_at is not null as restricted, revision from listing where organisation_id = $1 for update",
         organisation,
     )
     return msgspec.convert(dict(row), Stored) if row else Stored()
 
 
 async def put(connection: Connection, organisation: UUID, values: Mapping[str, Any], day: date, actor: str) -> None:
-    """Publish these texts (any of summary, fields, offers, seeks, languages, visibility, listed); others stay."""
+    """Publish these texts (any of summary, fields, offers, seeks, languages, visibility, logo, listed)."""
     await connection.execute(
         "insert into listing (id, organisation_id, changed_at, changed_by) values ($1, $2, now(), $3)"
         " on conflict (organisation_id) do nothing",
@@ -68,7 +70,7 @@ async def put(connection: Connection, organisation: UUID, values: Mapping[str, A
         organisation,
         actor,
     )
-    named = [name for name in (*_TEXTS, "listed") if name in values]
+    named = [name for name in (*_TEXTS, "logo", "listed") if name in values]
     setting = "".join(f"{name} = ${place}, " for place, name in enumerate(named, 4))
     await connection.execute(
         f"update listing set {setting}verified_on = $2, changed_at = now(), changed_by = $3, revision = revision + 1"
@@ -128,6 +130,37 @@ async def add_change(
         channel,
     )
     return wanted
+
+
+async def waiting(connection: Connection, organisation: UUID) -> dict[str, Any]:
+    """What was sent and waits for a manager, locked; nothing when nothing waits."""
+    row = await connection.fetchrow(
+        "select body from listing_change where organisation_id = $1 and state = 'waiting' for update", organisation
+    )
+    return dict(row["body"]) if row else {}
+
+
+async def add_logo(connection: Connection, organisation: UUID, logo: Logo, actor: str) -> None:
+    """Keep a picture that was sent; it is shown when the listing names its hash."""
+    await connection.execute(
+        "insert into listing_logo (id, organisation_id, hash, media_type, width, height, content, sent_at, sent_by)"
+        " values ($1, $2, $3, $4, $5, $6, $7, now(), $8) on conflict (organisation_id, hash) do nothing",
+        uuid4(),
+        organisation,
+        logo.hash,
+        logo.media_type,
+        logo.width,
+        logo.height,
+        logo.content,
+        actor,
+    )
+
+
+async def drop_logos(connection: Connection, organisation: UUID, but: Sequence[str]) -> None:
+    """Pictures that nothing names any more are not kept."""
+    await connection.execute(
+        "delete from listing_logo where organisation_id = $1 and hash <> all ($2)", organisation, list(but)
+    )
 
 
 async def change(connection: Connection, wanted: UUID) -> Change | None:

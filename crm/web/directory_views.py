@@ -237,6 +237,7 @@ def card(t: Translator, kept: Catalogue, body: Mapping[str, Any], network: str =
     kind = names.kind_name(t, body["kind"])
     return {
         "kind": kind[:1].upper() + kind[1:],
+        "picture": body.get("logo", ""),
         "fields": fields,
         "summary": t.text(body["summary"]),
         "place": place,

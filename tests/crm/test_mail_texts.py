@@ -9,6 +9,8 @@ from crm.letters import compose
 from crm.paths import TEMPLATES
 
 KINDS = (
+    "claim_arrived",
+    "listing_decided",
     "claim_decided",
     "claim_link",
     "directory_letter",
@@ -53,7 +55,7 @@ KINDS = (
     "webhook_disabled",
 )
 # About a person's own account: no network is behind them.
-OUR_OWN = ("claim_decided", "claim_link", "directory_letter", "sign_in_link", "sign_in_otherwise")
+OUR_OWN = ("listing_decided", "claim_decided", "claim_link", "directory_letter", "sign_in_link", "sign_in_otherwise")
 NORA, CLAIRE = "NORA Industry Network", "CLAIRE Innovation Network"
 VALUES = {
     "recipient_name": "Kari Nordby",
@@ -115,6 +117,8 @@ VALUES = {
 EMPTY = {name: [] if name in ("linked", "claims", "lines") else "" for name in VALUES}
 # What a reader must find in the subject or the text, besides the network.
 SAYS = {
+    "claim_arrived": ["Fjord & Data AS", "Ola Spør", "ola@spor.example", "/join/status/abc"],
+    "listing_decided": ["Fjord & Data AS", "/join/status/abc"],
     "claim_decided": ["Fjord & Data AS", "/join/status/abc"],
     "claim_link": ["Fjord & Data AS", "/join/status/abc"],
     "directory_letter": ["Fjord & Data AS", "Ola Spør", "ola@spor.example", "Kan vi møtes?"],
