@@ -149,18 +149,18 @@ def said(office: Office, run: reads.Run, known: Marks) -> str:
     """What a run does, in words."""
     t, wanted = office.t, run.wanted
     if run.what == "charge":
-        return t.gettext(SAID["charge"], name=t.text(wanted["extra"]["names"]))
+        return t.gettext(SAID[run.what], name=t.text(wanted["extra"]["names"]))
     if run.what == "field":
         field = known.field(wanted["code"])
         if run.undoes_id:
             return t.gettext("%(name)s set back", name=t.text(field.names) if field else wanted["code"])
         value = custom_words.answer(t, field, wanted["value"], custom_words.currency(office)) if field else ""
         named = t.text(field.names) if field else wanted["code"]
-        return t.gettext(SAID["field"], name=named, value=value or t.gettext("no answer"))
+        return t.gettext(SAID[run.what], name=named, value=value or t.gettext("no answer"))
     if run.what == "responsible":
         if run.undoes_id:
             return t.gettext("Looked after by whoever did before")
-        return t.gettext(SAID["responsible"], name=wanted["name"] or t.gettext("nobody"))
+        return t.gettext(SAID[run.what], name=wanted["name"] or t.gettext("nobody"))
     return t.gettext(SAID[run.what], name=wanted["name"])
 
 
