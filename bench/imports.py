@@ -83,11 +83,9 @@ async def _measure(context: Context, content: bytes, rows: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{rows:,} rows, {len(content) / 1e6:.1f} MB: uploaded in {uploaded:.1f} s, judged in {checked:.1f} s,")
     print(
-        f"  stored in {loaded:.1f} s ({rows / loaded:,.0f}/s), {steps} steps of progress seen; all {checked + loaded:.1f} s"
+        f"  stored in {loaded:.1f} s ({rows / loaded:,.0f}/s), all {checked + loaded:.1f} s; {steps} steps of progress"
     )
-    print(
-        f"  COPY of the same rows into bare tables: {bare:.1f} s, ratio {loaded / bare:.1f}; memory {peak:.0f} MB at most"
-    )
+    print(f"  the same rows into bare tables: {bare:.1f} s, ratio {loaded / bare:.1f}; memory {peak:.0f} MB at most")
     print(f"  {found.counts['links']} booked {found.counts['booked']}")
     if rows <= 20_000:
         print(f"  verify: {len(await verify.run(context))} differences", flush=True)

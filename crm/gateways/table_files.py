@@ -89,6 +89,7 @@ def opened(content: bytes, sheet: str = "") -> Table:
 def _csv(content: bytes) -> Table:
     encoding = _encoding(content)
     separator, skipped = _separator(content, encoding)
+    _whole(content, encoding, separator)
     return Table(
         "csv", lambda: _csv_rows(content, encoding, separator, skipped), encoding=encoding, separator=separator
     )
@@ -145,21 +146,21 @@ def _separator(content: bytes, encoding: str) -> tuple[str, int]:
     return best[1], 0
 
 
-def _csv_rows(content: bytes, encoding: str, separator: str, skipped: int) -> Iterator[Row]:
-    reader = csv.reader(_text(content, encoding), delimiter=separator, strict=True)
+def _whole(content: bytes, encoding: str, separator: str) -> None:
+    """Can every row be read, and are they not too many? Asked before anything is kept."""
     number = 0
-    while True:
-        number += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise _refused("file_quotes", row=number) from error
+    try:
+        for number, _ in enumerate(csv.reader(_text(content, encoding), delimiter=separator, strict=True), 1):
+            if number > ROWS_MAX + HEADINGS_WITHIN:
+                raise _refused("file_rows", row=number, limit=ROWS_MAX)
+    except csv.Error as error:
+        raise _refused("file_quotes", row=number + 1) from error
+
+
+def _csv_rows(content: bytes, encoding: str, separator: str, skipped: int) -> Iterator[Row]:
+    for number, cells in enumerate(csv.reader(_text(content, encoding), delimiter=separator, strict=True), 1):
         if number <= skipped:
             continue
-        if number > ROWS_MAX + HEADINGS_WITHIN:
-            raise _refused("file_rows", row=number, limit=ROWS_MAX)
         if len(cells) > COLUMNS_MAX and any(cell.strip() for cell in cells[COLUMNS_MAX:]):
             raise _refused("file_columns", row=number, limit=COLUMNS_MAX)
         row: list[Any] = cells[:COLUMNS_MAX]

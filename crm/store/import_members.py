@@ -147,12 +147,13 @@ async def _profile_changes(
         if each.known is None or not wanted:
             continue
         new: dict[str, Any] = {name: getattr(each.member, name) for name in wanted}
-        if "employees" in new:
-            new["employees_as_of"] = work.today
         told = await profiles.told(connection, each.known.id)
+        was = next((t.values for t in told if t.period.covers(work.today)), told[0].values)
+        if "employees" in new and was["employees_as_of"] != work.today:
+            new["employees_as_of"] = work.today
         after = changed(told, work.today, new)
-        facts = {d.field: {"old": getattr(each.known, d.field), "new": new[d.field]} for d in each.differences if
-                 d.field in wanted}  # fmt: skip
+        now = next(t.values for t in after if t.period.covers(work.today))
+        facts = {name: {"old": _plain(was[name]), "new": _plain(now[name])} for name in new if was[name] != now[name]}
         before = replaced(told, work.today, new)
         change = profiles.Change(uuid4(), each.known.id, work.today, facts, before, reason=REASON.code)
         await profiles.write(connection, each.known.id, told, after)
@@ -200,6 +201,10 @@ def newcomer(work: Work, judged: Judged, organisation: UUID, decided: Sequence[D
     of = work.today if member.employees is not None else None
     profile = Profile(Period(known_from), member.kind, member.country, member.employees, employees_as_of=of)
     return Facts((Organisation(organisation, member.name, (profile,)),), work.kept.rulebooks, tuple(decided))
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def steps(work: Work, judged: Judged) -> list[tuple[Any, date, str]]:

@@ -18,7 +18,8 @@ REASON = Step("import_undone")
 _RESTS = """
 select m.organisation_id, case
     when exists (select from membership_decision d where d.membership_id = m.id and d.withdrawn_at is null
-        and d.id <> all($2)) then 'changed_since'
+        and d.id <> all($2) and d.recorded_at > (select min(ours.recorded_at) from membership_decision ours
+            where ours.membership_id = m.id and ours.id = any($2))) then 'changed_since'
     when exists (select from membership_transfer t where t.membership_id = m.id and t.withdrawn_at is null)
         or exists (select from organisation o where o.id = m.organisation_id and o.merged_into_id is not null)
         then 'merged_since'

@@ -1,0 +1,289 @@
+"""Members by file: broken files refused with row and reason, good ones stored whole by the rules, taken back whole."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from crm.actions import member_imports, memberships, payments, verify
+from crm.actions.memberships import Change
+from crm.actor import Actor
+from crm.context import Context
+from crm.errors import Forbidden, NotFound, Refused
+from crm.i18n import LANGUAGES, translator
+from crm.import_columns import ColumnMapping
+from crm.import_words import problem
+from crm.reads import invoices
+from crm.reads import member_imports as reads
+from crm.reads.member_imports import Import, Row
+from crm.words import refusal
+from tests.broken_files import FIRST, HEAD, SECOND, Broken, book, csv, files
+
+pytestmark = pytest.mark.anyio
+
+NETWORK, CLAIRE = "nora-industry-network", "claire-innovation-network"
+STORED = (
+    "select (select count(*) from organisation), (select count(*) from identifier), (select count(*) from contact),"
+    " (select count(*) from membership_decision), (select count(*) from membership_grant), (select count(*) from feed),"
+    " (select count(*) from invoice), (select count(*) from ledger_entry), (select count(*) from mail),"
+    " (select count(*) from billing)"
+)
+BROKEN = list(files())
+
+
+async def stored(context: Context) -> tuple[int, ...]:
+    async with context.db.tx() as connection:
+        return tuple(await connection.fetchrow(STORED))
+
+
+async def looked(
+    context: Context, actor: Actor, content: bytes, network: str = NETWORK, mapping: ColumnMapping | None = None
+) -> UUID:
+    """A file uploaded, mapped as it seems (or so), and every row looked at."""
+    wanted = await member_imports.upload(context, actor, network, "members", content)
+    await member_imports.map_columns(context, actor, wanted, mapping)
+    await member_imports.check(context, wanted)
+    return wanted
+
+
+async def shown(context: Context, wanted: UUID, verdict: str = "all") -> tuple[Import, list[Row]]:
+    async with context.db.tx() as connection:
+        found = await reads.one(connection, wanted)
+        assert found is not None
+        return found, await reads.rows(connection, wanted, verdict, 0, 1000)
+
+
+async def imported(context: Context, actor: Actor, content: bytes, **how: Any) -> UUID:
+    wanted = await looked(context, actor, content, **how)
+    found, rows = await shown(context, wanted, "refused")
+    assert found.status == "checked" and not rows, (found.problem, rows)
+    await member_imports.confirm(context, actor, wanted)
+    await member_imports.load(context, wanted)
+    return wanted
+
+
+async def undone(context: Context, actor: Actor, wanted: UUID) -> list[Row]:
+    await member_imports.undo(context, actor, wanted)
+    await member_imports.take_back(context, wanted)
+    return (await shown(context, wanted))[1]
+
+
+async def standing(context: Context, name: str) -> list[tuple[str, str, str, date]]:
+    """(network, level, origin, first day) of what an organisation is a member of."""
+    async with context.db.tx() as connection:
+        rows = await connection.fetch(
+            "select n.slug, p.tier, p.origin, p.starts_on from membership_period p join organisation o"
+            " on o.id = p.organisation_id join network n on n.id = p.network_id where o.name = $1"
+            " and p.superseded_at is null order by 1, 4",
+            name,
+        )
+    return [tuple(row) for row in rows]
+
+
+def test_there_are_forty_broken_files() -> None:
+    assert len(BROKEN) >= 40 and len({each.name for each in BROKEN}) == len(BROKEN)
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=[each.name.replace(" ", "-") for each in BROKEN])
+async def test_a_broken_file_is_refused_with_row_and_reason_and_nothing_is_stored(
+    context: Context, actor: Actor, broken: Broken
+) -> None:
+    before = await stored(context)
+    try:
+        wanted = await looked(context, actor, broken.make())
+    except Refused as refused:
+        said, code, row = (
+            [refusal(translator(t), None, refused.code, refused.params) for t in LANGUAGES],
+            refused.code,
+            0,
+        )
+        row = int(refused.params.get("row", 0))
+    else:
+        found, rows = await shown(context, wanted, "refused")
+        if found.status == "failed":
+            assert found.problem
+            code, row = found.problem["code"], int(found.problem["params"].get("row", 0))
+            said = [refusal(translator(t), None, code, found.problem["params"]) for t in LANGUAGES]
+        else:
+            assert rows, f"taken: {found.counts}"
+            wrong = next(
+                (p for r in rows for p in r.detail.problems if p.code == broken.code), rows[0].detail.problems[0]
+            )
+            code, row = wrong.code, next(r.number for r in rows if wrong in r.detail.problems)
+            assert wrong.field == broken.field
+            said = [problem(translator(t), wrong) for t in LANGUAGES]
+            with pytest.raises(Refused, match="import_refused_rows"):
+                await member_imports.confirm(context, actor, wanted)
+    assert (code, row) == (broken.code, broken.row) or (broken.row == 0 and code == broken.code)
+    assert len(set(said)) == len(LANGUAGES) and all(said)
+    assert await stored(context) == before
+
+
+@pytest.mark.parametrize(
+    ("encoding", "separator"),
+    [("utf-8", ";"), ("utf-8-sig", ","), ("utf-16", "\t"), ("cp1252", ";"), ("latin-1", "|"), ("utf-16-le", ";")],
+)
+async def test_a_good_file_is_read_however_it_was_written(
+    context: Context, actor: Actor, encoding: str, separator: str
+) -> None:
+    quoted = ("982463718", '"Fjordvind\nMåling AS"', *FIRST[2:])
+    wanted = await looked(context, actor, csv(quoted, SECOND, encoding=encoding, separator=separator))
+    found, rows = await shown(context, wanted)
+    assert (rows[0].number, rows[0].verdict, rows[0].name) == (2, "new", "Fjordvind Måling AS"), rows
+    assert found.found and found.found.separator == separator and found.verdicts.get("refused") is None
+
+
+async def test_a_workbook_gives_days_and_numbers_as_what_they_are(context: Context, actor: Actor) -> None:
+    row = (982463718, "Fjordvind Måling AS", "Partner", date(2024, 2, 1), "kari@fjordvind.example", 12)
+    wanted = await looked(context, actor, book(row))
+    found, rows = await shown(context, wanted)
+    assert (rows[0].verdict, rows[0].identifier, rows[0].detail.joined) == ("new", "982463718", "2024-02-01")
+    assert found.format == "xlsx" and found.found and found.found.sheets == ("Medlemmer",)
+
+
+async def test_members_come_through_the_rules_and_verify_agrees(context: Context, actor: Actor) -> None:
+    head = (*HEAD, "Inngående saldo", "Forfall", "Fakturanr", "Utmeldt", "Tagger", "Notat")
+    rows = (
+        ("982463718", "Fjordvind Måling AS", "principal", "01.02.2026", "k@f.example", "12", "12 500,50", "15.03.2026",
+         "F-77", "", "vind, måling", "Ringer i mai"),
+        ("", "Nattlys Forlag AS", "partner", "1.3.2020", "", "", "", "", "", "31.12.2024", "", ""),
+    )  # fmt: skip
+    mails = (await stored(context))[8]
+    wanted = await imported(context, actor, csv(*rows, head=head))
+    found, listed = await shown(context, wanted)
+    assert found.status == "done" and found.counts["stored"] == 2
+    assert await standing(context, "Fjordvind Måling AS") == [
+        (CLAIRE, "member", "linked", date(2026, 2, 1)),
+        (NETWORK, "principal", "direct", date(2026, 2, 1)),
+    ]
+    assert await standing(context, "Nattlys Forlag AS") == [(NETWORK, "partner", "direct", date(2020, 3, 1))]
+    assert listed[0].detail.links[0]["network"] == CLAIRE
+    assert found.counts["booked"] == found.counts["money"]["file"] == 1250050, "the reconciliation total"
+    async with context.db.tx() as connection:
+        told = await connection.fetchrow(
+            "select f.op, a.action from feed f, audit a where f.organisation_id = $1 and a.organisation_id = $1"
+            " and a.action = 'member_imported'",
+            listed[0].organisation_id,
+        )
+        tags = await connection.fetchval("select array_agg(name order by name) from tag")
+        note = await connection.fetchval("select text from note where organisation_id = $1", listed[0].organisation_id)
+        kept = await connection.fetchval("select count(*) from member_import where file is not null")
+        personal = await connection.fetchval("select count(*) from member_import_row where member is not null")
+    assert tuple(told) == ("upsert", "member_imported") and {"vind", "måling"} <= set(tags) and note == "Ringer i mai"
+    assert kept == personal == 0, "what names people stands where it belongs, and nowhere else"
+    assert (await stored(context))[8] == mails, "nobody is written to"
+    assert await verify.run(context) == []
+
+
+async def test_an_opening_balance_ages_from_its_own_day_and_is_paid_like_an_invoice(
+    context: Context, actor: Actor
+) -> None:
+    head = (*HEAD, "Inngående saldo", "Forfall", "Fakturanr")
+    wanted = await imported(context, actor, csv((*FIRST, "1000", "01.09.2026", "F-1"), head=head))
+    row = (await shown(context, wanted))[1][0]
+    async with context.db.tx() as connection:
+        item = await connection.fetchrow(
+            "select i.id, i.host_id, i.series, i.net, i.vat, i.due_on from invoice i join opening_item o"
+            " on o.invoice_id = i.id where i.organisation_id = $1",
+            row.organisation_id,
+        )
+        aging = await invoices.aging(connection, [item["host_id"]], date(2026, 11, 22))
+        income = await connection.fetchval(
+            "select count(*) from ledger_entry where invoice_id = $1 and account = 'income'", item["id"]
+        )
+    assert item["series"].endswith("-IB") and (item["net"], item["vat"]) == (100000, 0)
+    assert any((each.from_days, each.below_days) == (61, 91) and each.amount >= 100000 for each in aging), aging
+    assert income == 0, "it was income where it was billed"
+    await payments.record(context, actor, item["id"], 40000, "NOK", date(2026, 11, 20))
+    rows = await undone(context, actor, wanted)
+    assert rows[0].stays == ("paid_since",)
+    assert await standing(context, FIRST[1]) == []
+    assert await verify.run(context) == []
+
+
+async def test_a_second_time_nothing_is_new_and_what_differs_is_a_change(context: Context, actor: Actor) -> None:
+    first = await imported(context, actor, csv(FIRST))
+    again, rows = await shown(context, await looked(context, actor, csv(FIRST)))
+    assert again.verdicts == {"same": 1} and rows[0].organisation_id
+    with pytest.raises(Refused, match="import_nothing"):
+        await member_imports.confirm(context, actor, again.id)
+    other = (*FIRST[:2], "principal", FIRST[3], "ny@fjordvind.example", "30")
+    changed = await imported(context, actor, csv(other))
+    _, rows = await shown(context, changed)
+    assert [(d.field, d.old, d.new) for d in rows[0].detail.differences] == [
+        ("employees", "12", "30"),
+        ("contact_email", "", "ny@fjordvind.example"),
+        ("level", "partner", "principal"),
+    ]
+    assert (NETWORK, "principal", "direct", date(2026, 11, 22)) in await standing(context, FIRST[1])
+    assert (await undone(context, actor, first))[0].stays == ("changed_since",)
+    assert (await undone(context, actor, changed))[0].stays == ()
+    assert await standing(context, FIRST[1]) == [(NETWORK, "partner", "direct", date(2024, 2, 1))]
+    async with context.db.tx() as connection:
+        employees = await connection.fetchval(
+            "select employees from organisation_profile where organisation_id = $1 and superseded_at is null"
+            " order by starts_on desc limit 1",
+            rows[0].organisation_id,
+        )
+    assert employees == 12
+    assert await verify.run(context) == []
+
+
+async def test_an_undo_leaves_what_something_rests_on(context: Context, actor: Actor) -> None:
+    wanted = await imported(context, actor, csv(FIRST, ("", "Nattlys Forlag AS", *FIRST[2:4], "", "")))
+    _, rows = await shown(context, wanted)
+    async with context.db.tx() as connection:
+        held = await connection.fetchval(
+            "select m.id from membership m where m.organisation_id = $1", rows[0].organisation_id
+        )
+    await memberships.make(context, actor, held, Change("tier_change", date(2026, 12, 1), "principal"))
+    before = await stored(context)
+    rows = await undone(context, actor, wanted)
+    assert [row.stays for row in rows] == [("changed_since",), ("known",)]
+    assert await standing(context, "Nattlys Forlag AS") == []
+    assert len(await standing(context, FIRST[1])) > 1
+    assert (await stored(context))[0] == before[0], "organisations stay known"
+    again = await looked(context, actor, csv(("", "Nattlys Forlag AS", *FIRST[2:4], "", "")))
+    assert (await shown(context, again))[1][0].verdict == "new"
+
+
+async def test_who_was_forgotten_does_not_come_back_by_a_file(
+    context: Context, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def blocked(_connection: Any, emails: Any) -> set[str]:
+        return {each for each in emails if each == "kari@fjordvind.example"}
+
+    monkeypatch.setattr("crm.store.erasures.blocked", blocked)
+    _, rows = await shown(context, await looked(context, actor, csv(FIRST)))
+    assert rows[0].detail.problems[0].code == "person_erased"
+
+
+async def test_a_row_that_no_longer_fits_stores_nothing(context: Context, actor: Actor) -> None:
+    one, other = await looked(context, actor, csv(FIRST, SECOND)), await looked(context, actor, csv(FIRST))
+    await member_imports.confirm(context, actor, other)
+    await member_imports.load(context, other)
+    async with context.db.tx() as connection:  # left meanwhile: the file's day lies before that
+        await connection.execute(
+            "update member_import_row set member = jsonb_set(member, '{level}', '\"gone\"') where import_id = $1", one
+        )
+    before = await stored(context)
+    await member_imports.confirm(context, actor, one)
+    await member_imports.load(context, one)
+    found, _ = await shown(context, one)
+    assert found.status == "failed" and found.problem and found.problem["code"] == "import_stale"
+    assert await stored(context) == before
+
+
+async def test_only_who_manages_the_network_imports_into_it(context: Context, actor: Actor) -> None:
+    wanted = await looked(context, actor, csv(FIRST))
+    stranger = Actor("Stranger", "web")
+    for deed in (member_imports.confirm, member_imports.undo, member_imports.drop):
+        with pytest.raises((Forbidden, NotFound)):
+            await deed(context, stranger, wanted)
+    with pytest.raises((Forbidden, NotFound)):
+        await member_imports.upload(context, stranger, NETWORK, "x", csv(FIRST))
+    await member_imports.drop(context, actor, wanted)
+    async with context.db.tx() as connection:
+        assert await connection.fetchval("select count(*) from member_import_row") == 0
+        assert await connection.fetchval("select file from member_import where id = $1", wanted) is None
