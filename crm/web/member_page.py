@@ -15,7 +15,15 @@ from crm.reads import shares as share_reads
 from crm.reads import timeline as timeline_reads
 from crm.reads import todos as todo_reads
 from crm.reads.timeline import ApplicationStep, Asked, DecisionEvent, Entry
-from crm.web import directory_views, member_frame, member_money, office_events, share_words, timeline_words
+from crm.web import (
+    directory_views,
+    member_frame,
+    member_marks,
+    member_money,
+    office_events,
+    share_words,
+    timeline_words,
+)
 from crm.web import office_member as page
 from crm.web.member_frame import Frame
 from crm.web.office import Office, reading
@@ -52,6 +60,7 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
         pinned=[note for note in notes if note.pinned],
         tasks=[task for task in tasks if not task.done_at],
         me=office.actor.id,
+        marks=await member_marks.of_member(office, found.membership.id),
     )
 
 

@@ -18,7 +18,7 @@ from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
 from crm.errors import Unauthenticated
 from crm.i18n import Translator, translator
-from crm.reads import link_receipts
+from crm.reads import link_receipts, saved_views
 from crm.reads import office as reads
 from crm.store.accounts import Session
 from crm.web import session
@@ -144,6 +144,7 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
         values["url_scheme"] = lambda scheme: f"/theme/{scheme}?back={quote(at)}"
     async with office.context.db.reading(office.actor.sees) as connection:
         counts = await reads.counts(connection, office.network.id, office.today, office.session.account)
+        kept_views = await saved_views.of_reader(connection, office.network.id, office.session.account)
     mine = [n for n in office.kept.networks if n.id in office.session.sees]
     return page(
         request,
@@ -153,6 +154,7 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
         network=office.face(office.network) | {"members": counts.members},
         counts=msgspec.structs.asdict(counts),
         user={"name": office.session.name, "email": office.session.email, "acts": bool(office.session.acts_for)},
+        kept_views=kept_views,
         may=may_of(office),
         office=office,
         base=office.base,
