@@ -114,8 +114,10 @@ _OWN: dict[Source, dict[str, str]] = {
         "membershipstartdate": "",
         "source": "",
     },
-    "odoo": {"from": "joined", "to": "left", "joindate": "joined", "datefrom": "", "date": "joined", "id": ""},
+    "odoo": {"from": "", "to": "left", "joindate": "joined", "datefrom": "", "date": "joined", "id": ""},
 }
+# Where it is not said since when somebody is a member, the first day of the newest year there is what is known.
+_SINCE = ("from", "datefrom", "startdate", "membershipstartdate")
 # What a status in another system means here: is the membership taken over?
 STATUSES: dict[Source, dict[str, bool]] = {
     "plain": {},
@@ -199,7 +201,7 @@ def headings(cells: Sequence[str], row: int) -> list[str]:
 def source_of(headings: Iterable[str]) -> Source:
     """Which system wrote these headings."""
     keys = {key_of(heading) for heading in headings}
-    if "state" in keys and keys & _ODOO:
+    if (keys & {"state", "status"}) and (keys & _ODOO) - {"joindate"} and not keys & _CIVI:
         return "odoo"
     return "civicrm" if len(keys & _CIVI) > 1 else "plain"
 
@@ -217,6 +219,10 @@ def guess(headings: Sequence[str], samples: Sequence[Sequence[str]], source: Sou
         field = _field(heading, source) or _by_content(values, taken)
         out.append(Column(heading, field if field not in taken else "", tuple(values[:SAMPLES])))
         taken.add(field)
+    if "joined" not in taken:
+        at = next((n for n, each in enumerate(out) if key_of(each.heading) in _SINCE), None)
+        if at is not None:
+            out[at] = msgspec.structs.replace(out[at], field="joined")
     return tuple(out)
 
 
