@@ -34,14 +34,16 @@ async def change(context: Context, actor: Actor, organisation: UUID, wanted: Det
         _, before = await billing.known(connection, organisation)
         await billing.store(connection, organisation, wanted)
         told = {"email": before.email or wanted.email, "changes": audit.changes(before, wanted)}
-        network = sorted(networks & actor.manages, key=str)[0]
+        network = next(iter(sorted(networks & actor.manages, key=str)), None)  # None: it says so itself
         await audit.append(connection, actor, "billing_changed", told, network, organisation, organisation)
     return wanted
 
 
 async def _own(connection: Connection, actor: Actor, organisation: UUID) -> frozenset[UUID]:
-    """The networks it or a unit of it is or was a member of, if the actor manages one of them."""
+    """The networks it or a unit of it is or was a member of, if the actor manages one of them or runs it."""
     networks = await billing.networks_of(connection, organisation)
+    if organisation in actor.runs:
+        return networks
     if not networks & actor.manages:
         raise Forbidden if networks & actor.sees else NotFound("organisation_id", organisation)
     return networks

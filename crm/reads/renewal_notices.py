@@ -46,6 +46,27 @@ class Notice(msgspec.Struct, frozen=True):
     mail_status: str
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What a member was told of its next period."""
+
+    membership_id: UUID
+    starts_on: date
+    net: int
+    currency: str
+    leave_by: date
+
+
+async def told_to(connection: Connection, organisation: UUID, after: date) -> dict[UUID, Told]:
+    """What an organisation was told of periods that begin after a day, by membership."""
+    rows = await connection.fetch(
+        "select distinct on (membership_id) membership_id, starts_on, net, currency, leave_by from renewal_notice"
+        " where organisation_id = $1 and state = 'told' and starts_on > $2 order by membership_id, starts_on",
+        organisation,
+        after,
+    )
+    return {row["membership_id"]: Told(**dict(row)) for row in rows}
+
+
 async def sums(connection: Connection, network: UUID, after: date) -> dict[str, int]:
     """How many members were told of a period that begins after a day, and how many were not, by state."""
     return {row["state"]: row["members"] for row in await connection.fetch(_SUMS, network, after)}

@@ -13,7 +13,7 @@ from crm.actions.listings import LetterForm
 from crm.context import Context
 from crm.errors import Invalid, NotFound, TooMany
 from crm.i18n import Translator, translator
-from crm.reads import listings
+from crm.reads import listings, similar
 from crm.web import directory_views as views
 from crm.web import origin, session
 from crm.web.directory_opening import opened
@@ -78,6 +78,8 @@ async def _member(
     viewer = await listings.viewer(context, session.actor_of(reader) if reader else None)
     profile = await listings.profile(context, known.organisation_id, viewer)
     card = views.card(t, kept, profile.body)
+    async with context.db.tx() as connection:
+        alike = [] if writing else await similar.of(connection, profile.id, profile.body)
     status = 200 if error is None else 429 if isinstance(error, TooMany) else 422
     return await open_page(
         request,
@@ -86,6 +88,7 @@ async def _member(
         status_code=status,
         profile=profile,
         told=card,
+        alike=[{"slug": each.slug, "name": each.name, **views.card(t, kept, each.body)} for each in alike],
         stories=[views.story(t, kept, profile.name, m, card["memberships"]) for m in card["memberships"] if m["via"]],
         given=given,
         errors=_errors(t, error),

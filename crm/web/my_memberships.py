@@ -16,7 +16,7 @@ from crm.actions.memberships import Change, Choices
 from crm.catalogue import Catalogue, NetworkRow
 from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_, Translator
-from crm.reads import invoice_list, organisations
+from crm.reads import invoice_list, organisations, renewal_notices
 from crm.reads import timeline as timeline_reads
 from crm.reads.memberships import Membership
 from crm.reads.timeline import DecisionEvent
@@ -51,6 +51,7 @@ async def show_memberships(request: Request, my: NamedDependency[My]) -> Respons
     cards = [my_words.card(my, m) for m in sorted(found, key=lambda m: (m.status == "ended", m.network))]
     async with my.context.db.tx() as connection:  # the guard has seen to it that the reader acts for it
         owed = [row for row in await invoice_list.of_organisation(connection, my.organisation.id, my.today) if row.owed]
+        told_ahead = await renewal_notices.told_to(connection, my.organisation.id, my.today)
     events = await _decisions(my, found)
     wanted = request.query_params
     return show(
@@ -61,6 +62,7 @@ async def show_memberships(request: Request, my: NamedDependency[My]) -> Respons
         cards=[each for each in cards if not each["over"]],
         former=[each for each in cards if each["over"]],
         owed=owed,
+        told_ahead=told_ahead,
         todo=_todo(my, owed),
         events=[_event(my, each) for each in events[:NEWS]],
         done=next((_event(my, each) for each in events if str(each.id) == wanted.get("done")), None),

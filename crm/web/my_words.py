@@ -1,5 +1,6 @@
 """An organisation's memberships as its own people are shown them: each with its reasons, its fee and its last day."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ def card(my: My, found: Membership) -> dict[str, Any]:
         "since": found.member_since,
         "origin": found.origin,
         "fee": fee_words(my, found),
+        "next_bill": next_bill(my, found),
         "whys": [_why(my, found, chain) for chain in found.whys],
         "own": any(g.kind == "direct" and g.period.end_or_far > my.today for g in found.grants),
         "over": found.status == "ended",
@@ -85,8 +87,25 @@ def fee_words(my: My, found: Membership) -> str:
     return _own_fee(my, min(own, key=lambda g: g.period.start))
 
 
-def _own_fee(my: My, grant: Grant) -> str:
+def next_bill(my: My, found: Membership) -> str:
+    """From when the next year is billed, and how much as things stand; "" when nothing more is to come."""
+    own = [g for g in found.grants if g.kind == "direct" and g.period.end is None]
+    if not own:
+        return ""
+    grant = min(own, key=lambda g: g.period.start)
     day = max(grant.period.start, my.today)
+    book = my.kept.rulebooks.governing(grant.network, grant.period.start, day)
+    running = book.period.containing(day, grant.period.start) if book else None
+    if running is None or running.end is None:
+        return ""
+    amount = _own_fee(my, grant, running.end)
+    if not amount:
+        return my.t.gettext("Next year from %(day)s", day=my.t.date(running.end))
+    return my.t.gettext("Next year from %(day)s: %(amount)s as things stand", day=my.t.date(running.end), amount=amount)
+
+
+def _own_fee(my: My, grant: Grant, on: date | None = None) -> str:
+    day = on or max(grant.period.start, my.today)
     book = my.kept.rulebooks.governing(grant.network, grant.period.start, day)
     tier = book.tier(grant.tier) if book else None
     if book is None or tier is None:
