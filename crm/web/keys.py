@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from crm.actions import keys as actions
-from crm.errors import Invalid, Refused, status_of
+from crm.errors import Invalid, NotFound, Refused, status_of
 from crm.i18n import N_
 from crm.reads import keys as reads
 from crm.store.keys import SCOPES
@@ -51,6 +51,16 @@ async def make_key(request: Request, office: NamedDependency[Office]) -> Respons
     return await _page(request, office, {}, [], made=text, headers=NOT_KEPT)
 
 
+@get(PATH + "/{prefix:str}/revoke", include_in_schema=False)
+async def show_revocation(request: Request, office: NamedDependency[Office], prefix: FromPath[str]) -> Response[str]:
+    """What stops when the key does: asked first, because there is no way back."""
+    row = next((each for each in await _own(office) if each.prefix == prefix and not each.revoked_at), None)
+    if row is None:
+        raise NotFound("key", prefix)
+    words = [office.t.gettext(SAID[scope]) for scope in row.scopes]
+    return await show(request, office, "office/key_revocation.html", "sync", row=row, words=words)
+
+
 @post(PATH + "/{prefix:str}/revoke", include_in_schema=False)
 async def revoke_key(office: NamedDependency[Office], prefix: FromPath[str]) -> Redirect:
     await actions.revoke_own(office.context, office.actor, office.network.id, prefix)
@@ -69,17 +79,22 @@ async def rotate_key(request: Request, office: NamedDependency[Office], prefix: 
     return await _page(request, office, {}, [], made=text, until=until if known else None, headers=NOT_KEPT)
 
 
-handlers = [routes(show_keys, make_key, rotate_key, revoke_key)]
+handlers = [routes(show_keys, make_key, rotate_key, show_revocation, revoke_key)]
+
+
+async def _own(office: Office) -> list[reads.KeyRow]:
+    """Keys of the open network's own system, revoked ones among them."""
+    async with office.context.db.tx() as connection:
+        listed = await reads.listed(connection, [office.network.id])
+    return [row for row in listed if row.network_id == office.network.id and row.role == "partner"]
 
 
 async def _page(
     request: Request, office: Office, typed: dict[str, str], errors: list[dict[str, str]], made: str = "", **more: Any
 ) -> Response[str]:
-    async with office.context.db.tx() as connection:
-        listed = await reads.listed(connection, [office.network.id])
-    own = [row for row in listed if row.network_id == office.network.id and row.role == "partner"]
+    own = [row for row in await _own(office) if not row.revoked_at]
     shown = {
-        "keys": [(row, [office.t.gettext(SAID[scope]) for scope in row.scopes]) for row in own if not row.revoked_at],
+        "keys": [(row, [office.t.gettext(SAID[scope]) for scope in row.scopes]) for row in own],
         "scopes": [(scope, office.t.gettext(SAID[scope])) for scope in SCOPES],
         "typed": typed,
         "errors": errors,

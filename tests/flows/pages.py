@@ -148,6 +148,7 @@ PAGES: dict[str, list[str]] = {
         f"{RULES}/compare?old=1&new=draft",
         f"{NORA}/sync",
         f"{NORA}/sync/keys",
+        f"{NORA}/sync/keys -> {NORA}/sync/keys/*/revoke",
         f"{NORA}/sync/compare",
         f"{NORA}/sync/rehearsal",
         f"{NORA}/from-partners",

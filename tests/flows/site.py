@@ -10,7 +10,7 @@ from datetime import datetime
 import httpx
 import msgspec
 from litestar import Litestar
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from crm.app import create_app
 from crm.clock import FixedClock
@@ -72,6 +72,19 @@ class Site:
                 page.context.add_cookies([{"name": "session", "value": self.session(who), "url": self.address}])
             page.goto(self.address + path)
             yield page
+
+
+class Clicks:
+    """Clicks that count themselves."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.made = page, 0
+
+    def __call__(self, what: str | Locator) -> None:
+        self.made += 1
+        place = self.page.locator(what) if isinstance(what, str) else what
+        place.first.click()
+        self.page.wait_for_load_state()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from tests.browser import browser, faults
 from tests.conftest import context_on
 from tests.crm.billing import NETWORK
 from tests.crm.dunning import at, late_bill, with_ladder
-from tests.flows.site import Site, site_on
+from tests.flows.site import NORA, Clicks, Site, site_on
 from tests.postgres import Server
 
 pytestmark = pytest.mark.browser
@@ -54,12 +54,15 @@ def test_the_pages_hold_in_every_view(site: Site, browser) -> None:
     assert not found
 
 
-def test_letters_are_read_and_sent_and_a_member_is_put_on_hold(site: Site, browser) -> None:
-    with site.page(browser, PATH, "manager") as page:
+def test_journey_06_who_is_late_is_reminded_in_four_clicks_and_a_member_is_put_on_hold(site: Site, browser) -> None:
+    with site.page(browser, NORA, "manager") as page:
+        click = Clicks(page)
+        click(page.locator("a.kpi", has_text="Overdue"))
         expect(page.get_by_role("row", name="Vestfjord Sensor AS")).to_contain_text("Reminder")
-        page.get_by_role("link", name="Read and send").click()
+        click(page.get_by_role("link", name="Read and send"))
         expect(page.get_by_text("Purregebyr").first).to_be_visible()
-        page.get_by_role("button", name="Send now").click()
+        click(page.get_by_role("button", name="Send now"))
+        assert click.made <= 4
         expect(page.get_by_role("status")).to_contain_text("Letters sent: 2.")
         expect(page.get_by_text("Nothing is due.")).to_be_visible()
         page.get_by_role("button", name="Put on hold").click()

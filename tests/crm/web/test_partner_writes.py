@@ -138,6 +138,8 @@ async def test_a_key_is_made_shown_once_and_revoked(
     async with other_browser(client, CLAIRE_ONLY) as other:
         stranger = await send(other, f"{CLAIRE}/sync/keys/{found[1]}/revoke")
         assert stranger.status_code == 404, "another network's key is not there"
+    assert "Push the list of its own system" in text(await client.get(f"{where}/{found[1]}/revoke"))
     assert (await send(client, f"{where}/{found[1]}/revoke")).status_code == 303
+    assert (await client.get(f"{where}/{found[1]}/revoke")).status_code == 404
     with pytest.raises(Unauthenticated):
         await keys.open_with(context, found[0])
