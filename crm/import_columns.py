@@ -98,7 +98,7 @@ _HEADINGS: dict[str, str] = {
     " yourreference invoicereference po ponumber",
     "opening_amount": "inngåendesaldo inngaendesaldo utestående utestaende saldo restbeløp restbelop skyldig"
     " openingbalance outstanding balance amountdue openamount residual membershipfee memberprice",
-    "opening_due": "forfall forfallsdato duedate dueon due invoicedatedue",
+    "opening_due": "forfall forfallsdato duedate dueon due invoicedatedue invoiceduedate",
     "opening_reference": "fakturanr fakturanummer invoicenumber invoiceno invoice accountinvoiceid accountmoveid",
     "tags": "tagger etiketter merker tags tag labels emneknagger stikkord",
     "note": "notat merknad kommentar note notes comment comments remark source",
