@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from crm.demo import PASSWORD
-from tests.browser import browser, csp_messages, faults, open_page
+from tests.browser import browser, csp_messages, faults, open_page, overflow
 from tests.flows.site import LOGINS, NORA, Site, hrefs, member, site_on
 from tests.postgres import Server
 
@@ -134,13 +134,26 @@ def test_on_a_phone_filters_fold_away_and_the_menu_opens_without_a_script(site, 
         assert page.url.endswith("/links")
 
 
-@pytest.mark.parametrize("page_of", ["overview", "member", "members"])
-def test_paper_has_no_controls_and_few_pages(site, browser, page_of):
-    path = {"overview": NORA, "member": member(site, "eSmart"), "members": f"{NORA}/members"}[page_of]
-    with site.page(browser, path, "manager", scheme="dark") as page:
+PAPER = {  # how many sheets at most, for whom, where
+    "overview": (3, "manager", NORA),
+    "member": (3, "manager", ""),
+    "members": (3, "manager", f"{NORA}/members"),
+    "own pages": (3, "member", "/my"),
+    "directory": (9, "public", "/en/members?network=nora-industry-network"),
+}
+CONTROLS = ".side, .phone-bar, .day-box, .filters, .facets, .searchbar, .ds-button, .toast, .tabs"
+
+
+@pytest.mark.parametrize("page_of", PAPER)
+def test_paper_has_no_controls_one_column_and_few_sheets(site, browser, page_of):
+    most, who, path = PAPER[page_of]
+    with site.page(browser, path or member(site, "eSmart"), who, scheme="dark") as page:
+        if who == "member":
+            page.get_by_role("main").get_by_role("link", name="Fjordsyn").first.click()
         paper = page.pdf(format="A4")
-        assert 1 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= 3
+        assert 1 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= most
+        page.set_viewport_size({"width": 675, "height": 954})  # what A4 leaves between its margins
         page.emulate_media(media="print")
-        for selector in (".side", ".phone-bar", ".day-box", ".filters", ".ds-button"):
-            assert not any(each.is_visible() for each in page.locator(selector).all()), selector
+        assert [each.inner_text() for each in page.locator(CONTROLS).all() if each.is_visible()] == []
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert overflow(page) == 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser import browser, csp_messages, faults, open_page
+from tests.browser import browser, faults, open_page
 from tests.crm.web.wizard import EQUINOR
 from tests.flows.site import site_on
 from tests.postgres import Server

@@ -98,3 +98,13 @@ def test_dark_colours_are_for_screens_only():
     dark = THEME[THEME.index("@layer ds.theme.color-scheme.dark {") :]
     assert dark.index("@media screen {") < dark.index('[data-color-scheme="dark"]')
     assert "@media (prefers-color-scheme: dark)" not in THEME
+
+
+def test_phone_rules_are_for_screens_only() -> None:
+    """A4 is narrower than the breakpoint: a plain max-width rule would print the phone's layout (ux.md, rule 24)."""
+    plain = re.compile(r"@media(?![^{]*\bscreen\b)[^{]*\b(?:max-width|min-width|width)\b[^{]*{")
+    own = sorted((TEMPLATES / "static/css").glob("*.css"))
+    assert len(own) > 10
+    assert plain.search("@media (max-width: 56rem) {") and not plain.search("@media screen and (max-width: 56rem) {")
+    found = {path.name: plain.findall(path.read_text("utf-8")) for path in own}
+    assert {name: rules for name, rules in found.items() if rules} == {}
