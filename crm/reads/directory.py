@@ -19,9 +19,10 @@ from crm.database import Connection
 from crm.errors import Refused
 from crm.reads import directory_index
 from crm.reads.directory_index import Bits, Index
+from crm.reads.directory_order import DENSE, Order
 
 PAGE = 50
-FEW = 2_000  # places that are named one by one; of more, the table is walked in its order
+FEW = 2_000  # places that are named one by one; of more, the table is walked, the newest first
 ALIKE = 30
 BATCH = 1_000
 SORTS = ("name", "joined")
@@ -32,27 +33,25 @@ GROUPS = {
     "with": "n:",  # members of this network as well as of those chosen under "network"
 }  # fmt: skip
 MOST_CHOICES = 30  # of one group, in one question
-_ROWS = """
-(select 0 as part, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
- where shown and doc @@ $1::text::tsquery and {condition} and ($2 < 0 or (sort_name, organisation_id) > ($3, $4))
-   and $2 <= 0 order by sort_name, organisation_id limit $5)
-union all
-(select 1, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
- where shown and not doc @@ $1::text::tsquery and {condition} and ($2 < 1 or (sort_name, organisation_id) > ($3, $4))
- order by sort_name, organisation_id limit $5)
-order by 1, sort_name, organisation_id limit $5
+_COLUMNS = "organisation_id, slug, name, sort_name, body::text as raw, joined_on"
+# Those in $1 whose name itself has the words come first ($2 is among them), each in the order of names.
+_NAMED = f"""
+select * from (select case when place = any($2::int[]) then 0 else 1 end as part, {_COLUMNS} from directory_entry
+    where shown and place = any($1::int[])) found
+where (part, sort_name, organisation_id) > ($3::int, $4::text, $5::uuid)
+order by part, sort_name, organisation_id limit $6
 """
-_BY_NAME = """
-select 1 as part, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
-where shown and {condition} and ($1 < 0 or (sort_name, organisation_id) > ($2, $3))
-order by sort_name, organisation_id limit $4
+_FOLLOWING = """
+select place from directory_entry where shown and (sort_name, organisation_id) > ($1, $2)
+order by sort_name, organisation_id limit $3
 """
-_BY_JOINED = """
-select 1 as part, organisation_id, slug, name, sort_name, body::text as raw, joined_on from directory_entry
-where shown and {condition} and ($1 < 0 or joined_on < $2 or (joined_on = $2 and organisation_id > $3))
+_BY_JOINED = f"""
+select 1 as part, {_COLUMNS} from directory_entry
+where shown and {{condition}} and ($1 < 0 or joined_on < $2 or (joined_on = $2 and organisation_id > $3))
 order by joined_on desc, organisation_id limit $4
 """
-_WORDS = "select string_agg(int4send(place), '') from directory_entry where shown and doc @@ $1::text::tsquery"
+_WORDS = "select directory_found($1)"
+_HAS = "select place from directory_entry where shown and place = any($2::int[]) and doc @@ $1::text::tsquery"
 _ALIKE = "select string_agg(int4send(place), '') from directory_alike($1, $2) place"
 
 
@@ -102,10 +101,11 @@ class _Cursor(msgspec.Struct, array_like=True, frozen=True):
 
 
 class _Match(msgspec.Struct, frozen=True):
-    """Who has the text: their bits, and the same as a condition of SQL (None: places only)."""
+    """Who has the text; of them, whose name has it; each word's query and tags, for SQL (None: by places)."""
 
     bits: Bits
-    query: str | None
+    named: Bits
+    parts: tuple[tuple[str, list[str]], ...] | None
     alike: bool = False
 
 
@@ -119,7 +119,7 @@ async def search(
     sets = {group: _any_of(index, tags) for group, tags in chosen.items()}
     hits = _all_of([match.bits, *sets.values()])
     total = hits.bit_count()
-    rows = await _rows(connection, asked, match, chosen, hits, total, cursor, limit + 1) if total else []
+    rows = await _rows(connection, index, asked, match, chosen, hits, cursor, limit + 1) if total else []
     more = len(rows) > limit
     found = [Row(r["organisation_id"], r["slug"], r["name"], r["raw"], r["joined_on"]) for r in rows[:limit]]
     following = _write(asked, cursor.before + limit, rows[limit - 1]) if more else ""
@@ -183,47 +183,93 @@ def _counts(index: Index, base: Bits, sets: Mapping[str, Bits]) -> dict[str, dic
 async def _match(connection: Connection, index: Index, text: str, names: Sequence[tuple[str, str]]) -> _Match:
     listed = directory_words.words(text)
     if not listed:
-        return _Match(0 if text.strip() else index.everybody(), None if text.strip() else "")
-    query = " & ".join(
-        _either([f"'{word}':*", *(f"'{t}'" for t in directory_words.meant(word, names))]) for word in listed
-    )
-    packed = await connection.fetchval(_WORDS, query)
-    if packed:
-        return _Match(directory_index.of_places(packed), query)
-    packed = await connection.fetchval(_ALIKE, " ".join(listed), ALIKE)
-    return _Match(directory_index.of_places(packed or b""), None, alike=True)
+        return _Match(0 if text.strip() else index.everybody(), 0, None if text.strip() else ())
+    parts = tuple((f"'{word}':*", directory_words.meant(word, names)) for word in listed)
+    each = [await _having(connection, index, query) | _any_of(index, tags) for query, tags in parts]
+    bits = _all_of(each) & index.everybody()
+    if bits:
+        named = _all_of([await _having(connection, index, f"'={word}':*") for word in listed])
+        return _Match(bits, bits & named, parts)
+    # Whoever mistypes one word has written the others well: something like the words that nobody has.
+    unknown = [word for word, found in zip(listed, each, strict=True) if not found]
+    rarest = min(zip(listed, each, strict=True), key=lambda pair: pair[1].bit_count())[0]
+    packed = await connection.fetchval(_ALIKE, " ".join(unknown) or rarest, ALIKE)
+    return _Match(directory_index.of_places(packed or b"") & index.everybody(), 0, None, alike=True)
 
 
-def _either(parts: Sequence[str]) -> str:
-    return f"({' | '.join(parts)})"
+async def _having(connection: Connection, index: Index, query: str) -> Bits:
+    """Who has a word, as far as the index knows of them."""
+    known = index.texts.now()
+    remembered = index.texts.get(query)
+    if remembered is None:
+        bits = directory_index.of_places(await connection.fetchval(_WORDS, query) or b"")
+    else:
+        bits, moved = remembered
+        if not moved:
+            return bits
+        away = directory_index.of_list(moved)
+        bits &= ~away
+        bits |= directory_index.of_list([row["place"] for row in await connection.fetch(_HAS, query, moved)])
+    index.texts.keep(query, bits, known)
+    return bits
 
 
 async def _rows(
-    connection: Connection, asked: Asked, match: _Match, chosen: Mapping[str, list[str]], hits: Bits, total: int,
+    connection: Connection, index: Index, asked: Asked, match: _Match, chosen: Mapping[str, list[str]], hits: Bits,
     cursor: _Cursor, limit: int,
 ) -> Sequence[Any]:  # fmt: skip
     """The rows of a page; those whose name itself has the words come first."""
-    named = " & ".join(f"'{word}':*A" for word in directory_words.words(asked.text))
-    first = bool(named) and not match.alike and asked.sort == "name"
-    values: list[Any]
     if asked.sort == "joined":
-        statement, values = _BY_JOINED, [cursor.part, date.fromisoformat(cursor.at or "0001-01-01"), cursor.id, limit]
-    elif first:
-        statement, values = _ROWS, [named, cursor.part, cursor.at, cursor.id, limit]
-    else:
-        statement, values = _BY_NAME, [cursor.part, cursor.at, cursor.id, limit]
+        return await _by_joined(connection, match, chosen, hits, cursor, limit)
+    named = hits & match.named
+    if cursor.part > 0:
+        named = 0
+    order = index.order  # another may take its place while we wait
+    following = await _following(connection, order, cursor) if cursor.part >= 0 else 0
+    first = _first(order, named, limit, following if cursor.part == 0 else 0)
+    rest: list[int] = []
+    if len(first) < limit + len(order.loose):
+        others = hits & ~match.named
+        rest = _first(order, others, limit, following if cursor.part == 1 else 0)
+    values = [*first, *rest], first, cursor.part, cursor.at, cursor.id, limit
+    return await connection.fetch(_NAMED, *values)
+
+
+def _first(order: Order, hits: Bits, most: int, start: int) -> list[int]:
+    total = hits.bit_count()
+    if not total:
+        return []
+    if total * DENSE > len(order.places):
+        return order.walk(hits, most, start)
+    return order.first(directory_index.places(hits, total), most, start)
+
+
+async def _following(connection: Connection, order: Order, cursor: _Cursor) -> int:
+    """The rank from which a page goes on."""
+    for row in await connection.fetch(_FOLLOWING, cursor.at, cursor.id, len(order.loose) + 1):
+        if (rank := order.rank(row["place"])) >= 0:
+            return rank
+    return len(order.places)
+
+
+async def _by_joined(
+    connection: Connection, match: _Match, chosen: Mapping[str, list[str]], hits: Bits, cursor: _Cursor, limit: int
+) -> Sequence[Any]:
+    day = date.fromisoformat(cursor.at or "0001-01-01")
+    values: list[Any] = [cursor.part, day, cursor.id, limit]
     conditions: list[str] = []
-    if total <= FEW or match.query is None:
+    total = hits.bit_count()
+    if total <= FEW or match.parts is None:
         values.append(directory_index.places(hits, total))
         conditions.append(f"place = any(${len(values)}::int[])")
     else:
-        if match.query:
-            values.append(match.query)
-            conditions.append(f"doc @@ ${len(values)}::text::tsquery")
+        for query, tags in match.parts:
+            values += [query, tags]
+            conditions.append(f"(doc @@ ${len(values) - 1}::text::tsquery or tags && ${len(values)}::text[])")
         for tags in chosen.values():
             values.append(tags)
             conditions.append(f"tags && ${len(values)}::text[]")
-    return await connection.fetch(statement.format(condition=" and ".join(conditions) or "true"), *values)
+    return await connection.fetch(_BY_JOINED.format(condition=" and ".join(conditions) or "true"), *values)
 
 
 def _read(asked: Asked) -> _Cursor:

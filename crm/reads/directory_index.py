@@ -7,34 +7,42 @@ transaction is not below the oldest that was still open the last time (as the fe
 
 import asyncio
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from crm.database import Connection
+from crm.reads.directory_order import Order
+from crm.reads.directory_texts import Texts
 
-BATCH = 5_000
 _SINCE = """
 select s.epoch::text || current_database() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
-    (select min(next_on) from directory_entry where next_on is not null) as next_on, e.place, e.tags
+    (select min(next_on) from directory_entry where next_on is not null) as next_on, e.place, e.tags,
+    e.moved_xid::text as moved
 from directory_state s left join directory_entry e on e.moved_xid >= $1::text::xid8
 """
-_ALL = "select place, tags from directory_entry where shown and place > $1 order by place limit $2"
+_TAGGED = "select tag, places from directory_tagged()"
+_ORDERED = "select directory_ordered()"
 _HEAD = """
 select epoch::text || current_database() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin
 from directory_state
 """
 _SET = re.compile(rb"[^\x00]")
 _ROOM = 1024  # bytes by which the numbers grow
+LOOSE = 1_000  # entries that have moved before all are put in order anew
 Bits = int
 
 
 class Index:
-    """The bits, and up to which transaction they are true. Not for two tasks at once: `of` sees to that."""
+    """The bits, and up to which transaction they are true. Not for two tasks at once: `current` sees to that."""
 
     def __init__(self) -> None:
         self.epoch = ""  # of which database
         self.xmin = 0
         self.generation = 0  # how often it has changed
+        self.order = Order(array("i"))
+        self.texts = Texts()
+        self._seen: dict[int, str] = {}  # what was applied already of what comes again while a transaction is open
         self._bytes: dict[str, bytearray] = {}
         self._numbers: dict[str, Bits] = {}
 
@@ -70,33 +78,49 @@ class Index:
                 kept[byte] |= bit
                 self._numbers.pop(tag, None)
                 changed = True
+        self.order.loosen(place)
+        self.texts.moved(place)
         self.generation += changed
 
-    def add(self, rows: Iterable[Sequence]) -> None:
-        """Many entries at once that were not here before: (place, tags)."""
-        for place, tags in rows:
-            byte, bit = place >> 3, 1 << (place & 7)
-            for tag in ("", *tags):
-                kept = self._bytes.get(tag)
-                if kept is None:
-                    kept = self._bytes[tag] = bytearray(byte + _ROOM)
-                elif byte >= len(kept):
-                    kept.extend(bytes(byte - len(kept) + _ROOM))
-                kept[byte] |= bit
-        self._numbers.clear()
+    def fill(self, tag: str, packed: bytes) -> None:
+        """Everybody who has a tag, as the database packs them."""
+        bits = of_places(packed)
+        self._bytes[tag] = bytearray(bits.to_bytes((bits.bit_length() >> 3) + _ROOM, "little"))
+        self._numbers.pop(tag, None)
         self.generation += 1
+
+    def follow(self, rows: Sequence) -> None:
+        """What has moved since, without what was applied already (rows of _SINCE)."""
+        before, self._seen = self._seen, {}
+        for row in rows:
+            if row["place"] is not None:
+                self._seen[row["place"]] = row["moved"]
+                if before.get(row["place"]) != row["moved"]:
+                    self.put(row["place"], row["tags"])
+        self.xmin = rows[0]["xmin"]
+
+
+def unpacked(packed: bytes) -> array:
+    """Places as the database packs them: four bytes each, the highest first."""
+    out = array("i", bytes(packed))
+    out.byteswap()
+    return out
 
 
 def of_places(packed: bytes) -> Bits:
-    """Bits out of places as the database packs them (four bytes each, the highest first)."""
-    if not packed:
+    """Bits out of places as the database packs them."""
+    return of_list(unpacked(packed)) if packed else 0
+
+
+def of_list(found: Sequence[int]) -> Bits:
+    """Bits out of places."""
+    if not found:
         return 0
-    places = memoryview(bytes(packed)).cast("B")
-    found = [int.from_bytes(places[at : at + 4], "big") for at in range(0, len(places), 4)]
-    kept = bytearray((max(found) >> 3) + 1)
+    signs = bytearray(b"0") * (max(found) + 1)
     for place in found:
-        kept[place >> 3] |= 1 << (place & 7)
-    return int.from_bytes(kept, "little")
+        signs[place] = 49
+    signs.reverse()
+    return int(signs, 2)
 
 
 def places(bits: Bits, most: int) -> list[int]:
@@ -147,21 +171,23 @@ async def current(connection: Connection, keep: bool) -> tuple[Index, date | Non
         if not rows or rows[0]["epoch"] != kept.index.epoch:
             kept.index = await _fresh(connection)
             rows = await connection.fetch(_SINCE, str(kept.index.xmin))
-        for row in rows:
-            if row["place"] is not None:
-                kept.index.put(row["place"], row["tags"])
-        kept.index.xmin = rows[0]["xmin"]
+        kept.index.follow(rows)
+        if len(kept.index.order.loose) > LOOSE:
+            kept.index.order = await _order(connection)
         return kept.index, rows[0]["next_on"]
 
 
 async def _fresh(connection: Connection) -> Index:
-    """The whole of it, a few thousand entries at a time: others go on meanwhile."""
+    """The whole of it, a tag at a time: others go on meanwhile."""
     index = Index()
     head = await connection.fetchrow(_HEAD)
-    last = 0
-    while rows := await connection.fetch(_ALL, last, BATCH):
-        index.add(rows)
-        last = rows[-1]["place"]
+    for row in await connection.fetch(_TAGGED):
+        index.fill(row["tag"], row["places"] or b"")
         await asyncio.sleep(0)
+    index.order = await _order(connection)
     index.epoch, index.xmin = head["epoch"], head["xmin"]
     return index
+
+
+async def _order(connection: Connection) -> Order:
+    return Order(unpacked(await connection.fetchval(_ORDERED) or b""))

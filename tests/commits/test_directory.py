@@ -12,7 +12,7 @@ from crm.actions.memberships import Change
 from crm.actor import Actor
 from crm.clock import FixedClock
 from crm.context import Context
-from crm.reads import directory_index
+from crm.reads import directory, directory_index
 from crm.reads.directory import Asked
 from crm.web.directory_opening import opened
 from tests.conftest import NOW, context_on
@@ -181,6 +181,29 @@ async def test_the_index_of_one_process_follows_another(own_database: str) -> No
         finally:
             await early.close()
             await late.close()
+
+
+@pytest.mark.parametrize("loose", [directory_index.LOOSE, 0])
+async def test_a_word_that_is_remembered_follows_names(
+    own_database: str, monkeypatch: pytest.MonkeyPatch, loose: int
+) -> None:
+    """Once asked for, a word is not looked up again, and yet true; also when all are put in order anew each time."""
+    monkeypatch.setattr(directory_index, "LOOSE", loose)
+    async with context_on(own_database) as context, context_on(own_database) as other:
+        member, name = await one(context, "name not ilike '%energi%'")
+        before, total, _ = await names_of(context, "energi")
+        await names_of(context, "energi zzz")
+        assert name not in before
+        assert total == len(before) > 0
+        monkeypatch.setattr(directory, "_WORDS", "select nobody_asks()")
+        for called in ("Zzz Energi", "Aaa Energi", name):
+            async with other.db.tx() as connection:
+                await connection.execute("update organisation set name = $2 where id = $1", member, called)
+            found, now, _ = await names_of(context, "energi")
+            assert found == before | ({called} - {name})
+            assert now == len(found)
+        with pytest.raises(asyncpg.UndefinedFunctionError):
+            await names_of(context, "somethingelse")
 
 
 async def test_a_suspended_member_is_gone_with_the_decision(own_database: str) -> None:

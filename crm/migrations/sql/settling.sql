@@ -450,6 +450,7 @@ begin
     on conflict (slug) do update set newest = true;
 end $$;
 
+-- (directory_words: directory_search.sql.)
 -- Look at these organisations on a day and keep what anybody may see. Locked first and looked at by the next statement,
 -- so that what another transaction has changed meanwhile is seen; written once, and only if anything is different. How
 -- many look otherwise than before.
@@ -490,9 +491,8 @@ begin
             slug = case when s.shown then (select d.slug from directory_slug d
                 where d.organisation_id = e.organisation_id and d.newest) else '' end,
             doc = case when s.shown then
-                setweight(to_tsvector('simple', s.skey), 'A') || setweight(array_to_tsvector(s.tags), 'B')
-                || setweight(to_tsvector('simple', directory_key(concat_ws(' ', s.body ->> 'municipality',
-                    s.body -> 'summary' ->> 'nb', s.body -> 'summary' ->> 'en'))), 'C') else '' end
+                directory_words(s.skey, directory_key(concat_ws(' ', s.body ->> 'municipality',
+                    s.body -> 'summary' ->> 'nb', s.body -> 'summary' ->> 'en'))) else '' end
         from unnest(looks) s where e.organisation_id = s.organisation_id;
     end if;
     -- The address of a person who is not shown says who it was.

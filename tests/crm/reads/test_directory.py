@@ -1,6 +1,7 @@
 """Searching the directory: what finds whom, counts that hold, pages without gaps, bits that agree with the table."""
 
 import random
+from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from crm.errors import Refused
 from crm.reads import directory, directory_index
 from crm.reads.directory import GROUPS, Asked, Found
 from crm.reads.directory_index import Index
+from crm.reads.directory_order import Order
 from crm.web.directory_views import searched_names
 
 pytestmark = pytest.mark.anyio
@@ -147,16 +149,16 @@ async def test_counts_are_those_of_the_table(context: Context) -> None:
     assert found.total == total > 150
 
 
-@pytest.mark.parametrize("few", [2_000, 0])
+@pytest.mark.parametrize(("name", "value"), [("FEW", 2_000), ("FEW", 0), ("DENSE", 0), ("DENSE", 10**9)])
 @pytest.mark.parametrize(
     "asked",
     [Asked(), Asked("a"), Asked("nor"), Asked(sort="joined"), Asked("energi", {"kind": ("company",)}),
      Asked("", {"network": ("nora", "nora-startup"), "county": ("03",)})],
 )  # fmt: skip
 async def test_pages_have_no_gap_and_nobody_twice(
-    context: Context, monkeypatch: pytest.MonkeyPatch, asked: Asked, few: int
+    context: Context, monkeypatch: pytest.MonkeyPatch, asked: Asked, name: str, value: int
 ) -> None:
-    monkeypatch.setattr(directory, "FEW", few)
+    monkeypatch.setattr(directory, name, value)
     async with asking(context) as ask:
         whole = await ask.find(asked.text, asked.sort, limit=1_000, **asked.chosen)
         pages, cursor = [], ""
@@ -182,7 +184,9 @@ async def test_a_page_that_never_was_is_refused(context: Context, cursor: str) -
 def test_bits_change_as_entries_do() -> None:
     dice = random.Random(7)
     index, truth = Index(), {}
-    index.add([(place, ["n:a"]) for place in range(1, 50)])
+    packed = b"".join(place.to_bytes(4, "big") for place in range(1, 50))
+    index.fill("n:a", packed)
+    index.fill("", packed)
     truth = {place: {"n:a"} for place in range(1, 50)}
     for _ in range(400):
         place, tags = dice.randrange(1, 20_000), dice.sample(["n:a", "n:b", "f:x"], dice.randrange(0, 3))
@@ -194,3 +198,22 @@ def test_bits_change_as_entries_do() -> None:
     packed = b"".join(place.to_bytes(4, "big") for place in (3, 900, 17))
     assert directory_index.places(directory_index.of_places(packed), 2) == [3, 17]
     assert msgspec.json.encode(directory_index.of_places(b"")) == b"0"
+
+
+def test_the_first_in_order_are_the_first_however_they_are_found() -> None:
+    dice = random.Random(31)
+    names = {place: dice.randrange(50_000) for place in dice.sample(range(1, 4_000), 1_500)}
+    order = Order(array("i", sorted(names, key=lambda place: (names[place], place))))
+    moved = [*dice.sample(sorted(names), 20), 3_999, 5_000]
+    for place in moved:
+        names[place] = dice.randrange(50_000)
+        order.loosen(place)
+    for size in (0, 1, 40, 700, len(names)):
+        found = sorted(dice.sample(sorted(names), size))
+        bits = directory_index.of_list(found)
+        for start in (0, 300, 1_499):
+            later = {place for place in found if order.rank(place) >= start or place in moved}
+            wanted = sorted(later, key=lambda place: (names[place], place))[:30]
+            for got in (order.first(found, 30, start), order.walk(bits, 30, start)):
+                assert set(got) <= later
+                assert sorted(got, key=lambda place: (names[place], place))[:30] == wanted
