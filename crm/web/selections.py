@@ -5,7 +5,7 @@ were when somebody pressed the button, and the list's own filter. Whatever it sa
 the open network; "all shown" must still be as many, or it is refused: nobody does to 90 what they meant for 86.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -100,7 +100,7 @@ def pairs_of(selection: Selection) -> list[tuple[str, str]]:
 
 def _ids(text: str) -> list[UUID]:
     try:
-        raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        raw = b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
     except ValueError:
         raise Refused("selection_wrong", "selection") from None
     if len(raw) % ID_BYTES:
