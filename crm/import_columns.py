@@ -96,7 +96,7 @@ _HEADINGS: dict[str, str] = {
     "billing_email": "fakturaepost fakturamail billingemail invoiceemail",
     "billing_reference": "deresref bestillingsnummer fakturareferanse referanse billingreference buyerreference"
     " yourreference invoicereference po ponumber",
-    "opening_amount": "inngåendesaldo inngaendesaldo utestående utestaende saldo restbeløp restbelop skyldig"
+    "opening_amount": "saldo inngåendesaldo inngaendesaldo utestående utestaende saldo restbeløp restbelop skyldig"
     " openingbalance outstanding balance amountdue openamount residual membershipfee memberprice",
     "opening_due": "forfall forfallsdato duedate dueon due invoicedatedue invoiceduedate",
     "opening_reference": "fakturanr fakturanummer invoicenumber invoiceno invoice accountinvoiceid accountmoveid",

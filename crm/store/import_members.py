@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+from asyncpg import UniqueViolationError
 
 from cluster_rules import cascades
 from cluster_rules.fees import Step
@@ -20,6 +21,7 @@ from cluster_rules.profiles import changed, replaced
 from crm.actor import Actor
 from crm.catalogue import Catalogue, NetworkRow
 from crm.database import Connection
+from crm.errors import Refused
 from crm.import_verdicts import PROFILE, Judged
 from crm.store import apply_many, decisions, families, feed, ids, import_marks, opening_items, places, profiles
 from crm.store.apply_many import Decided
@@ -64,7 +66,10 @@ class Written(msgspec.Struct, frozen=True):
 
 
 async def write(connection: Connection, work: Work, judged: Sequence[Judged]) -> list[Written]:
-    """Store these rows, whose families are locked; `same` and left out ones are not among them."""
+    """Store these rows, whose families are locked; `same` and left out ones are not among them.
+
+    Refused `import_stale` when somebody else has registered one of the numbers at this very moment.
+    """
     made: dict[int, dict[str, Any]] = {each.member.row: {} for each in judged}
     whose = await _organisations(connection, work, judged, made)
     await feed.publish_touched(connection)  # nobody is told of new ones yet: not asked again for each at the end
@@ -132,7 +137,10 @@ async def _organisations(
     numbers = [(o, s, v) for m, o in zip(fresh, new, strict=True) for s, v in m.identifiers.items()]
     if numbers:
         columns = [list(column) for column in zip(*numbers, strict=True)]
-        await connection.execute(_IDENTIFIERS, ids.together(len(numbers)), *columns)
+        try:
+            await connection.execute(_IDENTIFIERS, ids.together(len(numbers)), *columns)
+        except UniqueViolationError as taken:
+            raise Refused("import_stale", "rows", row=fresh[0].row) from taken
     for member in fresh:
         made[member.row]["organisation"] = True
     return whose

@@ -11,7 +11,7 @@ from datetime import date
 from functools import cache
 from html import unescape
 
-from crm.actions import days, invoices, payments, renewal_notices, renewals
+from crm.actions import days, invoices, member_imports, payments, renewal_notices, renewals
 from crm.actions.invoices import Credit
 from crm.actions.renewals import Wanted
 from crm.actor import Actor
@@ -19,6 +19,7 @@ from crm.context import Context
 from crm.settings import Settings
 from crm.store import cards as card_rows
 from crm.store import invoice_links
+from tests.broken_files import FIRST, HEAD, SECOND, changed, csv
 from tests.commits.support import manager
 from tests.conftest import context_on
 from tests.crm.actions.test_exchange_rates import euro_draft
@@ -123,6 +124,9 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/members?q=Tindeveg -> {NORA}/members/*-* -> {NORA}/invoices/billing/*",
         f"{NORA}/invoices/card-books",
         f"{NORA}/invoices/suspense",
+        f"{NORA}/imports",
+        f"{NORA}/imports -> {NORA}/imports/*-*-*",
+        f"{NORA}/imports -> {NORA}/imports/*-*-* + ?columns=1",
         f"{NORA}/renewals",
         f"{NORA}/renewals/notices",
         f"{NORA}/renewals/notices?look=1",
@@ -199,6 +203,10 @@ async def prepare(dsn: str) -> None:
         for year in (2027, 2026):
             run = await renewals.begin(context, actor, Wanted("nora-industry-network", date(year, 1, 1)))
             await renewals.preview(context, run)
+        file = csv((*FIRST, "1500", "01.03.2026"), changed(2, "Gull"), SECOND, head=(*HEAD, "Saldo", "Forfall"))
+        wanted = await member_imports.upload(context, actor, "nora-industry-network", "medlemmer.csv", file)
+        await member_imports.map_columns(context, actor, wanted, None)
+        await member_imports.check(context, wanted)
         await shared(context, actor)
         await euro_draft(context, actor)
 
