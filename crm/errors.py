@@ -76,7 +76,6 @@ CONFLICTS = frozenset(
         "role_held_already",
         "changed_since",
         "bulk_running",
-        "bulk_undone",
         "selection_changed",
         "tag_known",
         "field_code_known",

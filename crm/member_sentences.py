@@ -4,12 +4,10 @@ from crm.i18n import N_
 
 MEMBERS: dict[str, tuple[str, ...]] = {
     "bulk_running": (N_("It is still at work. Wait until it is done."),),
-    "bulk_undone": (N_("This was taken back already."),),
     "bulk_not_undoable": (N_("This cannot be taken back here. Credit what was billed instead."),),
     "charge_no_grant": (
         N_("Not a member on this day, so there is nothing to bill it for."),
     ),
-    "charge_vat_unknown": (N_("There is no VAT rate for %(country)s on this day."),),
     "field_choice": (N_("There is no “%(given)s” to choose."), N_("Choose one of the answers there are.")),
     "field_choices": (N_("Choose some of the answers there are."),),
     "field_code_format": (N_("A code is small letters, digits and _, and begins with a letter."),),
@@ -25,7 +23,6 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "field_unknown_code": (N_("There is no field called “%(given)s” here."),),
     "field_yes_no": (N_("Answer yes or no."),),
     "fields_full": (N_("A network has at most %(limit)s fields. Delete one first."),),
-    "not_in_network": (N_("This is no member of the network any more."),),
     "responsible_unknown": (N_("Only people with a role in this network can look after its members."),),
     "selection_changed": (N_("The list has changed: it has %(count)s members now, not %(given)s. Look again."),),
     "selection_empty": (N_("Select at least one member."),),
