@@ -56,3 +56,20 @@ class ParkedFact(Table, tablename="parked_fact"):
     fact = JSONB(required=True)
     parked_at = Timestamptz()
     booked_at = Timestamptz(null=True, default=None)
+
+
+class InvoiceSettled(Table, tablename="invoice_settled"):
+    """An invoice that nothing is owed of, since when, what it was for and what became of it; kept by a trigger.
+
+    `tier` and `network` (slug) are "several" where its lines differ. `crm verify` compares it with the ledger.
+    """
+
+    invoice_id = ForeignKey(references=Invoice, null=False, primary_key=True, on_delete=OnDelete.restrict)
+    host_id = UUID(null=False, default=None)
+    settled_on = Date(required=True, default=None)
+    tier = Varchar(length=60, default="")
+    network = Varchar(length=60, default="")
+    paid = BigInt(required=True, default=None)
+    credited = BigInt(required=True, default=None)
+    written_off = BigInt(required=True, default=None)
+    claimed = BigInt(required=True, default=None)

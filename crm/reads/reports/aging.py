@@ -4,7 +4,17 @@ Open is what is owed of an invoice, VAT, fees and interest with it, less payment
 then. Unapplied credit stands beside it and is never taken off: whose it is says what it is for.
 """
 
-from crm.reads.reports.money import DAYS_OF_A_YEAR, DESCRIBED, HOSTS, JOINS, LINES, POSITION, invoices, known
+from crm.reads.reports.money import (
+    BOOKS,
+    CUT_BY,
+    CUTS,
+    DAYS_OF_A_YEAR,
+    HOSTS,
+    LINES,
+    POSITION,
+    invoices,
+    known,
+)
 from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
 from crm.reports import Chart, Column
 
@@ -15,41 +25,44 @@ _BUCKET = "case " + " ".join(
     for code, days in AGES.items()
 )
 
-# Every position that is not zero: an invoice, or an organisation's money that is on none.
+# Every position that is not zero: an invoice, or an organisation's money that is on none. Of those who had settled by
+# the day nothing is read. (Money booked on an invoice for a day before its own counts from the invoice's day on.)
 POSITIONS = f"""
-    with books as materialized (
-        select e.invoice_id, case when e.invoice_id is null then e.payment_id end as payment_id, e.organisation_id,
-            e.currency, sum(e.amount)::bigint as balance
+    with wanted as materialized ({invoices("i.issued_on <= :as_of")}),
+    b as materialized ({BOOKS}), l as ({LINES}), loose as materialized (
+        select e.payment_id, e.organisation_id, e.currency, sum(e.amount)::bigint as balance
         from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
-        where e.host_id in {HOSTS} and e.account in {POSITION} and e.organisation_id is not null
+        where e.host_id in {HOSTS} and e.account in {POSITION} and e.invoice_id is null
             and t.on_date <= :as_of and {known("t")}
-        group by 1, 2, 3, 4 having sum(e.amount) <> 0
-    ), wanted as (select b.invoice_id as id from books b where b.invoice_id is not null), l as materialized ({LINES})
-    select coalesce(i.series || '-' || i.number || ' ', '') || coalesce(i.id, b.payment_id, b.organisation_id)::text
-            || b.currency as key, i.id as invoice_id, coalesce(i.series || '-' || i.number, '') as number,
-        b.organisation_id, o.name, coalesce(l.tier, '') as tier,
-        coalesce(n.slug, l.network_id, own.slug, '') as network, b.currency, i.issued_on, i.due_on,
-        greatest(:as_of - i.due_on, 0) as days_late, {_BUCKET} as age, i.gross, greatest(b.balance, 0) as open,
-        greatest(-b.balance, 0) as credit, case when b.balance > 0 then coalesce(dun.kind, 'none') end as stage
-    from books b join organisation o on o.id = b.organisation_id left join invoice i on i.id = b.invoice_id
-    left join l on l.invoice_id = i.id left join network n on n.id::text = l.network_id
-    left join network own on own.id = i.network_id
+        group by 1, 2, 3 having sum(e.amount) <> 0
+    ), found as materialized (
+        select w.number || ' ' || w.id as key, w.id, w.number, w.organisation_id, {CUT_BY}, w.issued_on, w.due_on,
+            w.gross, b.balance
+        from b join wanted w on w.id = b.invoice_id {CUTS} where b.balance <> 0
+        union all
+        select f.payment_id::text || f.organisation_id || f.currency, null, '', f.organisation_id, '', '', f.currency,
+            null, null, null, f.balance
+        from loose f where exists
+            (select from membership m where m.organisation_id = f.organisation_id and m.network_id = any(:networks))
+    )
+    select i.key, i.id as invoice_id, i.number, i.organisation_id, o.name, i.tier, i.network, i.currency, i.issued_on,
+        i.due_on, greatest(:as_of - i.due_on, 0) as days_late, {_BUCKET} as age, i.gross,
+        greatest(i.balance, 0) as open, greatest(-i.balance, 0) as credit,
+        case when i.balance > 0 then coalesce(dun.kind, 'none') end as stage
+    from found i join organisation o on o.id = i.organisation_id
     left join lateral (
         select s.kind from dunning_step s where s.invoice_id = i.id and s.outcome = 'done' and s.on_date <= :as_of
             and {known("s")}
         order by s.after_days desc, s.recorded_at desc limit 1
-    ) dun on b.balance > 0
-    where l.network_id is not null and exists (select from charge c join membership m on m.id = c.membership_id
-            where c.invoice_id = i.id and m.network_id = any(:networks))
-        or l.network_id is null and (i.network_id = any(:networks) or i.network_id is null and exists
-            (select from membership m where m.organisation_id = b.organisation_id and m.network_id = any(:networks)))
+    ) dun on i.balance > 0
 """
 
 # What was invoiced in the year that ends with the day: what days of sales are reckoned from.
+_YEAR = f"i.issued_on <= :as_of and i.issued_on > :as_of - {DAYS_OF_A_YEAR}"
 BILLED = f"""
-    with wanted as materialized ({invoices("i.issued_on <= :as_of and i.issued_on > :as_of - " + str(DAYS_OF_A_YEAR))}),
-    l as ({LINES})
-    select {DESCRIBED}, w.net, w.gross from wanted w {JOINS}
+    with wanted as ({invoices(_YEAR)})
+    select w.number || ' ' || w.id as key, w.id as invoice_id, w.number, o.name, w.currency, w.issued_on, w.gross
+    from wanted w join organisation o on o.id = w.organisation_id
 """
 
 
@@ -95,6 +108,7 @@ AGING = Source(
                 Column("invoice_id", words="id"),
             ),
             ("currency",),
+            together=f"select i.currency, i.gross from ({invoices(_YEAR)}) i",
         ),
     },
     measures=(

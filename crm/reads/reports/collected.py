@@ -3,39 +3,62 @@
 What an invoice comes to and its claims = paid + credited + written off + owed; below zero owed is too much paid.
 """
 
-from crm.reads.reports.money import BOOKS, DESCRIBED, HOSTS, JOINS, LINES, POSITION, invoices, known
+from crm.reads.reports.money import (
+    BOOKS,
+    CUT_BY,
+    CUTS,
+    DESCRIBED,
+    HOSTS,
+    JOINS,
+    LINES,
+    POSITION,
+    invoices,
+    known,
+)
 from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
 from crm.reports import Chart, Column
 
+_SUMS = """
+    coalesce(w.paid, b.paid, 0) as paid, coalesce(w.credited, b.credited, 0) as credited,
+    coalesce(w.written_off, b.written_off, 0) as written_off, coalesce(w.claimed, b.claimed, 0) as claimed,
+    case when w.settled then 0 else coalesce(b.balance, w.gross) end as owed,
+    w.gross + coalesce(w.claimed, b.claimed, 0) - coalesce(w.credited, b.credited, 0)
+        - coalesce(w.written_off, b.written_off, 0) as to_pay
+"""
 
-def _with_books(condition: str) -> str:
+
+def _with_books(condition: str, told: str, joins: str) -> str:
     return f"""
     with wanted as materialized ({invoices(condition)}), b as ({BOOKS}), l as ({LINES})
-    select {DESCRIBED}, to_char(w.issued_on, 'YYYY-MM') as month, w.net, w.vat, w.gross,
-        coalesce(b.paid, 0) as paid, coalesce(b.credited, 0) as credited, coalesce(b.written_off, 0) as written_off,
-        coalesce(b.claimed, 0) as claimed, coalesce(b.balance, w.gross) as owed,
-        w.gross + coalesce(b.claimed, 0) - coalesce(b.credited, 0) - coalesce(b.written_off, 0) as to_pay
-    from wanted w {JOINS} left join b on b.invoice_id = w.id
+    select {told}, to_char(w.issued_on, 'YYYY-MM') as month, w.net, w.vat, w.gross, {_SUMS}
+    from wanted w {joins} left join b on b.invoice_id = w.id
     """
 
 
-INVOICED = _with_books("i.issued_on >= :start and i.issued_on < :end and i.issued_on <= :as_of")
-DUE = _with_books("i.due_on >= :start and i.due_on < :end and i.due_on <= :as_of and i.issued_on <= :as_of")
+_IN_PERIOD = "i.issued_on >= :start and i.issued_on < :end and i.issued_on <= :as_of"
+_FELL_DUE = "i.due_on >= :start and i.due_on < :end and i.due_on <= :as_of and i.issued_on <= :as_of"
 # Money put on invoices, and taken off again, by the day it was booked for.
-RECEIVED = f"""
-    with booked as materialized (
-        select e.row_id, e.invoice_id as id, e.payment_id, t.on_date, t.kind, -e.amount as amount
-        from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
-        where t.host_id in {HOSTS} and t.on_date >= :start and t.on_date < :end and t.on_date <= :as_of and {known("t")}
-            and e.account in {POSITION} and e.payment_id is not null and e.invoice_id is not null
-    ), wanted as materialized (
-        select i.* from ({invoices("i.id in (select id from booked)")}) i
-    ), l as ({LINES})
-    select to_char(x.on_date, 'YYYY-MM-DD') || ' ' || lpad(x.row_id::text, 12, '0') as key, w.number, o.name,
-        coalesce(l.tier, '') as tier, coalesce(n.slug, l.network_id, own.slug, '') as network, w.currency, x.on_date,
-        to_char(x.on_date, 'YYYY-MM') as month, coalesce(p.rail, '') as rail, coalesce(p.payer_name, '') as payer,
-        x.amount, w.id as invoice_id
-    from booked x join wanted w on w.id = x.id {JOINS} left join payment p on p.id = x.payment_id
+_BOOKED = f"""
+    select e.row_id, e.invoice_id as id, e.payment_id, t.on_date, -e.amount as amount
+    from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+    where t.host_id in {HOSTS} and t.kind <> 'issued' and t.on_date >= :start and t.on_date < :end
+        and t.on_date <= :as_of and {known("t")}
+        and e.account in {POSITION} and e.payment_id is not null and e.invoice_id is not null
+"""
+
+
+def _received(told: str, joins: str) -> str:
+    return f"""
+    with booked as materialized ({_BOOKED}),
+    wanted as materialized (select i.* from ({invoices("i.id in (select id from booked)")}) i), l as ({LINES})
+    select {told}, to_char(x.on_date, 'YYYY-MM') as month, coalesce(p.rail, '') as rail, x.amount
+    from booked x join wanted w on w.id = x.id {joins} left join payment p on p.id = x.payment_id
+    """
+
+
+_RECEIVED = f"""
+    to_char(x.on_date, 'YYYY-MM-DD') || ' ' || lpad(x.row_id::text, 12, '0') as key, w.number, o.name, {CUT_BY},
+    x.on_date, coalesce(p.payer_name, '') as payer, w.id as invoice_id
 """
 _INVOICE = (
     Column("number", width=14),
@@ -66,10 +89,20 @@ COLLECTED = Source(
     name="collected",
     area="money",
     relations={
-        "invoiced": Relation(INVOICED, _INVOICE, ("tier", "network", "month", "currency")),
-        "due": Relation(DUE, _INVOICE, ("tier", "network", "currency")),
+        "invoiced": Relation(
+            _with_books(_IN_PERIOD, DESCRIBED, JOINS),
+            _INVOICE,
+            ("tier", "network", "month", "currency"),
+            together=_with_books(_IN_PERIOD, CUT_BY, CUTS),
+        ),
+        "due": Relation(
+            _with_books(_FELL_DUE, DESCRIBED, JOINS),
+            _INVOICE,
+            ("tier", "network", "currency"),
+            together=_with_books(_FELL_DUE, CUT_BY, CUTS),
+        ),
         "received": Relation(
-            RECEIVED,
+            _received(_RECEIVED, JOINS),
             (
                 Column("on_date", "day"),
                 Column("number", width=14),
@@ -83,6 +116,7 @@ COLLECTED = Source(
                 Column("invoice_id", words="id"),
             ),
             ("tier", "network", "month", "rail", "currency"),
+            together=_received(CUT_BY, CUTS),
         ),
     },
     measures=(

@@ -4,12 +4,12 @@ Churn is that of the year which ends with the day, counted in memberships with a
 say a life without end: years are at most `most_years`, and the number of memberships stands beside.
 """
 
-from crm.reads.reports.money import DAYS_OF_A_YEAR, ENTRY_FEES, contracts
+from crm.reads.reports.money import DAYS_OF_A_YEAR, contracts
 from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
 from crm.reports import Column, Option
 
 YEAR = f"""
-    with entry_fees as materialized ({ENTRY_FEES}), a as materialized ({contracts(f"(:as_of - {DAYS_OF_A_YEAR})")}),
+    with a as materialized ({contracts(f"(:as_of - {DAYS_OF_A_YEAR})")}),
     z as materialized ({contracts(":as_of")})
     select coalesce(a.membership_id, z.membership_id)::text || coalesce(a.currency, z.currency) as key, o.name,
         n.slug as network, coalesce(z.tier, a.tier) as tier, coalesce(a.currency, z.currency) as currency,

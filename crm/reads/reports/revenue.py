@@ -4,7 +4,7 @@ Unit: an own membership (an organisation in a network) with a fee; amounts are a
 and before anything is shared with another network. What was invoiced is another report.
 """
 
-from crm.reads.reports.money import ENTRY_FEES, contracts
+from crm.reads.reports.money import contracts
 from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
 from crm.reports import Chart, Column
 
@@ -12,13 +12,13 @@ _SHOWN = """
     c.membership_id::text || c.currency as key, c.membership_id, c.organisation_id, o.name, n.slug as network
 """
 FEES = f"""
-    with entry_fees as materialized ({ENTRY_FEES}), c as materialized ({contracts(":as_of")})
+    with c as materialized ({contracts(":as_of")})
     select {_SHOWN}, c.tier, c.currency, c.fee
     from c join organisation o on o.id = c.organisation_id join network n on n.id = c.network_id
 """
 # Beside each other: the end of the day before the period, and the end of the period's last day.
 MOVES = f"""
-    with entry_fees as materialized ({ENTRY_FEES}), a as materialized ({contracts("(:start - 1)")}),
+    with a as materialized ({contracts("(:start - 1)")}),
     z as materialized ({contracts("least(:end - 1, :as_of)")}), c as (
         select coalesce(a.membership_id, z.membership_id) as membership_id,
             coalesce(a.organisation_id, z.organisation_id) as organisation_id,

@@ -1,0 +1,24 @@
+"""What reports on money read: a charge's yearly fee (raw SQL, ADR 0036)."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from piccolo_conf import DB
+
+ID = "2026-11-22T15:40:00:000001"
+VERSION = "1.38.0"
+DESCRIPTION = "what reports on money read (raw SQL)"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "money_reports.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
