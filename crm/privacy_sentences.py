@@ -3,6 +3,9 @@
 from crm.i18n import N_
 
 PRIVACY: dict[str, tuple[str, ...]] = {
+    "password_guessable": (
+        N_("Anybody who knows you or this place would try that. Take several words that have nothing to do with it."),
+    ),
     "person_erased": (
         N_("%(given)s was forgotten at their own wish. They must agree anew before they are stored again."),
         N_("This person was forgotten at their own wish. They must agree anew before they are stored again."),

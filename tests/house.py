@@ -24,7 +24,7 @@ GROUND = """
     faults federation_sentences file_types fee_table_words fee_words folder folder_checks forms formulas graphs i18n identifiers
     import_cells import_columns import_counts import_rows import_sentences import_verdicts import_words
     invoice_sentences letters listed logos logs custom_values member_sentences
-    names outcome_words passwords paths partner_sentences payment_sentences privacy_sentences renewal_sentences renewal_words
+    names outcome_words password_rules passwords paths partner_sentences payment_sentences privacy_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences
     mail_domains report_board report_member_words report_money_words report_sentences report_standing_words report_words reports
     role_words sign_in_sentences

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from crm import catalogue, forms, passwords, roles
+from crm import catalogue, forms, password_rules, passwords, roles
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
@@ -48,7 +48,8 @@ async def create(
     Refused `account_exists`, `person_erased`.
     """
     email = email.strip().lower()
-    _check(email, name, password, language, role)
+    around = None if demo else (email, name, *await _names(context))  # the demo's own stands in our README
+    _check(email, name, password, language, role, around)
     password_hash = await passwords.hash_of(password)
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
@@ -67,7 +68,7 @@ async def create(
 async def set_password(context: Context, session: Session, password: str) -> None:
     """Another password for one's own account; its other browsers are signed out. Invalid; Refused `stronger_first`."""
     problems: forms.Problems = []
-    _check_password(problems, password)
+    _check_password(problems, password, (session.email, session.name, *await _names(context)))
     if problems:
         raise Invalid(problems)
     password_hash = await passwords.hash_of(password)
@@ -155,11 +156,18 @@ async def _place(connection: Connection, kept: Catalogue, role: str, place: str)
     return found[0]
 
 
-def _check(email: str, name: str, password: str, language: str, role: str) -> None:
+async def _names(context: Context) -> list[str]:
+    """What networks and hosts are called: words that anybody tries here."""
+    async with context.db.tx() as connection:
+        kept = await catalogue.load(connection)
+    return [text for n in kept.networks for text in (n.slug, n.host, *n.names.values(), *n.short.values())]
+
+
+def _check(email: str, name: str, password: str, language: str, role: str, around: Iterable[str] | None) -> None:
     problems: forms.Problems = []
     forms.text(problems, "name", name, forms.NAME_MAX)
     forms.email(problems, "email", email)
-    _check_password(problems, password)
+    _check_password(problems, password, around)
     if language not in LANGUAGES:
         problems.append(("language", "language_unknown", {"given": language[:10], "known": ", ".join(LANGUAGES)}))
     if role not in roles.PLACES:
@@ -168,8 +176,11 @@ def _check(email: str, name: str, password: str, language: str, role: str) -> No
         raise Invalid(problems)
 
 
-def _check_password(problems: forms.Problems, password: str) -> None:
+def _check_password(problems: forms.Problems, password: str, around: Iterable[str] | None) -> None:
+    """`around`: words anybody tries first; None: whatever it is made of."""
     if len(password) < PASSWORD_MIN:
         problems.append(("password", "too_short", {"least": PASSWORD_MIN}))
     elif len(password) > passwords.LONGEST:
         problems.append(("password", "too_long", {"limit": passwords.LONGEST, "length": len(password)}))
+    elif around is not None and password_rules.guessable(password, around):
+        problems.append(("password", "password_guessable", {}))

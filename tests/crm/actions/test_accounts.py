@@ -28,7 +28,7 @@ OPERATOR = Actor("Test", "cli")
     ],
 )
 async def test_an_account_is_made_with_any_role(context, role, place, held):
-    await accounts.create(context, "ny@klynge.example", "Ny", PASSWORD, [place], role=role)
+    await accounts.create(context, "ny@klynge.example", "Ny", "correct horse battery", [place], role=role)
     assert getattr(await session_of(context, "ny@klynge.example"), held)
     [mine] = [each for each in await accounts.listed(context) if each.email == "ny@klynge.example"]
     assert mine.roles[0].startswith(f"{role}@") and mine.ways == ("password",)
@@ -37,9 +37,9 @@ async def test_an_account_is_made_with_any_role(context, role, place, held):
 @pytest.mark.parametrize(("role", "place"), [("host_admin", "nowhere"), ("organisation_admin", "974760673")])
 async def test_a_place_that_is_not_there_is_told(context, role, place):
     with pytest.raises(NotFound):
-        await accounts.create(context, "ny@klynge.example", "Ny", PASSWORD, [place], role=role)
+        await accounts.create(context, "ny@klynge.example", "Ny", "correct horse battery", [place], role=role)
     with pytest.raises(Invalid):
-        await accounts.create(context, "ny@klynge.example", "Ny", PASSWORD, ["nora"], role="king")
+        await accounts.create(context, "ny@klynge.example", "Ny", "correct horse battery", ["nora"], role="king")
 
 
 async def test_a_reset_takes_everything_and_an_invitation_lets_in_again(context):

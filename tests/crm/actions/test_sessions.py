@@ -121,12 +121,12 @@ async def test_a_hash_of_older_costs_is_renewed_at_sign_in(context, monkeypatch)
 
 
 async def test_an_account_is_made_once_with_its_roles(context):
-    made = await accounts.create(context, " New@Klynge.example", "New  Person", "a-long-password", ["nora"], "en")
-    opened = await _sign_in(context, "a-long-password", "new@klynge.example")
+    made = await accounts.create(context, " New@Klynge.example", "New  Person", "correct horse battery", ["nora"], "en")
+    opened = await _sign_in(context, "correct horse battery", "new@klynge.example")
     found = await sessions.current(context, opened.token)
     assert opened.account == made and found.must_secure and not found.manages  # one factor: nothing is managed yet
     with pytest.raises(Refused) as refused:
-        await accounts.create(context, "new@klynge.example", "Other", "a-long-password", ["nora"])
+        await accounts.create(context, "new@klynge.example", "Other", "correct horse battery", ["nora"])
     assert refused.value.code == "account_exists"
 
 
