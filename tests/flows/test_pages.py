@@ -1,9 +1,11 @@
-"""Every page of tests/flows/pages.py over HTTP: its HTML is valid by a judge that is not ours, in both languages."""
+"""Every page of tests/flows/pages.py over HTTP, in both languages: its HTML is valid by a judge that is not ours, and
+what is on it works without scripts."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import lxml.html
 import pytest
 
 from tests.flows.pages import PAGES, SETTINGS, address, begin_draft, prepare
@@ -28,18 +30,62 @@ def site(server: Server, seeded: object) -> Iterator[Site]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def pages(site: Site) -> dict[tuple[str, str, str], str]:
+    """Every page in both languages: (language, who, entry) -> HTML."""
+    found = {}
+    for language in ("en", "nb"):
+        for who, entries in PAGES.items():
+            for entry in entries:
+                answer = site.client(who, language).get(re.sub("^/en", f"/{language}", address(site, who, entry)))
+                assert answer.status_code == (404 if "no-such" in entry else 200), entry
+                found[language, who, entry] = answer.text
+    assert len(found) > 200
+    return found
+
+
 @pytest.mark.parametrize("language", ["en", "nb"])
-def test_the_html_of_every_page_is_valid(site: Site, language: str) -> None:
-    pages = []
-    for who, entries in PAGES.items():
-        client = site.client(who, language)
-        for entry in entries:
-            answer = client.get(re.sub("^/en", f"/{language}", address(site, who, entry)))
-            assert answer.status_code in ((404,) if "no-such" in entry else (200,)), entry
-            assert f'<html lang="{language}"' in answer.text, entry
-            pages.append({"name": f"{who} {entry}", "html": answer.text})
-    assert len(pages) > 100
-    assert node.judged(HTML, pages) == []
+def test_the_html_of_every_page_is_valid(pages: dict[tuple[str, str, str], str], language: str) -> None:
+    listed = [(" ".join(key[1:]), html) for key, html in pages.items() if key[0] == language]
+    assert [name for name, html in listed if f'<html lang="{language}"' not in html] == []
+    assert node.judged(HTML, [{"name": name, "html": html} for name, html in listed]) == []
+
+
+def test_every_form_and_button_works_without_scripts(pages: dict[tuple[str, str, str], str]) -> None:
+    found = {" ".join(key): _dead(html) for key, html in pages.items()}
+    assert {page: dead for page, dead in found.items() if dead} == {}
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [
+        "<form method=post action=/x><input type=text name=a><input type=text name=b></form>",
+        "<form method=post action=/x><select name=a hx-get=/y></select></form>",
+        "<button type=button>Do it</button>",
+        "<a href='#'>Do it</a>",
+        "<div hx-get=/more>More</div>",
+    ],
+)
+def test_what_needs_a_script_is_seen(dead: str) -> None:
+    assert _dead(f"<!doctype html><html><body><main>{dead}</main></body></html>")
+
+
+def _dead(html: str) -> list[str]:
+    """What on a page does nothing without a script, and does not say so by being hidden."""
+    page = lxml.html.document_fromstring(html)
+    found = []
+    for each in page.xpath("//form[not(ancestor::dialog)]"):
+        sends = each.xpath(".//button[not(@type) or @type='submit'] | .//input[@type='submit']")
+        texts = each.xpath(".//input[not(@type) or @type='text' or @type='search' or @type='email']")
+        if not sends and len(texts) != 1:  # one field is sent by Enter
+            found.append(f"a form without a button: {each.get('action')}")
+    for each in page.xpath("//button[@type='button'][not(ancestor-or-self::*[@hidden])][not(@command)]"):
+        found.append(f"a button that needs a script: {each.text_content().strip()}")
+    for each in page.xpath("//a[not(@href) or @href='#' or starts-with(@href, 'javascript:')]"):
+        found.append(f"a link to nowhere: {each.text_content().strip()}")
+    for each in page.xpath("//*[@hx-get or @hx-post][not(self::a or self::form or ancestor::form)]"):
+        found.append(f"asked for by a script only: {each.tag}")
+    return found
 
 
 @pytest.mark.parametrize("rule", CONTROLS)

@@ -58,7 +58,7 @@ def test_escape_closes_it_and_focus_goes_back(site, browser):
         page.keyboard.press("Enter")
         expect(page.get_by_role("combobox")).to_be_focused()
         page.keyboard.type("no-such-thing")
-        expect(page.locator("#palette [role=status]")).to_have_text("2 results")  # the lists, filtered
+        expect(page.locator("#palette .told")).to_have_text("2 results")  # the lists, filtered
         page.keyboard.press("Escape")
         expect(page.locator("#palette")).to_be_hidden()
         expect(way).to_be_focused()

@@ -41,18 +41,18 @@ def test_a_passkey_is_made_in_a_device_and_signs_in_without_a_name_or_a_password
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_label("Name of the new passkey").fill("Test device")
         page.get_by_role("button", name="Add a passkey").click()
-        expect(page.get_by_text("The passkey is yours.")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("The passkey is yours.")).to_be_visible()
         expect(page.get_by_label("Name of the passkey")).to_have_value("Test device")
         [kept] = devices.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
         assert kept["isResidentCredential"] and kept["rpId"] == "localhost"
         page.get_by_role("button", name="Sign out everywhere").click()
         page.get_by_role("button", name="Sign in with a passkey").click()
-        page.wait_for_url("**/n/claire*", timeout=20_000)
+        page.wait_for_url("**/n/claire*")
         devices.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
         page.context.clear_cookies()
         page.goto(f"{site.address}/sign-in")
         page.get_by_role("button", name="Sign in with a passkey").click()
-        expect(page.get_by_role("alert")).to_contain_text("did not work", timeout=20_000)
+        expect(page.get_by_role("alert")).to_contain_text("did not work")
         assert not csp_messages(page)
 
 

@@ -8,7 +8,7 @@ const keys = document.getElementById("shortcuts");
 if (palette) {
   const input = palette.querySelector("[role=combobox]");
   const list = palette.querySelector("[role=listbox]");
-  const told = palette.querySelector("[role=status]");
+  const told = palette.querySelector(".told");
   const network = palette.querySelector("[name=network]")?.value || "";
   let asked = null;
 
