@@ -3,7 +3,7 @@
 One uvicorn worker, one connection, one question after the other, none of them twice. Beside it in the same run a bare
 route: the same 50 rows by one plain statement (text by its index, no counts) into one plain template, no session,
 language, filters or map. So the ratio is what counting, filtering and the page's furniture cost.
-Run: python -m bench.directory [organisations ...]     (1000000 takes about ten minutes to fill)
+Run: python -m bench.directory [organisations ...]     (1000000 takes about eight minutes to fill)
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import logging
 import statistics
 import sys
 import time
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import uvicorn
@@ -62,6 +62,7 @@ select gen_random_uuid(), md5('o' || n)::uuid,
     to_jsonb(array[(array['data','compute','pilots','courses'])[1 + n % 4]]), '["nb", "en"]', now()
 from generate_series($1::int, $2::int) n
 """
+ROWS = (_FILL, _PROFILE, _LISTING, _MEMBER)  # what makes organisations from $1 to $2, in this order
 _BARE = """
 select name, slug, body::text as raw from directory_entry where shown and doc @@ $1::text::tsquery
 order by sort_name, organisation_id limit 50
@@ -98,7 +99,7 @@ async def fill(context: Context, first: int, last: int) -> float:
     for at in range(first, last + 1, AT_A_TIME):
         async with context.db.tx() as connection:
             await connection.execute("set local statement_timeout = 0")
-            for statement in (_FILL, _PROFILE, _LISTING, _MEMBER):
+            for statement in ROWS:
                 await connection.execute(statement, at, min(at + AT_A_TIME - 1, last))
             await connection.execute("set constraints all immediate")
     async with context.db.pool.acquire() as connection:
@@ -145,6 +146,7 @@ async def main(sizes: tuple[int, ...]) -> int:
                 loading = time.perf_counter()
                 await client.get(ours)
                 loading = time.perf_counter() - loading
+                cold = [await _timed(client, f"{ours}?q={quote(text)}") for text in TEXTS]
                 await measure(client, ours, False, 10_000)
                 page = await measure(client, ours, False, 0)
                 whole = [await _timed(client, f"{ours}?sort=joined&x={n}") for n in range(50)]
@@ -154,9 +156,10 @@ async def main(sizes: tuple[int, ...]) -> int:
             print(f"{size:,} organisations ({filled}, {rate:,.0f}/s; index loaded in {loading:.2f} s)")
             print("  " + shown("text + facets + counts", page) + f"  (bar {p50}/{p95})")
             print("  " + shown("everybody, newest first", whole))
+            print(f"  a common word, the first time in a process: median {statistics.median(cold):.0f} ms")
             print("  " + shown("bare SQL + template, text only", plainly))
             print(f"  ratio of the medians: {statistics.median(page) / statistics.median(plainly):.2f}", flush=True)
-            missed += bool(p50) and statistics.median(page) > p50
+            missed += bool(p50) and (statistics.median(page) > p50 or statistics.quantiles(page, n=20)[18] > p95)
         for server in servers:
             server.should_exit = True
         await asyncio.gather(*running)

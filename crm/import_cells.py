@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 
 from cluster_rules.money import digits
@@ -68,12 +69,22 @@ def _named(of: Any) -> dict[str, str]:
     return {key_of(name): code for language in LANGUAGES for code, name in of(language).items()}
 
 
-KIND_CODES = _named(lambda language: {kind: names.kind_name(translator(language), kind) for kind in KINDS}) | {
-    **{kind.replace("_", ""): kind for kind in KINDS},
-    **dict.fromkeys(("as", "asa", "bedrift", "selskap", "firma", "organization", "organisation", "company"), "company"),
-    **dict.fromkeys(("kommune", "offentlig", "public", "statlig", "orgl", "komm", "fylk"), "public_body"),
-    **dict.fromkeys(("forening", "fli", "lag"), "association"),
-}
-COUNTRY_CODES = _named(
-    lambda language: {code: names.country_name(translator(language), code) for code in sorted(forms.COUNTRIES)}
-)
+@cache
+def kind_codes() -> dict[str, str]:
+    """What a kind, or a form of company, is called in either language -> our code. Not made at every start."""
+    return _named(lambda language: {kind: names.kind_name(translator(language), kind) for kind in KINDS}) | {
+        **{kind.replace("_", ""): kind for kind in KINDS},
+        **dict.fromkeys(
+            ("as", "asa", "bedrift", "selskap", "firma", "organization", "organisation", "company"), "company"
+        ),
+        **dict.fromkeys(("kommune", "offentlig", "public", "statlig", "orgl", "komm", "fylk"), "public_body"),
+        **dict.fromkeys(("forening", "fli", "lag"), "association"),
+    }
+
+
+@cache
+def country_codes() -> dict[str, str]:
+    """What a country is called in either language -> its code."""
+    return _named(
+        lambda language: {code: names.country_name(translator(language), code) for code in sorted(forms.COUNTRIES)}
+    )

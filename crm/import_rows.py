@@ -211,7 +211,7 @@ class _Reader:
         said = self._said("kind")
         if not said:
             return ""
-        found = import_cells.KIND_CODES.get(key_of(said), "")
+        found = import_cells.kind_codes().get(key_of(said), "")
         if not found:
             self._wrong("kind", "kind_unknown", given=said[:60])
         return found
@@ -220,7 +220,7 @@ class _Reader:
         said = self._said("country")
         if not said:
             return ""
-        found = said.upper() if said.upper() in forms.COUNTRIES else import_cells.COUNTRY_CODES.get(key_of(said), "")
+        found = said.upper() if said.upper() in forms.COUNTRIES else import_cells.country_codes().get(key_of(said), "")
         if not found:
             self._wrong("country", "country_unknown", given=said[:40])
         return found

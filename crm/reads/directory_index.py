@@ -29,6 +29,7 @@ from directory_state
 """
 _SET = re.compile(rb"[^\x00]")
 _ROOM = 1024  # bytes by which the numbers grow
+MANY = 5_000  # entries that have moved at once: all is read anew
 LOOSE = 1_000  # entries that have moved before all are put in order anew
 Bits = int
 
@@ -168,7 +169,7 @@ async def current(connection: Connection, keep: bool) -> tuple[Index, date | Non
     kept = _kept[""]
     async with kept.lock:
         rows = await connection.fetch(_SINCE, str(kept.index.xmin)) if kept.index.epoch else []
-        if not rows or rows[0]["epoch"] != kept.index.epoch:
+        if not rows or rows[0]["epoch"] != kept.index.epoch or len(rows) > MANY:
             kept.index = await _fresh(connection)
             rows = await connection.fetch(_SINCE, str(kept.index.xmin))
         kept.index.follow(rows)
