@@ -72,6 +72,8 @@ ACTIONS = {
     "view_changed": N_("Saved view changed"),
     "view_deleted": N_("Saved view deleted"),
     "view_restored": N_("Saved view brought back"),
+    "report_saved": N_("Report saved"),
+    "report_removed": N_("Saved report removed"),
     "view_saved": N_("View of members saved"),
     "card_difference_closed": N_("Difference with the card provider explained"),
     "card_refund_asked": N_("Refund to the card asked for"),

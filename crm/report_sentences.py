@@ -8,5 +8,6 @@ REPORTS: dict[str, tuple[str, ...]] = {
     "report_hosts": (N_("Networks of one report are all of one host; these are of several."),),
     "report_option": (N_("%(given)s cannot be asked for here; what can: %(allowed)s."),),
     "report_option_unknown": (N_("This report has no question %(given)s."),),
+    "report_reader": (N_("Who gets the report by mail needs a role in every network it is about."),),
     "report_period": (N_("A period ends after it begins, and has at most %(most)s years."),),
 }

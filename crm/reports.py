@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -230,6 +231,46 @@ def asked_for(
         raise RuleViolation("report_option_unknown", "option", given=next(iter(asked))[:60])
     ids = tuple(dict.fromkeys(each for each, _ in networks))
     return Asked(ids, first, last, day, known_at, comparison(compare, first, last), chosen)
+
+
+def of_address(
+    query: Mapping[str, str],
+    networks: Sequence[tuple[UUID, str]],
+    today: date,
+    zone: ZoneInfo,
+    options: Sequence[Option],
+) -> Asked:
+    """What an address asks: `period` by name or `own` with `from` and `until` (the last day), `compare`, `as_of`,
+    `known` (a day that is over) and `option_<code>`. What is no day is left out. RuleViolations of `asked_for`.
+    """
+    span: tuple[date | None, date | None] | None = period(query.get("period", "this_year"), today)
+    if span is None:
+        until = day_of(query.get("until", ""))
+        span = day_of(query.get("from", "")), until + timedelta(days=1) if until and until < LATEST else until
+    known = day_of(query.get("known", ""))
+    moment = None
+    if known and known < today:
+        following = known + timedelta(days=1)
+        moment = datetime(following.year, following.month, following.day, tzinfo=zone)
+    return asked_for(
+        networks,
+        today,
+        options,
+        start=span[0],
+        end=span[1],
+        as_of=day_of(query.get("as_of", "")),
+        known_at=moment,
+        compare=query.get("compare", ""),
+        given={each.code: query[f"option_{each.code}"] for each in options if query.get(f"option_{each.code}")},
+    )
+
+
+def day_of(text: str) -> date | None:
+    """A day written YYYY-MM-DD; None when it is not one."""
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-11-22") else None
+    except ValueError:
+        return None
 
 
 def checked(start: date, end: date, field: str = "to") -> tuple[date, date]:

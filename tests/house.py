@@ -50,7 +50,7 @@ MAY = {
     "actions": {"cluster_rules", "ground", "store", "gateways"},
     "api": {"cluster_rules", "ground", "store", "reads", "actions", "migrate"},
     "web": {"cluster_rules", "ground", "store", "reads", "actions"},
-    "jobs": {"cluster_rules", "ground", "store", "gateways", "actions"},
+    "jobs": {"cluster_rules", "ground", "store", "reads", "gateways", "actions"},  # a report by mail is read (ADR 0035)
 }
 MAY["top"] = {*MAY}
 

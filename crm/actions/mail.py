@@ -15,7 +15,7 @@ from crm import faults
 from crm.context import Context
 from crm.gateways import invoice_files
 from crm.gateways.mail import SEND_TIMEOUT_SECONDS, Attachment, Mailer, Message, NotSent
-from crm.store import documents, invoice_deliveries, mailing
+from crm.store import documents, invoice_deliveries, mailing, saved_reports
 
 # Waits between the tries: about a day in all, then a person must look.
 RETRY_AFTER = (
@@ -83,11 +83,12 @@ async def sweep(context: Context, policy: Policy = POLICY) -> list[UUID]:
 
 
 async def _attachments(context: Context, claimed: mailing.Claimed) -> tuple[Attachment, ...]:
-    """The PDF of the invoice or credit note that a mail is about, if it is about one."""
+    """The PDF of the invoice or credit note that a mail is about, or the file that was kept for it."""
     async with context.db.tx() as connection:
         invoice = await invoice_deliveries.of_mail(connection, claimed.id)
         if invoice is None:
-            return ()
+            kept = await saved_reports.file_of(connection, claimed.id)
+            return (Attachment(kept["name"], kept["media_type"], kept["content"]),) if kept else ()
         document = await documents.stored(connection, invoice)
     found = PAY_LINK.search(claimed.body_text)
     paper = await invoice_files.paper(document, found.group() if found else "")

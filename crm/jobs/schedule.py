@@ -22,6 +22,7 @@ from crm.actions import (
 )
 from crm.actions import webhook_deliveries as webhooks
 from crm.actor import SYSTEM
+from crm.jobs import report_mails
 from crm.jobs.tasks import Tools
 from crm.store import job_tables
 
@@ -143,12 +144,20 @@ async def turn_federation(tools: Tools) -> None:
         await federation_exchange.turn(tools.context, code)
 
 
+async def send_reports(tools: Tools) -> None:
+    """Every hour, since networks' days begin at different moments: saved reports whose week, month or quarter began."""
+    sent = await report_mails.send_due(tools.context)
+    if sent:
+        log.info("reports_sent", mails=sent)
+
+
 TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("* * * * *", sweep_mails),
     ("2 * * * *", sweep_deliveries),
     ("* * * * *", sweep_card_events),
     ("* * * * *", tell_webhooks),
     ("5 * * * *", turn_the_day),
+    ("25 * * * *", send_reports),
     ("0 7 * * *", remind),
     ("20 7 * * *", tell_renewals),
     ("10 6 * * *", remind_of_tasks),

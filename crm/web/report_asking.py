@@ -1,6 +1,6 @@
 """The questions of a report in an address: read, checked, and written again for every link of its pages."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,8 +11,7 @@ from cluster_rules.errors import RuleViolation
 from crm.catalogue import NetworkRow
 from crm.i18n import N_
 from crm.reads.reports import Source
-from crm.reports import Asked, asked_for, period
-from crm.web.fields import day_of
+from crm.reports import Asked, asked_for, day_of, of_address
 from crm.web.office import Office
 
 OWN = "own"
@@ -80,36 +79,27 @@ def question_of(request: Request, office: Office, source: Source, refuse: bool =
     query = request.query_params
     networks = (office.network, *others(office)) if source.host_wide else networks_of(request, office)
     named = query.get("period", "this_year")
-    until = day_of(query.get("until", ""))
-    known = day_of(query.get("known", ""))
-    known = known if known and known < office.today else None
-    as_of = day_of(query.get("as_of", ""))
+    named = named if named in PERIODS else OWN
     compare = query.get("compare", "") if query.get("compare", "") in COMPARISONS else ""
-    span: tuple[date | None, date | None] | None = period(named, office.today)
-    if span is None:
-        named, start = OWN, day_of(query.get("from", ""))
-        span = (start, until + timedelta(days=1) if until and until < date.max else None)
-    given = {each.code: query[f"option_{each.code}"] for each in source.options if query.get(f"option_{each.code}")}
+    known = day_of(query.get("known", ""))
     places = [(row.id, row.host) for row in networks]
-    moment = _moment(office, known)
+    given = {**dict(query.items()), "period": named, "compare": compare}
     try:
-        asked = asked_for(
-            places,
-            office.today,
-            source.options,
-            start=span[0],
-            end=span[1],
-            as_of=as_of,
-            known_at=moment,
-            compare=compare,
-            given=given,
-        )
+        asked = of_address(given, places, office.today, office.network.zone, source.options)
     except RuleViolation as error:
         if refuse:
             raise
         asked = asked_for(places[:1], office.today, source.options)
         return Question(asked, networks[:1], "this_year", "", None, None, error)
-    return Question(asked, networks, named, compare, as_of, known, whole_host=source.host_wide)
+    return Question(
+        asked,
+        networks,
+        named,
+        compare,
+        day_of(query.get("as_of", "")),
+        known if asked.known_at else None,
+        whole_host=source.host_wide,
+    )
 
 
 def networks_of(request: Request, office: Office) -> tuple[NetworkRow, ...]:
@@ -128,11 +118,3 @@ def others(office: Office) -> list[NetworkRow]:
 def choices(office: Office, words: dict[str, str]) -> list[dict[str, Any]]:
     """Such words as the choices of a field."""
     return [{"value": value, "label": office.t.gettext(said)} for value, said in words.items()]
-
-
-def _moment(office: Office, known: date | None) -> datetime | None:
-    """The end of that day."""
-    if known is None:
-        return None
-    following = known + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=office.network.zone)

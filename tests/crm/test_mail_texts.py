@@ -50,6 +50,7 @@ KINDS = (
     "place_given",
     "place_waiting",
     "renewal_notice",
+    "report_sent",
     "suspension_lifted",
     "tier_changed",
     "webhook_disabled",
@@ -113,6 +114,7 @@ VALUES = {
     "news": "answered",
     "leave_by": "1. nov. 2026",
     "late": True,
+    "file": "members-nora-2026-11-22.xlsx",
 }
 EMPTY = {name: [] if name in ("linked", "claims", "lines") else "" for name in VALUES}
 # What a reader must find in the subject or the text, besides the network.
@@ -166,6 +168,7 @@ SAYS = {
     "place_given": ["Fjord & Data AS", "22. nov. 2026", "NORA"],
     "place_waiting": ["Fjord & Data AS", "NORA-17"],
     "renewal_notice": ["1. jan. 2027", "12 450,67 kr", "Hovedpartner", "12 000 kr i året", "indeksen", "1. nov. 2026"],
+    "report_sent": ["Partners CRM", "members-nora-2026-11-22.xlsx", "/join/status/abc"],
     "suspension_lifted": ["Fjord & Data AS", "22. nov. 2026"],
     "tier_changed": ["Fjord & Data AS", "Hovedpartner", CLAIRE],
     "webhook_disabled": ["Partners CRM", "https://crm.partner.example/hooks", "503 Stengt", "/join/status/abc"],

@@ -33,7 +33,8 @@ _FIXED = """
 _OWN = f"""
     select membership_id, organisation_id, network_id, min(starts_on) as starts_on,
         nullif(max(ends_on), 'infinity') as ends_on, (array_agg(tier order by starts_on desc))[1] as tier,
-        row_number() over (partition by membership_id order by min(starts_on)) as number
+        row_number() over (partition by membership_id order by min(starts_on)) as number,
+        lead(min(starts_on)) over (partition by membership_id order by min(starts_on)) as next_on
     from (
         select *, sum(fresh) over (partition by membership_id order by starts_on) as island from (
             select membership_id, organisation_id, network_id, tier, starts_on,
@@ -59,20 +60,14 @@ DUE = f"""
             and (s.starts_on + make_interval(years => y))::date < :end
             and (s.ends_on is null or s.ends_on >= (s.starts_on + make_interval(years => y))::date)
     ),
-    back as (
-        select d.membership_id, d.turn, min(n.starts_on) as starts_on from due d
-        join own n on n.membership_id = d.membership_id and n.starts_on > d.turn
-            and n.starts_on <= d.turn + :option_grace::int and n.starts_on <= :as_of
-        where d.ends_on = d.turn group by 1, 2
-    ),
     told as (
-        select d.*, back.starts_on as back_on, d.ends_on = d.turn and (o.merged_on is not null
-            and o.merged_on <= d.turn or exists (select from membership_transfer t
-            where t.membership_id = d.membership_id and t.effective_on = d.turn and decided(t))) as excluded,
-            not exists (select from own e where e.membership_id = d.membership_id and e.number < d.number)
-                and d.starts_on + interval '1 year' >= d.turn as first_year
+        select d.*, case when d.ends_on = d.turn and d.next_on <= d.turn + :option_grace::int and d.next_on <= :as_of
+                then d.next_on end as back_on,
+            d.ends_on = d.turn and (o.merged_on is not null and o.merged_on <= d.turn or exists (
+                select from membership_transfer t where t.membership_id = d.membership_id
+                and t.effective_on = d.turn and decided(t))) as excluded,
+            d.number = 1 and d.starts_on + interval '1 year' >= d.turn as first_year
         from due d join organisation o on o.id = d.organisation_id
-        left join back on back.membership_id = d.membership_id and back.turn = d.turn
     ),
     who as (select distinct organisation_id from told), profile as materialized ({profile(":as_of")}),
     number as ({NUMBERS}), name as ({names(":as_of")})
