@@ -1,7 +1,8 @@
 """From a report's source to its figures and tables, and to the rows behind any of them: one statement a relation."""
 
 import re
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,7 @@ from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrow
 
 MOST_ROWS = 1_000  # of a page
 ROWS_AT_A_TIME = 500
+ROOMY = "set local jit = off; set local work_mem = '64MB'"
 CURRENCY = "currency"
 MEASURED = "measured"
 UNKNOWN = ""
@@ -32,10 +34,19 @@ _TYPES = {
 
 async def figures(connection: Connection, source: Source, asked: Asked) -> Report:
     """The report, with the period of comparison beside when one is asked for."""
-    made = await _made(connection, source, asked)
-    if asked.compare is None:
-        return made
-    return _compared(source, made, await _made(connection, source, asked.then))
+    async with roomy(connection):
+        made = await _made(connection, source, asked)
+        if asked.compare is None:
+            return made
+        return _compared(source, made, await _made(connection, source, asked.then))
+
+
+@asynccontextmanager
+async def roomy(connection: Connection) -> AsyncIterator[None]:
+    """A transaction for statements that sort and join whole networks: in memory, and without compiling them first."""
+    async with connection.transaction():
+        await connection.execute(ROOMY)
+        yield
 
 
 async def rows(
@@ -46,7 +57,8 @@ async def rows(
     RuleViolation `figure_unknown`.
     """
     columns, sql, values = _listing(source, asked, code, after, limit + 1)
-    found = await connection.fetch(sql, *values)
+    async with roomy(connection):
+        found = await connection.fetch(sql, *values)
     shown = tuple(tuple(row)[1:] for row in found[:limit])
     following = found[limit - 1]["key"] if len(found) > limit else None
     return Rows(columns, shown, following, measured(source, code, columns))
@@ -57,7 +69,7 @@ async def every_row(
 ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
     """All rows behind a figure, some hundreds at a time, of one moment."""
     _, sql, values = _listing(source, asked, code, "", None)
-    async with connection.transaction():
+    async with roomy(connection):
         cursor = await connection.cursor(sql, *values)
         while found := await cursor.fetch(ROWS_AT_A_TIME):
             yield [tuple(row)[1:] for row in found]
