@@ -1,6 +1,7 @@
 """A network's custom fields and what members answered, as pages and the API show them. Behind the tenant wall."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -58,3 +59,27 @@ async def of_membership(connection: Connection, membership: UUID, fields: Sequen
 def _definition(row: dict[str, Any]) -> Definition:
     choices = tuple(Choice(**each) for each in row.pop("choices"))
     return Definition(**row, choices=choices)
+
+
+async def open_answers(
+    connection: Connection, organisation: UUID, sees: Sequence[str], day: date
+) -> list[tuple[UUID, UUID, Definition, Any]]:
+    """(membership, network, field, answer) of an organisation's memberships of the day, of fields that these may see.
+
+    Read by an organisation's own people behind their wall; for the directory by whoever, of members it shows.
+    """
+    rows = await connection.fetch(
+        "select v.membership_id, f.id, f.network_id, f.code, f.names, f.kind, f.required, f.sees, f.choices, f.place,"
+        " v.value from custom_value v join custom_field f on f.id = v.field_id"
+        " where f.sees = any ($2) and f.deleted_at is null and v.membership_id in ("
+        "  select p.membership_id from membership_period p where p.organisation_id = $1 and p.superseded_at is null"
+        "  and p.starts_on <= $3 and (p.ends_on is null or p.ends_on > $3)) order by f.network_id, f.place, f.code",
+        organisation,
+        list(sees),
+        day,
+    )
+    out = []
+    for row in map(dict, rows):
+        membership, value = row.pop("membership_id"), row.pop("value")
+        out.append((membership, row["network_id"], _definition(row), value))
+    return out

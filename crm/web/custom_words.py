@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import UUID
 
+from crm.catalogue import Catalogue
 from crm.custom_values import Definition
 from crm.i18n import N_, Translator
 from crm.reads.member_query import NONE
@@ -164,3 +166,16 @@ def view(office: Office, field: Definition, value: Any) -> dict[str, Any]:
         "value": typed(field, value, t.language, currency(office)),
         "hint": t.gettext("In %(currency)s", currency=currency(office)) if field.kind == "money" else "",
     }
+
+
+def told(
+    t: Translator, kept: Catalogue, rows: Sequence[tuple[UUID, UUID, Definition, Any]]
+) -> list[tuple[UUID, str, dict[str, str]]]:
+    """Answers for others than the office: (membership, network's slug, {label, value})."""
+    out = []
+    for membership, network, field, value in rows:
+        slug = kept.by_id[network].slug
+        books = kept.rulebooks.of(slug)
+        said = answer(t, field, value, books[-1].currency if books else "NOK")
+        out.append((membership, slug, {"label": t.text(field.names), "value": said}))
+    return out

@@ -12,10 +12,10 @@ from crm.actions import listings as actions
 from crm.actions.listings import LetterForm
 from crm.context import Context
 from crm.errors import Invalid, NotFound, TooMany
-from crm.i18n import Translator, translator
-from crm.reads import listings, similar
+from crm.i18n import TIME_ZONE, Translator, translator
+from crm.reads import custom_fields, listings, similar
+from crm.web import custom_words, origin, session
 from crm.web import directory_views as views
-from crm.web import origin, session
 from crm.web.directory_opening import opened
 from crm.web.fields import fields_of
 from crm.web.language import language_of
@@ -80,6 +80,10 @@ async def _member(
     card = views.card(t, kept, profile.body)
     async with context.db.tx() as connection:
         alike = [] if writing else await similar.of(connection, profile.id, profile.body)
+        day = context.clock.today(TIME_ZONE)
+        asked = await custom_fields.open_answers(connection, profile.id, ["directory"], day)
+    shown = {each["network"] for each in profile.body["memberships"]}
+    answers = [fact for _, network, fact in custom_words.told(t, kept, asked) if network in shown]
     status = 200 if error is None else 429 if isinstance(error, TooMany) else 422
     return await open_page(
         request,
@@ -90,6 +94,7 @@ async def _member(
         told=card,
         alike=[{"slug": each.slug, "name": each.name, **views.card(t, kept, each.body)} for each in alike],
         stories=[views.story(t, kept, profile.name, m, card["memberships"]) for m in card["memberships"] if m["via"]],
+        answers=answers,
         given=given,
         errors=_errors(t, error),
     )

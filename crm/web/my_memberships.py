@@ -16,11 +16,11 @@ from crm.actions.memberships import Change, Choices
 from crm.catalogue import Catalogue, NetworkRow
 from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_, Translator
-from crm.reads import invoice_list, organisations, renewal_notices
+from crm.reads import custom_fields, invoice_list, organisations, renewal_notices
 from crm.reads import timeline as timeline_reads
 from crm.reads.memberships import Membership
 from crm.reads.timeline import DecisionEvent
-from crm.web import my_words
+from crm.web import custom_words, my_words
 from crm.web.fields import day_of, fields_of, id_of
 from crm.web.my import My, done, reading, routes, show
 from crm.web.office_consequences import organisations_of, problems, told
@@ -53,6 +53,8 @@ async def show_memberships(request: Request, my: NamedDependency[My]) -> Respons
         owed = [row for row in await invoice_list.of_organisation(connection, my.organisation.id, my.today) if row.owed]
         told_ahead = await renewal_notices.told_to(connection, my.organisation.id, my.today)
     events = await _decisions(my, found)
+    async with my.context.db.reading_own([my.organisation.id]) as connection:
+        seen = await custom_fields.open_answers(connection, my.organisation.id, ["member", "directory"], my.today)
     wanted = request.query_params
     return show(
         request,
@@ -61,6 +63,7 @@ async def show_memberships(request: Request, my: NamedDependency[My]) -> Respons
         "memberships",
         cards=[each for each in cards if not each["over"]],
         former=[each for each in cards if each["over"]],
+        answers=[(membership, fact) for membership, _, fact in custom_words.told(my.t, my.kept, seen)],
         owed=owed,
         told_ahead=told_ahead,
         todo=_todo(my, owed),

@@ -199,3 +199,30 @@ async def test_the_pages_speak_both_languages(client, language, words):
     await sign_in(client, language=language)
     pages = " ".join([text(await client.get(path)) for path in (TAGS, FIELDS, VIEWS)])
     assert [word for word in words if word not in pages] == []
+
+
+async def test_who_sees_an_answer(client, context):
+    """The office all of them, the member's own people what is not only the office's, the public the directory's."""
+    await sign_in(client)
+    for sees in ("office", "member", "directory"):
+        await a_field(client, f"For {sees}", "text", sees=sees)
+    organisation, _ = await member(context, "Fjordsyn Helse")
+    answers = {f"f.for_{sees}": f"Said to {sees}" for sees in ("office", "member", "directory")}
+    assert (await send(client, f"{NORA}/members/{organisation}/marks", **answers)).status_code == 303
+    pages = {"office": await client.get(f"{NORA}/members/{organisation}")}
+    async with other_browser(client, "medlem@klynge.example") as own:
+        pages["member"] = await own.get(f"/my/{organisation}")
+    slug = await _slug(context, organisation)
+    client.cookies.clear()
+    pages["directory"] = await client.get(f"/en/members/{slug}")
+    seen = {who: [s for s in ("office", "member", "directory") if f"Said to {s}" in text(p)] for who, p in pages.items()}
+    assert seen == {
+        "office": ["office", "member", "directory"],
+        "member": ["member", "directory"],
+        "directory": ["directory"],
+    }
+
+
+async def _slug(context, organisation) -> str:
+    async with context.db.tx() as connection:
+        return await connection.fetchval("select slug from directory_entry where organisation_id = $1", organisation)
