@@ -215,7 +215,9 @@ async def test_who_sees_an_answer(client, context):
     slug = await _slug(context, organisation)
     client.cookies.clear()
     pages["directory"] = await client.get(f"/en/members/{slug}")
-    seen = {who: [s for s in ("office", "member", "directory") if f"Said to {s}" in text(p)] for who, p in pages.items()}
+    seen = {
+        who: [s for s in ("office", "member", "directory") if f"Said to {s}" in text(p)] for who, p in pages.items()
+    }
     assert seen == {
         "office": ["office", "member", "directory"],
         "member": ["member", "directory"],
