@@ -23,7 +23,7 @@ _SOMEBODY = UUID(int=0)
 
 
 class FeeClass(msgspec.Struct, frozen=True):
-    """Members who pay alike; `fee` None: it cannot be said (a headcount that nobody has told)."""
+    """Members who pay alike; `pays` is their number in SQL. `fee` None: it cannot be said (no headcount is told)."""
 
     tier: str
     bucket: int
@@ -32,6 +32,7 @@ class FeeClass(msgspec.Struct, frozen=True):
     employees: int
     founded_on: date
     unit: bool
+    pays: int = 0
     fee: int | None = None
 
 
@@ -41,10 +42,25 @@ def turns(books: Iterable[Rulebook]) -> list[date]:
 
 
 def priced(classes: Iterable[Any], rulebooks: Rulebooks, network: str, since: list[date], day: date) -> list[FeeClass]:
-    """The classes (rows with FeeClass's names) with what each pays a year; `since`: the turns they were cut at."""
-    return [
-        FeeClass(**dict(each), fee=_fee(FeeClass(**dict(each)), rulebooks, network, since, day)) for each in classes
-    ]
+    """The classes (rows with FeeClass's names) with what each pays a year; `since`: the turns they were cut at.
+
+    What was worked out once for these rulebooks and this day is remembered.
+    """
+    if _known.get("of") != (id(rulebooks), day):
+        _known.clear()
+        _known.update(of=(id(rulebooks), day), kept=rulebooks, fees={})
+    fees_known: dict[tuple[str, int], int | None] = _known["fees"]
+    out = []
+    for row in classes:
+        each = FeeClass(**dict(row))
+        key = (network, each.pays)
+        if key not in fees_known:
+            fees_known[key] = _fee(each, rulebooks, network, since, day)
+        out.append(msgspec.structs.replace(each, fee=fees_known[key]))
+    return out
+
+
+_known: dict[str, Any] = {}
 
 
 def _fee(each: FeeClass, rulebooks: Rulebooks, network: str, since: list[date], day: date) -> int | None:

@@ -202,16 +202,16 @@ def groups(s: Search) -> list[str]:
 
 
 def _fee(q: Query, s: Search) -> tuple[str, str]:
-    """The fee's expression, and the join that brings it."""
+    """The fee's expression, and the join that brings it: by one number, which is hashed quicker than seven columns."""
     if not s.fees:
         return "null::bigint", ""
-    columns = ("tier", "bucket", "kind", "country", "employees", "founded_on", "unit", "fee")
-    kinds = ("text[]", "int[]", "text[]", "text[]", "int[]", "date[]", "bool[]", "bigint[]")
-    arrays = ", ".join(
-        q.put([getattr(each, name) for each in s.fees], kind) for name, kind in zip(columns, kinds, strict=True)
-    )
-    on = " and ".join(f"k.{name} = {expression}" for name, expression in keys(q, s).items())
-    return "k.fee", f"left join unnest({arrays}) as k ({', '.join(columns)}) on {on}"
+    known, amounts = q.put([each.pays for each in s.fees], "bigint[]"), q.put([each.fee for each in s.fees], "bigint[]")
+    return "k.fee", f"left join unnest({known}, {amounts}) as k (pays, fee) on k.pays = {pays(keys(q, s))}"
+
+
+def pays(said: Mapping[str, str]) -> str:
+    """One number for all who pay alike."""
+    return f"hashtextextended(concat_ws('|', {', '.join(said.values())}), 0)"
 
 
 def keys(q: Query, s: Search) -> dict[str, str]:
@@ -249,7 +249,7 @@ def _joined(q: Query, wanted: Filters) -> str:
 
 def _fails(q: Query, s: Search, day: str) -> str:
     """The sum of the bits of the groups that do not let the row through."""
-    fits = _fits(q, s.filters, day)
+    fits = _fits(q, s, day)
     for field in s.fields:
         if asked := s.filters.fields.get(field.code):
             fits[f"f.{field.code}"] = _answered(q, field, asked)
@@ -258,8 +258,9 @@ def _fails(q: Query, s: Search, day: str) -> str:
     return f"({' + '.join(said) or '0'})::bigint"
 
 
-def _fits(q: Query, wanted: Filters, day: str) -> dict[str, str]:
+def _fits(q: Query, s: Search, day: str) -> dict[str, str]:
     """What lets a row through, for each group with something picked."""
+    wanted = s.filters
     columns = ("tier", "origin", "kind", "size", "county", "country")
     out = {name: f"r.{name} = any ({q.put(list(wanted.of(name)), 'text[]')})" for name in columns if wanted.of(name)}
     out["state"] = f"r.state = any ({q.put(list(wanted.states), 'text[]')})"
@@ -270,7 +271,7 @@ def _fits(q: Query, wanted: Filters, day: str) -> dict[str, str]:
     if leaving := wanted.of("leaving"):
         out["leaving"] = leaves(day, max(int(n) for n in leaving))
     if wanted.of("contact"):
-        out["contact"] = WITHOUT_CONTACT
+        out["contact"] = without_contact(q, s)
     if tags := wanted.of("tag"):
         out["tag"] = _tagged(q, tags)
     if people := wanted.of("responsible"):
@@ -285,7 +286,9 @@ def leaves(day: str, within: int) -> str:
     return f"(r.state in ('ending', 'active', 'suspended') and r.ends_on <= {day} + {within})"
 
 
-WITHOUT_CONTACT = "not exists (select 1 from contact t where t.organisation_id = r.organisation_id)"
+def without_contact(q: Query, s: Search) -> str:
+    """Nobody is registered who speaks for it (crm/migrations/sql/member_marks.sql)."""
+    return f"r.organisation_id in (select members_without_contact({q.put(s.network, 'uuid')}))"
 
 
 def _tagged(q: Query, tags: Sequence[str]) -> str:

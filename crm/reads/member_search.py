@@ -13,7 +13,7 @@ import msgspec
 
 from crm.catalogue import NetworkRow
 from crm.database import Connection
-from crm.reads import member_fees, member_query
+from crm.reads import member_counts, member_fees, member_query
 from crm.reads.member_query import (
     CURRENT,
     GROUPS,
@@ -32,7 +32,6 @@ from crm.reads.member_query import (
 
 PAGE = 50
 MEMBERS_AT_A_TIME = 500  # of all of them, for a file
-MOST_COUNTED = 400  # values of one facet
 # For each order the number it goes by, the smallest first; those that are alike stand by name.
 SORTS = {
     "name": "0",
@@ -129,8 +128,10 @@ async def with_fees(connection: Connection, s: Search, rulebooks: Any, slug: str
     asked = msgspec.structs.replace(s, filters=Filters(standing=STATES), fields=(), turns=turns)
     q = Query()
     base = member_query.rows(q, asked)
-    keys = ", ".join(f"{said} as {name}" for name, said in member_query.keys(q, asked).items())
-    rows = await connection.fetch(f"{base} select distinct {keys} from f r", *q.values)
+    said = member_query.keys(q, asked)
+    columns = ", ".join(f"{each} as {name}" for name, each in said.items())
+    sql = f"{base} select distinct on (pays) {member_query.pays(said)} as pays, {columns} from f r"
+    rows = await connection.fetch(sql, *q.values)
     fees = member_fees.priced(rows, rulebooks, slug, turns, s.day)
     return msgspec.structs.replace(s, fees=fees, turns=turns)
 
@@ -139,7 +140,7 @@ async def search(connection: Connection, s: Search, order: Order = BY_NAME, afte
     """A page of the list after a place in its order, with totals and counts, in one statement."""
     q = Query()
     base = member_query.rows(q, s)
-    sql = f"{base}, {_ordered(q, s, order)}, {_counts(q, s)} {_answer(q, order, after)}"
+    sql = f"{base}, {_ordered(q, s, order)}, {member_counts.counted(q, s)} {_answer(q, order, after)}"
     totals, page, counts, before, previous = Totals(), [], {}, 0, None
     for row in await connection.fetch(sql, *q.values):
         if row["what"] == "total":
@@ -250,55 +251,6 @@ union all select what, value, {nothing.replace("0::bigint", "n", 1)} from counte
 union all (select 'row', o.sort_name, o.id, 0, o.k, 0, 0 from ordered o, start
     where o.number > start.n and o.number <= start.n + {PAGE} + 1 order by o.number)
 """
-
-
-def _counts(q: Query, s: Search) -> str:
-    """`counted`: for each group and value how many rows nothing but this group keeps out."""
-    day = q.put(s.day, "date")
-    bits = {name: member_query.bit(place) for place, name in enumerate(member_query.groups(s))}
-
-    def rows(group: str, value: str, extra: str = "", where: str = "true") -> str:
-        return (
-            f"select '{group}' as what, {value} as value, count(*) as n from f r {extra}"
-            f" where r.fails & ~{bits[group]}::bigint = 0 and {where} group by 2"
-        )
-
-    said = [rows(name, f"r.{name}::text") for name in ("tier", "state", "origin", "kind", "size", "county", "country")]
-    said.append(rows("field", "e.value", "cross join jsonb_array_elements_text(r.fields) e"))
-    said.append(
-        rows(
-            "tag",
-            "coalesce(w.id::text, 'none')",
-            "left join (membership_tag t join tag w on w.id = t.tag_id and w.deleted_at is null)"
-            " on t.membership_id = r.id",
-        )
-    )
-    said.append(rows("balance", "'open'", where="r.owed > 0"))
-    said.append(rows("balance", "'overdue'", where="r.overdue > 0"))
-    said += [rows("leaving", f"'{n}'", where=member_query.leaves(day, int(n))) for n in LEAVING]
-    said.append(rows("contact", "'none'", where=member_query.WITHOUT_CONTACT))
-    said.append(rows("responsible", "coalesce(r.responsible::text, 'none')"))
-    said += [_field_counts(q, field, bits[f"f.{field.code}"]) for field in s.fields if field.kind in COUNTED]
-    return f"counted as materialized ({' union all '.join(said)})"
-
-
-COUNTED = ("yes_no", "choice", "choices")  # the kinds of custom fields whose answers can be counted
-
-
-def _field_counts(q: Query, field: Field, own: int) -> str:
-    each = {
-        "yes_no": "case when v.value = 'true'::jsonb then 'yes' else 'no' end",
-        "choice": "v.value #>> '{}'",
-        "choices": "e.value",
-    }[field.kind]
-    more = ""
-    if field.kind == "choices":
-        more = "left join lateral jsonb_array_elements_text(v.value) e on v.value is not null"
-    return (
-        f"select 'f.{field.code}' as what, case when v.value is null then 'none' else {each} end as value,"
-        f" count(*) as n from f r left join custom_value v on v.membership_id = r.id"
-        f" and v.field_id = {q.put(field.id, 'uuid')} {more} where r.fails & ~{own}::bigint = 0 group by 2"
-    )
 
 
 async def _rows(connection: Connection, s: Search, wanted: Sequence[UUID]) -> AsyncGenerator[list[Member], None]:

@@ -15,7 +15,7 @@ from crm import directory_words
 from crm.custom_values import Definition
 from crm.database import Connection
 from crm.i18n import N_, Translator
-from crm.reads import known_names, saved_views
+from crm.reads import known_names, member_counts, saved_views
 from crm.reads import member_search as reads
 from crm.reads.member_query import NONE, STATES
 from crm.reads.member_search import Found, Key, Member, Order
@@ -235,7 +235,7 @@ def facets_of(office: Office, counts: dict[str, dict[str, int]], asked: Asked, k
         if choices:
             out.append({"name": name, "legend": office.t.gettext(legend), "choices": choices, "open": bool(picked)})
     for field in known.fields:
-        if field.kind in reads.COUNTED:
+        if field.kind in member_counts.COUNTED:
             out.append(_field_facet(office, field, counts.get(f"f.{field.code}", {}), asked))
     for each in out[:3]:
         each["open"] = True

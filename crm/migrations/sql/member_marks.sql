@@ -56,6 +56,14 @@ create trigger only_moved_on after update on bulk_run for each row
 create trigger no_truncate before truncate on bulk_run for each statement execute function forbid_change();
 create trigger no_truncate before truncate on bulk_run_row for each statement execute function forbid_change();
 
+-- Of a network one may see: members nobody speaks for. The wall of `contact` asks anew for each row; this asks it once.
+create function members_without_contact(p_network uuid) returns setof uuid
+language sql stable security definer set search_path = public as $$
+    select m.organisation_id from membership m where m.network_id = p_network
+        and p_network = any ((select crm_networks())::uuid[])
+        and not exists (select from contact c where c.organisation_id = m.organisation_id)
+$$;
+
 -- For the list: when somebody was last written to, and which charges cover a day.
 create index mail_sent on mail (network_id, organisation_id, sent_at) where sent_at is not null;
 
