@@ -64,6 +64,7 @@ async def send(context: Context, mailer: Mailer, mail: UUID, policy: Policy = PO
                 text=claimed.body_text,
                 html=claimed.body_html,
                 attachments=attachments,
+                unsubscribe=claimed.unsubscribe,
             )
         )
     except NotSent as error:

@@ -51,6 +51,7 @@ class Message(msgspec.Struct, frozen=True):
     text: str
     html: str = ""
     attachments: tuple[Attachment, ...] = ()
+    unsubscribe: str = ""
 
 
 class NotSent(Exception):
@@ -170,6 +171,9 @@ def compose(message: Message, sender: str, message_id: str) -> EmailMessage:
     composed["Subject"] = message.subject.translate(SINGLE_LINE)
     composed["Date"] = format_datetime(datetime.now(UTC))
     composed["Message-ID"] = message_id
+    if message.unsubscribe:  # one click in the reader's mail program ends it (RFC 8058)
+        composed["List-Unsubscribe"] = f"<{message.unsubscribe}>"
+        composed["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     composed["Auto-Submitted"] = "auto-generated"  # so that holiday replies do not come back
     composed.set_content(message.text)
     if message.html:

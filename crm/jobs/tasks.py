@@ -17,6 +17,7 @@ from crm.actions import (
     federation_exchange,
     invoice_deliveries,
     mail,
+    mailings,
     member_imports,
     member_lists,
     renewals,
@@ -32,6 +33,7 @@ from crm.store.cards import HANDLE_TASK, REFUND_TASK
 from crm.store.federation_registers import SEND_TASK as FEDERATION_TASK
 from crm.store.invoice_deliveries import DELIVER_MANY_TASK, DELIVER_TASK
 from crm.store.mail import SEND_TASK
+from crm.store.mailings import TASK as MAILING_TASK
 from crm.store.member_imports import CHECK_TASK as CHECK_IMPORT_TASK
 from crm.store.member_imports import LOAD_TASK, UNDO_TASK
 from crm.store.member_lists import TASK as LIST_TASK
@@ -137,8 +139,15 @@ async def check_federation(tools: Tools, payload: dict[str, Any]) -> timedelta |
     return None
 
 
+async def send_mailing(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """The mails of a mailing, each once."""
+    await mailings.work(tools.context, UUID(payload["mailing"]))
+    return None
+
+
 TASKS: dict[str, Task] = {
     SEND_TASK: send_mail,
+    MAILING_TASK: send_mailing,
     DELIVER_TASK: deliver_invoice,
     DELIVER_MANY_TASK: deliver_invoices,
     PREVIEW_TASK: preview_renewals,

@@ -19,12 +19,12 @@ NOTICES_LEAVE_AT = time(8, 0)  # in the network's time zone
 SEND_TASK = "send_mail"
 _QUEUE = """
 insert into mail (id, network_id, organisation_id, kind, language, recipient, recipient_name, subject, body_text,
-    body_html, send_after, status, attempts, created_at)
+    body_html, send_after, unsubscribe, status, attempts, created_at)
 select id, network, organisation, kind, language, recipient, name, subject, text, html, coalesce(after, now()),
-    'queued', 0, now()
+    unsubscribe, 'queued', 0, now()
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::timestamptz[]) with ordinality
-    as m (id, network, organisation, kind, language, recipient, name, subject, text, html, after, place)
+    $10::text[], $11::timestamptz[], $12::text[]) with ordinality
+    as m (id, network, organisation, kind, language, recipient, name, subject, text, html, after, unsubscribe, place)
 order by place
 """
 _BETWEEN = ("organisation_merged", "organisation_split")  # about one organisation and another
@@ -39,7 +39,10 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """One mail to queue; `values` go to the template of `kind`. `id` where somebody else has made one for it."""
+    """One mail to queue; `values` go to the template of `kind`. `id` where somebody else has made one for it.
+
+    `unsubscribe`: an address that ends such mails with one click (RFC 8058).
+    """
 
     kind: str
     recipient: Recipient
@@ -48,6 +51,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     organisation: UUID | None = None
     send_after: datetime | None = None
     id: UUID | None = None
+    unsubscribe: str = ""
 
 
 async def queue(connection: Connection, mails: Sequence[Outgoing]) -> list[UUID]:
@@ -70,6 +74,7 @@ async def queue(connection: Connection, mails: Sequence[Outgoing]) -> list[UUID]
                 letter.text,
                 letter.html,
                 mail.send_after,
+                mail.unsubscribe,
             )
         )
     await connection.execute(_QUEUE, *map(list, zip(*rows, strict=True)))

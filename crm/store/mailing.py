@@ -27,14 +27,15 @@ class Claimed(msgspec.Struct, frozen=True):
     subject: str
     body_text: str
     body_html: str
+    unsubscribe: str
     attempt: int
 
 
 async def claim(connection: Connection, mail: UUID, message_id: str, lease: timedelta) -> Claimed | timedelta | None:
     """Take the mail for one try; how long to wait when it is not time yet; None when it needs no sending."""
     row = await connection.fetchrow(
-        "select id, recipient, recipient_name, language, subject, body_text, body_html, attempts + 1 as attempt,"
-        " status, send_after - now() as wait from mail where id = $1 for update",
+        "select id, recipient, recipient_name, language, subject, body_text, body_html, unsubscribe,"
+        " attempts + 1 as attempt, status, send_after - now() as wait from mail where id = $1 for update",
         mail,
     )
     if row is None or row["status"] not in ("queued", "sending"):
