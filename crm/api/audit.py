@@ -79,9 +79,8 @@ async def entries(call: Call[AuditQuery, None]) -> shapes.Page[AuditEntry]:
     shown = rows[: asked.limit]
     cursor = str(shown[-1].seq) if len(rows) > len(shown) else None
     if cursor:
-        given = {name: value for name, value in msgspec.to_builtins(asked).items() if value not in ("", None)}
-        query = edge.written({**given, "cursor": cursor})
-        call.headers["link"] = f'<{PREFIX}/networks/{network.slug}/audit?{query}>; rel="next"'
+        given = msgspec.to_builtins(asked) | {"cursor": cursor}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/networks/{network.slug}/audit", given)
     return shapes.Page([_shown(call, row) for row in shown], cursor, cursor is not None)
 
 

@@ -4,6 +4,7 @@ Nothing from outside goes further than this without a type and a limit.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast
@@ -91,9 +92,15 @@ def no_body(raw: bytes) -> None:
         raise EdgeError(400, "body", "body_unexpected")
 
 
-def written(parameters: dict[str, Any]) -> str:
+def written(parameters: Iterable[tuple[str, Any]]) -> str:
     """A query string of these parameters, as the next page's address has it."""
-    return urlencode({n: str(value).lower() if isinstance(value, bool) else value for n, value in parameters.items()})
+    return urlencode([(name, str(value).lower() if isinstance(value, bool) else value) for name, value in parameters])
+
+
+def next_link(address: str, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
+    """The Link header of a page that is not the last one (RFC 8288); parameters without a value are left out."""
+    pairs = parameters.items() if isinstance(parameters, Mapping) else parameters
+    return f'<{address}?{written([(name, value) for name, value in pairs if value])}>; rel="next"'
 
 
 def identity(value: str, name: str) -> UUID:

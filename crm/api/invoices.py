@@ -122,8 +122,7 @@ async def page(call: Call[InvoiceQuery, None]) -> shapes.Page[InvoiceRow]:
         found = await invoices.page(connection, wanted, after, query.limit)
     cursor = str(found.rows[-1].id) if found.more else None
     if cursor:
-        given = {name: value for name, value in msgspec.to_builtins(query).items() if value and name != "cursor"}
-        call.headers["link"] = f'<{PREFIX}/invoices?{edge.written(given | {"cursor": cursor})}>; rel="next"'
+        call.headers["link"] = edge.next_link(f"{PREFIX}/invoices", msgspec.to_builtins(query) | {"cursor": cursor})
     return shapes.Page([_row(row) for row in found.rows], cursor, found.more)
 
 

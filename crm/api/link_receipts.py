@@ -111,8 +111,8 @@ async def listing(call: Call[ReceiptsQuery, None]) -> shapes.Page[LinkReceipt]:
     shown = found[: query.limit]
     cursor = str(shown[-1].id) if len(found) > len(shown) else None
     if cursor:
-        asked = {"limit": query.limit, "cursor": cursor} | ({"state": query.state} if query.state else {})
-        call.headers["link"] = f'<{PREFIX}/networks/{network.slug}/link-receipts?{edge.written(asked)}>; rel="next"'
+        asked = {"limit": query.limit, "cursor": cursor, "state": query.state}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/networks/{network.slug}/link-receipts", asked)
     return shapes.Page([_shown(kept, row) for row in shown], cursor, cursor is not None)
 
 

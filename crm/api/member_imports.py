@@ -163,8 +163,8 @@ async def rows(call: Call[ImportRowQuery, None]) -> shapes.Page[ImportRow]:
     shown = found[: query.limit]
     cursor = str(shown[-1].number) if len(found) > len(shown) else None
     if cursor:
-        asked = edge.written({"show": query.show, "limit": query.limit, "cursor": cursor})
-        call.headers["link"] = f'<{PREFIX}/member-imports/{wanted}/rows?{asked}>; rel="next"'
+        asked = {"show": query.show, "limit": query.limit, "cursor": cursor}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/member-imports/{wanted}/rows", asked)
     return shapes.Page([_row(call, each) for each in shown], cursor, cursor is not None)
 
 

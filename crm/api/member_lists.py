@@ -192,8 +192,8 @@ async def rows(call: Call[RowsQuery, None]) -> shapes.Page[MemberListRow]:
     shown = found[: query.limit]
     cursor = str(shown[-1].number) if len(found) > len(shown) else None
     if cursor:
-        asked = {"limit": query.limit, "cursor": cursor} | ({"verdict": query.verdict} if query.verdict else {})
-        call.headers["link"] = f'<{PREFIX}/member-lists/{wanted}/rows?{edge.written(asked)}>; rel="next"'
+        asked = {"limit": query.limit, "cursor": cursor, "verdict": query.verdict}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/member-lists/{wanted}/rows", asked)
     return shapes.Page([_row(call, kept, each) for each in shown], cursor, cursor is not None)
 
 
@@ -205,8 +205,8 @@ async def list_held(call: Call[Paging, None]) -> shapes.Page[HeldRow]:
     shown = found[: call.query.limit]
     cursor = str(shown[-1].id) if len(found) > len(shown) else None
     if cursor:
-        address = f"{PREFIX}/networks/{network.slug}/held-rows?limit={call.query.limit}&cursor={cursor}"
-        call.headers["link"] = f'<{address}>; rel="next"'
+        asked = {"limit": call.query.limit, "cursor": cursor}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/networks/{network.slug}/held-rows", asked)
     return shapes.Page([_held(call, each) for each in shown], cursor, cursor is not None)
 
 

@@ -3,7 +3,6 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import date, datetime
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -241,9 +240,8 @@ def _position(query: MemberQuery, slug: str, known_at: datetime | None) -> _Posi
 
 
 def _link_next(call: Call[Any, None], parameters: dict[str, str | None]) -> None:
-    given = {name: value for name, value in parameters.items() if value}
     path = call.operation.path.replace("{slug}", call.request.path_params.get("slug", ""))
-    call.headers["link"] = f'<{PREFIX}{path}?{urlencode(given)}>; rel="next"'
+    call.headers["link"] = edge.next_link(f"{PREFIX}{path}", parameters)
 
 
 operations = (

@@ -156,8 +156,8 @@ async def account(call: Call[AccountQuery, None]) -> Account:
     more = len(rows[1]) > 0
     cursor = str(rows[0][-1].seq) if more else None
     if cursor:
-        given = edge.written({"limit": query.limit, "cursor": cursor})
-        call.headers["link"] = f'<{PREFIX}/organisations/{wanted}/ledger?{given}>; rel="next"'
+        asked = {"limit": query.limit, "cursor": cursor}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/organisations/{wanted}/ledger", asked)
     found = [Balance(b.host, shapes.Money(b.owed, b.currency), shapes.Money(b.credit, b.currency)) for b in balances]
     return Account(found, [_booking(row) for row in rows[0]], cursor, more)
 

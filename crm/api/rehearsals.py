@@ -48,10 +48,8 @@ async def list_members(call: Call[RehearsalQuery, None]) -> Any:
         return None
     if last is not None:
         said = {"origin": query.origin, "limit": query.limit, "cursor": last}
-        where = edge.written({name: value for name, value in said.items() if value is not None})
-        call.headers["link"] = (
-            f'<{PREFIX}{feed_scopes.REHEARSAL.replace("{slug}", call.slug())}/members?{where}>; rel="next"'
-        )
+        where = f"{PREFIX}{feed_scopes.REHEARSAL.replace('{slug}', call.slug())}/members"
+        call.headers["link"] = edge.next_link(where, said)
     return msgspec.structs.replace(answer, next_cursor=str(last) if last else None)
 
 

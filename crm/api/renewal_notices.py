@@ -81,9 +81,9 @@ async def show(call: Call[RenewalNoticeQuery, None]) -> shapes.Page[RenewalNotic
     shown = rows[: query.limit]
     cursor = str(shown[-1].id) if len(rows) > len(shown) else None
     if cursor:
-        asked = edge.written({"show": query.show, "limit": query.limit, "cursor": cursor})
+        asked = {"show": query.show, "limit": query.limit, "cursor": cursor}
         address = OF_NETWORK.replace("{slug}", network.slug)
-        call.headers["link"] = f'<{PREFIX}{address}?{asked}>; rel="next"'
+        call.headers["link"] = edge.next_link(f"{PREFIX}{address}", asked)
     return shapes.Page([_shown(call, kept, row) for row in shown], cursor, cursor is not None)
 
 

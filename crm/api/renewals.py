@@ -152,8 +152,8 @@ async def items(call: Call[RenewalItemQuery, None]) -> shapes.Page[RenewalItem]:
     shown = rows[: query.limit]
     cursor = f"{int(shown[-1].state != 'failed')}.{shown[-1].row_id}" if len(rows) > len(shown) else None
     if cursor:
-        asked = edge.written({"show": query.show, "limit": query.limit, "cursor": cursor})
-        call.headers["link"] = f'<{PREFIX}/renewal-runs/{run}/items?{asked}>; rel="next"'
+        asked = {"show": query.show, "limit": query.limit, "cursor": cursor}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/renewal-runs/{run}/items", asked)
     kept = await call.kept()
     return shapes.Page([_item(call, kept, row) for row in shown], cursor, cursor is not None)
 

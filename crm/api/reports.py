@@ -188,7 +188,7 @@ async def list_rows(call: Call[RowQuery, None]) -> ReportRows:
     cursor = urlsafe_b64encode(page.after.encode()).decode().rstrip("=") if page.after else None
     if cursor:
         again = [*_repeated(call), ("figure", call.query.figure), ("limit", call.query.limit), ("cursor", cursor)]
-        call.headers["link"] = f'<{PREFIX}/reports/{source.name}/rows?{urlencode(again)}>; rel="next"'
+        call.headers["link"] = edge.next_link(f"{PREFIX}/reports/{source.name}/rows", again)
     codes = [each.code for each in page.columns]
     items = [dict(zip(codes, map(_plain, row), strict=True)) for row in page.rows]
     measured = codes[page.measured] if page.measured is not None else None

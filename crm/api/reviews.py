@@ -59,7 +59,7 @@ async def waiting(call: Call[Paging, None]) -> shapes.Page[Review]:
     cursor = str(shown[-1].id) if len(rows) > len(shown) else None
     if cursor:
         address = call.operation.path.replace("{slug}", network.slug)
-        call.headers["link"] = f'<{PREFIX}{address}?limit={call.query.limit}&cursor={cursor}>; rel="next"'
+        call.headers["link"] = edge.next_link(f"{PREFIX}{address}", {"limit": call.query.limit, "cursor": cursor})
     return shapes.Page([_shown(call, kept, row) for row in shown], cursor, cursor is not None)
 
 

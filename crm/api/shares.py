@@ -5,13 +5,12 @@ The same protocol as for a network's own feed, and the same code (crm/api/feed.p
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from crm.api import feed, feed_scopes, feed_shapes, member_files, shapes
+from crm.api import edge, feed, feed_scopes, feed_shapes, member_files, shapes
 from crm.api.operations import PREFIX, Call, Operation
 from crm.api.problems import EdgeError
 from crm.api.share_shapes import SharedBucket, SharedChanges, SharedPage
@@ -93,9 +92,9 @@ def bytes_of(cursor: str) -> bytes:
 def link_next(call: Call[Any, None], cursor: str | None, given: dict[str, str | None]) -> None:
     """Say where the next page is."""
     if cursor:
-        said = {name: value for name, value in (given | {"network": call.query.network}).items() if value}
         path = call.operation.path.replace("{code}", call.code())
-        call.headers["link"] = f'<{PREFIX}{path}?{urlencode(said | {"cursor": cursor})}>; rel="next"'
+        said = given | {"network": call.query.network, "cursor": cursor}
+        call.headers["link"] = edge.next_link(f"{PREFIX}{path}", said)
 
 
 operations = (

@@ -114,8 +114,8 @@ async def listing(call: Call[SuggestionsQuery, None]) -> shapes.Page[Suggestion]
     shown = found[: query.limit]
     cursor = str(shown[-1].id) if len(found) > len(shown) else None
     if cursor:
-        asked = {"limit": query.limit, "cursor": cursor} | ({"status": query.status} if query.status else {})
-        call.headers["link"] = f'<{PREFIX}/networks/{network.slug}/suggestions?{edge.written(asked)}>; rel="next"'
+        asked = {"limit": query.limit, "cursor": cursor, "status": query.status}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/networks/{network.slug}/suggestions", asked)
     return shapes.Page([_shown(kept, row) for row in shown], cursor, cursor is not None)
 
 
