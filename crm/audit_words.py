@@ -168,6 +168,7 @@ ACTIONS = {
     "renewal_cancelled": N_("Annual bill cancelled"),
     "renewal_confirmed": N_("Annual bill confirmed"),
     "renewal_notices_sent": N_("Members told ahead of their next period"),
+    "audit_sealed": N_("The audit trail was sealed, so that it can forget names"),
     "person_returned": N_("Somebody who was forgotten has agreed anew"),
     "retention_run": N_("What has stood long enough was taken away"),
     "retention_policy_changed": N_("Periods of keeping changed"),

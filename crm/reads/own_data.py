@@ -156,6 +156,16 @@ _CONTACT: Mapping[str, str] = {
     " m.created_at, 'sent_at', m.sent_at) as row from who join mail m on lower(m.recipient) = who.email"
     " and m.organisation_id = organisation and (m.network_id is null or m.network_id = any (networks))"
     " order by m.created_at",
+    "mailings": "select jsonb_build_object('mailing', g.name, 'purpose', g.purpose, 'begun_at', g.begun_at) as row"
+    " from who join mailing_recipient r on r.organisation_id = organisation and lower(r.email) = who.email"
+    " and r.network_id = any (networks) join mailing g on g.id = r.mailing_id order by r.row_id",
+    "newsletters": "select jsonb_build_object('given', c.given, 'channel', c.channel, 'recorded_at',"
+    " c.recorded_at) as row from who join newsletter_choice c on lower(c.email) = who.email"
+    " and c.network_id = any (networks) order by c.row_id",
+    "notes": "select jsonb_build_object('kind', n.kind, 'on_date', n.on_date, 'text', n.text) as row from who"
+    " join note n on n.organisation_id = organisation and n.network_id = any (networks)"
+    " and (who.id = any (n.contact_ids) or strpos(lower(n.text), lower(who.name)) > 0"
+    " or strpos(lower(n.text), who.email) > 0) order by n.on_date",
     "events": "select jsonb_build_object('action', a.action, 'channel', a.channel, 'recorded_at', a.recorded_at) as row"
     " from who join audit a on (a.organisation_id = organisation or a.subject_id = who.id)"
     " and (a.network_id is null or a.network_id = any (networks))"

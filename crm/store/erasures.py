@@ -35,10 +35,11 @@ class Kept(msgspec.Struct, frozen=True):
     until: date | None
 
 
-# What is taken away, in this order: (which rows, what becomes of them). `who` are the people, one or many at once:
-# the address in small letters, the name, and the organisation or null (then whichever it is). $4 is the moment.
+# What is taken away, in this order: (which rows, what becomes of them; nothing: they go). `who` are the people, one or
+# many: the address in small letters, the name, the organisation or null (then whichever it is). $4 is the moment.
 _WHO = "with who as (select * from unnest($1::text[], $2::text[], $3::uuid[]) as w (email, name, organisation))"
 _THEIRS = "(w.organisation is null or w.organisation = {0}.organisation_id)"
+_NAMES = "(strpos(lower({0}), w.email) > 0 or length(w.name) >= 3 and strpos(lower({0}), lower(w.name)) > 0)"
 _TAKEN = {
     "mails": (
         "mail m where m.status <> 'sending' and exists (select from who w where lower(m.recipient) = w.email"
@@ -74,6 +75,32 @@ _TAKEN = {
         "application_event e where exists (select from who w join application a on a.id = e.application_id"
         " and a.organisation_id = w.organisation where e.actor = w.name)",
         "actor = '', note = ''",
+    ),
+    "mailings": (  # who is on a list that is not sent yet is taken off it, and a list that was sent forgets who got it
+        "mailing_recipient r where exists (select from who w where lower(r.email) = w.email"
+        f" and {_THEIRS.format('r')})",
+        "",
+    ),
+    "newsletters": (
+        "newsletter_choice c where exists (select from who w where lower(c.email) = w.email)",
+        "email = 'forgotten:' || c.row_id, actor = ''",
+    ),
+    "notes": (
+        f"note n where exists (select from who w where {_THEIRS.format('n')} and {_NAMES.format('n.text')})",
+        f"text = text_without(n.text, (select array_agg(w.email) || array_agg(w.name) from who w where"
+        f" {_THEIRS.format('n')} and {_NAMES.format('n.text')}))",
+    ),
+    "note_versions": (
+        "note_version v where exists (select from who w join note n on n.id = v.note_id where"
+        f" {_THEIRS.format('n')} and {_NAMES.format('v.text')})",
+        "text = text_without(v.text, (select array_agg(w.email) || array_agg(w.name) from who w where"
+        f" {_NAMES.format('v.text')}))",
+    ),
+    "imports": (
+        "member_import_row r where exists (select from who w where"
+        " strpos(lower(concat(r.member::text, r.detail::text)), w.email) > 0)",
+        "member = text_without(r.member::text, (select array_agg(w.email) || array_agg(w.name) from who w))::jsonb,"
+        " detail = text_without(r.detail::text, (select array_agg(w.email) || array_agg(w.name) from who w))::jsonb",
     ),
     "audit_addresses": (  # the chain stands: a seal takes the detail's place (crm/migrations/sql/retention.sql)
         f"audit t where t.detail <> '{{}}' and exists (select from who w where {_THEIRS.format('t')}"
@@ -150,7 +177,8 @@ async def blank(connection: Connection, people: Sequence[Person], now: datetime)
     for kind, (rows, becomes) in _TAKEN.items():
         table, where = rows.split(" where ", 1)
         extra = (now,) if "$4" in becomes else ()
-        told = await connection.execute(f"{_WHO} update {table} set {becomes} where {where}", *_values(people), *extra)
+        verb = f"update {table} set {becomes}" if becomes else f"delete from {table}"
+        told = await connection.execute(f"{_WHO} {verb} where {where}", *_values(people), *extra)
         done[kind] = int(told.split()[-1])
     return {kind: count for kind, count in done.items() if count}
 

@@ -51,6 +51,9 @@ SECTIONS = {
     "named_in_directory": N_("Consents to be named in the directory"),
     "shared_with": N_("Partner networks that are told of the person"),
     "deliveries": N_("Invoices that were sent to the address"),
+    "mailings": N_("Mailings to many that went to the person"),
+    "newsletters": N_("What was said to newsletters"),
+    "notes": N_("Notes about the person"),
 }
 
 

@@ -17,6 +17,11 @@ DONE = {
     "consents": N_("Consents, without the name now"),
     "steps": N_("Steps of applications, without the name now"),
     "roles": N_("Roles, removed"),
+    "mailings": N_("Taken off mailings to many"),
+    "newsletters": N_("Words on newsletters, without the address now"),
+    "notes": N_("Notes, without name and address now"),
+    "note_versions": N_("Notes as they stood before, without name and address now"),
+    "imports": N_("Rows of imported files, without name and address now"),
     "audit_addresses": N_("Entries of the audit trail, without the address now"),
 }
 KEPT = {

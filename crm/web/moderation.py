@@ -11,6 +11,7 @@ from cluster_rules import listings as rules
 from cluster_rules.errors import RuleViolation
 from crm.actions import listings as actions
 from crm.errors import status_of
+from crm.i18n import N_
 from crm.reads import listings as reads
 from crm.reads import people as people_reads
 from crm.reads.listings import Policy, Waiting
@@ -21,6 +22,12 @@ from crm.web.office import Office, reading, routes, show
 from crm.web.session import NOT_KEPT
 
 PATH = "/setup/directory"
+# As the office says it, of members.
+LABELS = FIELDS | {
+    "membership": N_("That it is a member"),
+    "fields": N_("Works with"),
+    "offers": N_("Offers and looks for"),
+}
 DONE = ("saved", "published", "declined")
 
 
@@ -123,7 +130,7 @@ def _levels(office: Office, before: rules.Said, after: rules.Said) -> list[dict[
     for field in rules.FIELDS:
         old, new = before.get(slug, {}).get(field, ""), after.get(slug, {}).get(field, "")
         if old != new:
-            label = t.gettext("Who sees: %(field)s", field=t.gettext(FIELDS[field]))
+            label = t.gettext("Who sees: %(field)s", field=t.gettext(LABELS[field]))
             rows.append({"label": label, "before": words[old], "after": words[new]})
     return rows
 
@@ -132,7 +139,7 @@ def _field(office: Office, field: str, policy: Policy) -> dict[str, str]:
     t = office.t
     usual = t.gettext("As usual: %(level)s", level=t.gettext(LEVELS[rules.DEFAULTS[field]]))
     value = policy.visibility.get(field, "")
-    return {"id": f"see-{field}", "label": t.gettext(FIELDS[field]), "value": value, "empty": usual}
+    return {"id": f"see-{field}", "label": t.gettext(LABELS[field]), "value": value, "empty": usual}
 
 
 def _back(office: Office, done: str) -> Redirect:
