@@ -91,7 +91,9 @@ async def _work(
         await member_imports.confirm(context, actor, wanted)
         await member_imports.load(context, wanted, tell)
         found, lines = await _told(context, wanted)
-    return lines, found.status in ("done", "checked")
+        return lines, found.status == "done"
+    await _forget(context, actor, wanted, lines)
+    return lines, True
 
 
 async def _forget(context: Context, actor: Actor, wanted: UUID, lines: list[str]) -> None:

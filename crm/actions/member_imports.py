@@ -6,7 +6,7 @@ a row is refused nothing can be confirmed. Nothing is billed and nobody is writt
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from itertools import chain, islice
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,7 @@ NAME_MAX = 200
 LARGEST_FILE_BYTES = table_files.FILE_MAX
 ROWS_AT_A_TIME = 1_000
 STORED_AT_A_TIME = 1_000
+KEPT_WAITING = timedelta(days=30)
 STATEMENT_SECONDS = 600  # one COMMIT tells the directory of everybody who came
 Tell = Callable[[int, int], None]
 
@@ -232,6 +233,15 @@ async def drop(context: Context, actor: Actor, wanted: UUID) -> None:
             raise Refused("import_status", "status", given=found.status)
         await member_imports.drop(connection, wanted)
         await audit.append(connection, actor, "import_dropped", {"file": found.name}, found.network_id, None, wanted)
+
+
+async def drop_old(context: Context) -> int:
+    """Files that have waited for a word so long are dropped: they are full of people's names. How many."""
+    async with context.db.tx() as connection:
+        old = await member_imports.waiting_since(connection, context.clock.now() - KEPT_WAITING)
+        for wanted in old:
+            await member_imports.drop(connection, wanted)
+        return len(old)
 
 
 async def undo(context: Context, actor: Actor, wanted: UUID) -> None:

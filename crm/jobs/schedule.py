@@ -12,6 +12,7 @@ from crm.actions import (
     federation_exchange,
     invoice_deliveries,
     mail,
+    member_imports,
     member_lists,
     notes,
     places,
@@ -58,6 +59,11 @@ async def tell_webhooks(tools: Tools) -> None:
     stranded = await webhooks.sweep(tools.context, tools.webhooks)
     if stranded:
         log.warning("webhooks_without_job", count=len(stranded))
+
+
+async def drop_old_imports(tools: Tools) -> None:
+    """A file of members that nobody has stored for a month is not kept."""
+    await member_imports.drop_old(tools.context)
 
 
 async def forget_webhook_messages(tools: Tools) -> None:
@@ -167,6 +173,7 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("15 3 * * *", forget_finished_jobs),
     ("25 3 * * *", drop_old_changes),
     ("35 3 * * *", drop_old_lists),
+    ("35 3 * * *", drop_old_imports),
     ("35 3 * * *", forget_webhook_messages),
     ("* * * * *", sweep_federation),
     ("40 * * * *", check_federation),

@@ -167,6 +167,16 @@ async def drop(connection: Connection, wanted: UUID) -> None:
     )
 
 
+async def waiting_since(connection: Connection, before: datetime) -> list[UUID]:
+    """Imports that were uploaded before and not stored, locked."""
+    rows = await connection.fetch(
+        "select id from member_import where status in ('mapping', 'checked', 'failed') and created_at < $1"
+        " order by id for update",
+        before,
+    )
+    return [row["id"] for row in rows]
+
+
 async def begin_rows(connection: Connection, wanted: UUID) -> None:
     """Rows are looked at anew."""
     await connection.execute("delete from member_import_row where import_id = $1", wanted)

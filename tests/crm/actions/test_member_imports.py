@@ -1,6 +1,6 @@
 """Members by file: broken files refused with row and reason, good ones stored whole by the rules, taken back whole."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -287,3 +287,13 @@ async def test_only_who_manages_the_network_imports_into_it(context: Context, ac
     async with context.db.tx() as connection:
         assert await connection.fetchval("select count(*) from member_import_row") == 0
         assert await connection.fetchval("select file from member_import where id = $1", wanted) is None
+
+
+async def test_a_file_nobody_stores_is_not_kept(context: Context, actor: Actor) -> None:
+    old, young = await looked(context, actor, csv(FIRST)), await looked(context, actor, csv(SECOND))
+    async with context.db.tx() as connection:
+        await connection.execute(
+            "update member_import set created_at = $2 where id = $1", old, datetime(2026, 10, 1, tzinfo=UTC)
+        )
+    assert await member_imports.drop_old(context) == 1
+    assert [(await shown(context, each))[0].status for each in (old, young)] == ["dropped", "checked"]
