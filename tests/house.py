@@ -26,7 +26,7 @@ GROUND = """
     invoice_sentences letters listed logos logs custom_values member_sentences
     names outcome_words password_rules passwords paths partner_sentences payment_sentences privacy_sentences renewal_sentences renewal_words
     rule_words rulebook_checks rulebook_mistakes webhook_sentences
-    mail_domains merge_fields report_board report_member_words report_money_words report_sentences report_standing_words report_words reports
+    mail_domains mail_samples merge_fields report_board report_member_words report_money_words report_sentences report_standing_words report_words reports
     role_words sign_in_sentences
     roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words
 """

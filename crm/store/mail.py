@@ -13,7 +13,7 @@ from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.i18n import translator
 from crm.letters import compose
-from crm.store import jobs
+from crm.store import jobs, mail_texts
 
 NOTICES_LEAVE_AT = time(8, 0)  # in the network's time zone
 SEND_TASK = "send_mail"
@@ -59,8 +59,12 @@ async def queue(connection: Connection, mails: Sequence[Outgoing]) -> list[UUID]
     if not mails:
         return []
     rows: list[tuple[Any, ...]] = []
+    worded = await mail_texts.holding(connection, {(m.network, m.kind) for m in mails if m.network})
     for mail in mails:
-        letter = compose(mail.kind, mail.recipient.language, {"recipient_name": mail.recipient.name, **mail.values})
+        values = {"recipient_name": mail.recipient.name, **mail.values}
+        own = worded.get((mail.network, mail.kind, mail.recipient.language))
+        own = own and mail_texts.filled(own, mail.kind, values)
+        letter = compose(mail.kind, mail.recipient.language, values, own)
         rows.append(
             (
                 mail.id or uuid4(),
