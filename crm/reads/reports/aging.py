@@ -28,7 +28,7 @@ _BUCKET = "case " + " ".join(
 # Every position that is not zero: an invoice, or an organisation's money that is on none. Of those who had settled by
 # the day nothing is read. (Money booked on an invoice for a day before its own counts from the invoice's day on.)
 POSITIONS = f"""
-    with wanted as materialized ({invoices("i.issued_on <= :as_of")}),
+    with wanted as materialized ({invoices("i.issued_on <= :as_of and s.invoice_id is null")}),
     b as materialized ({BOOKS}), l as ({LINES}), loose as materialized (
         select e.payment_id, e.organisation_id, e.currency, sum(e.amount)::bigint as balance
         from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
@@ -60,7 +60,7 @@ POSITIONS = f"""
 # What was invoiced in the year that ends with the day: what days of sales are reckoned from.
 _YEAR = f"i.issued_on <= :as_of and i.issued_on > :as_of - {DAYS_OF_A_YEAR}"
 BILLED = f"""
-    with wanted as ({invoices(_YEAR)})
+    with wanted as ({invoices(_YEAR, settled=False)})
     select w.number || ' ' || w.id as key, w.id as invoice_id, w.number, o.name, w.currency, w.issued_on, w.gross
     from wanted w join organisation o on o.id = w.organisation_id
 """
@@ -108,7 +108,7 @@ AGING = Source(
                 Column("invoice_id", words="id"),
             ),
             ("currency",),
-            together=f"select i.currency, i.gross from ({invoices(_YEAR)}) i",
+            together=f"select i.currency, i.gross from ({invoices(_YEAR, settled=False)}) i",
         ),
     },
     measures=(

@@ -16,18 +16,27 @@ def known(alias: str) -> str:
     return KNOWN.format(t=alias)
 
 
-def invoices(condition: str) -> str:
+_SETTLED = """
+    left join invoice_settled s on s.invoice_id = i.id and s.settled_on <= :as_of and :known_at::timestamptz is null
+"""
+_NOT_LOOKED = """
+    cross join lateral (select null::uuid as invoice_id, null::text as tier, null::text as network,
+        null::bigint as paid, null::bigint as credited, null::bigint as written_off, null::bigint as claimed) s
+"""
+
+
+def invoices(condition: str, settled: bool = True) -> str:
     """The issued invoices of the networks for which a condition on `i` holds, with the row of those that are settled.
 
     An invoice that was settled by the day asked for says by itself what became of it and what it was for; of others the
-    ledger and their lines are read. As it was known earlier, the ledger is read of all.
+    ledger and their lines are read. As it was known earlier, the ledger is read of all. `settled` False: nobody asks
+    what became of them.
     """
     return f"""
     select i.id, i.organisation_id, i.network_id, i.series || '-' || i.number as number, i.currency, i.net, i.vat,
         i.gross, i.issued_on, i.due_on, s.invoice_id is not null as settled, s.tier, s.network, s.paid, s.credited,
         s.written_off, s.claimed
-    from invoice i left join invoice_settled s on s.invoice_id = i.id and s.settled_on <= :as_of
-        and :known_at::timestamptz is null
+    from invoice i {_SETTLED if settled else _NOT_LOOKED}
     where i.host_id in {HOSTS} and i.kind = 'invoice' and i.status = 'issued' and ({condition})
         and (i.network_id = any(:networks) or i.network_id is null and exists
             (select from charge c join membership m on m.id = c.membership_id

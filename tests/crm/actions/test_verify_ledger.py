@@ -27,6 +27,10 @@ PARKED = """
     select gen_random_uuid(), 'stripe', 're_1', 'refunded', host_id, id, '{{}}', now() from payment
     where id = '{payment}'
 """
+SETTLED = """
+    insert into invoice_settled (invoice_id, host_id, settled_on, tier, network, paid, credited, written_off, claimed)
+    select id, host_id, issued_on, '', '', gross, 0, 0, 0 from invoice where id = '{invoice}'
+"""
 ELSEWHERE = f"update ledger_entry set account = 'bank', network_id = null where account = 'income' and {OF}"
 BROKEN = [
     ("ledger_balance", "add up to", f"update ledger_entry set amount = amount + 1 where account = 'income' and {OF}"),
@@ -38,6 +42,7 @@ BROKEN = [
     ("ledger_replay", "cannot be booked", "update ledger_transaction set fact = '{{}}' where object_id = '{invoice}'"),
     ("ledger_write_off", "not decided", NOT_PROPOSED),
     ("ledger_parked", "which is here", PARKED),
+    ("ledger_settled", "owed or has too much", SETTLED),
     ("ledger_bank_line", "no payment", "update bank_line set payment_id = null"),
 ]
 
