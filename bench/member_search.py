@@ -53,12 +53,7 @@ async def _search(context: Context) -> tuple[Search, Any]:
     network = kept.by_slug[filling.NETWORK]
     tiers = [tier.code for tier in kept.rulebooks.of(network.slug)[-1].tiers]
     search = Search(network.id, network.host_id, "NOK", filling.TODAY, tiers)
-    async with context.db.reading({network.id}) as connection:
-        start = time.perf_counter()
-        search = await member_search.with_fees(connection, search, kept.rulebooks, network.slug)
-        print(
-            f"  fees of {len(search.fees)} kinds of members worked out in {(time.perf_counter() - start) * 1e3:.0f} ms"
-        )
+    search = member_search.with_prices(search, kept.rulebooks, network.slug)
     return search, network
 
 
@@ -71,6 +66,7 @@ async def _reading(context: Context, search: Search, rounds: int) -> None:
         questions: dict[str, Callable[[], Awaitable[Any]]] = {
             "baseline: counts by level, 50 names": lambda: connection.fetch(_BASE, search.network, search.day),
             "first page, all counts and totals": lambda: member_search.search(connection, search),
+            "all of them, by fee": lambda: member_search.search(connection, search, Order("fee")),
             "one level, by fee": lambda: member_search.search(connection, asked(filters=partner), Order("fee")),
             "a text": lambda: member_search.search(connection, asked(filters=Filters(text="9999"))),
             "all that are shown, as a selection": lambda: member_search.ids(connection, search),

@@ -6,6 +6,7 @@ from crm.reads import member_query
 from crm.reads.member_query import LEAVING, Field, Query, Search
 
 COUNTED = ("yes_no", "choice", "choices")  # the kinds of custom fields whose answers can be counted
+FEE = "fee"
 _COLUMNS = ("tier", "state", "origin", "kind", "size", "county", "country")
 
 
@@ -38,6 +39,11 @@ def counted(q: Query, s: Search) -> str:
     said += [rows("leaving", f"'{n}'", where=member_query.leaves(day, int(n))) for n in LEAVING]
     said.append(rows("contact", "'none'", where=member_query.without_contact(q, s)))
     said.append(rows("responsible", "coalesce(r.responsible::text, 'none')"))
+    if s.prices:  # how many pay alike, of those that are shown: the sum of their fees is soon worked out
+        said.append(
+            f"select '{FEE}' as what, {member_query.alike(q, s)} as value, count(*) as n from f r"
+            " where r.fails = 0 group by 2"
+        )
     said += [_field_counts(q, field, bits[f"f.{field.code}"]) for field in s.fields if field.kind in COUNTED]
     return f"counted as materialized ({' union all '.join(said)})"
 

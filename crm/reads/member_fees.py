@@ -7,7 +7,6 @@ without VAT and without discounts that depend on other memberships: what the mem
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -19,67 +18,62 @@ from cluster_rules.organisations import Profile
 from cluster_rules.periods import Period
 
 UNKNOWN = date(2, 1, 1)  # no founding day (the year 1 is minus infinity to the driver)
+MOST_REMEMBERED = 50_000
 _SOMEBODY = UUID(int=0)
 
 
-class FeeClass(msgspec.Struct, frozen=True):
-    """Members who pay alike; `pays` is their number in SQL. `fee` None: it cannot be said (no headcount is told)."""
+class Prices(msgspec.Struct, frozen=True):
+    """The rules by which a network's fees are worked out on a day; `turns`: where another version may begin to hold."""
 
-    tier: str
-    bucket: int
-    kind: str
-    country: str
-    employees: int
-    founded_on: date
-    unit: bool
-    pays: int = 0
-    fee: int | None = None
+    rulebooks: Rulebooks
+    network: str
+    day: date
+    turns: tuple[date, ...]
+
+    def of(self, alike: str) -> int | None:
+        """What a kind of member pays; None: it cannot be said (a headcount that nobody has told). Remembered.
+
+        `alike` is `member_query.alike` as PostgreSQL writes it: tier|bucket|kind|country|employees|founded|unit.
+        """
+        kept = _remembered(self)
+        if alike not in kept:
+            kept[alike] = self._work_out(alike)
+        return kept[alike]
+
+    def _work_out(self, alike: str) -> int | None:
+        code, bucket, kind, country, employees, founded, unit = alike.split("|")
+        joined = self.turns[int(bucket) - 1] if int(bucket) else self.day
+        book = self.rulebooks.governing(self.network, joined if int(bucket) else date.min, self.day)
+        tier = book.tier(code) if book and code else None
+        if book is None or tier is None:
+            return None
+        profile = Profile(
+            Period(self.day),
+            kind,
+            country,
+            int(employees) if int(employees) >= 0 else None,
+            date.fromisoformat(founded) if founded != UNKNOWN.isoformat() else None,
+            _SOMEBODY if unit == "t" else None,
+        )
+        try:
+            return sum(line.net for line in fees.yearly(book, tier, profile, book.period.containing(self.day, joined)))
+        except RuleViolation:
+            return None
 
 
-def turns(books: Iterable[Rulebook]) -> list[date]:
+def turns(books: Iterable[Rulebook]) -> tuple[date, ...]:
     """The days from which another version may hold for who joins, in order."""
-    return sorted({book.effective_from for book in books})
+    return tuple(sorted({book.effective_from for book in books}))
 
 
-def priced(classes: Iterable[Any], rulebooks: Rulebooks, network: str, since: list[date], day: date) -> list[FeeClass]:
-    """The classes (rows with FeeClass's names) with what each pays a year; `since`: the turns they were cut at.
-
-    What was worked out once for these rulebooks and this day is remembered.
-    """
-    if _known.get("of") != (id(rulebooks), day):
-        _known.clear()
-        _known.update(of=(id(rulebooks), day), kept=rulebooks, fees={})
-    fees_known: dict[tuple[str, int], int | None] = _known["fees"]
-    out = []
-    for row in classes:
-        each = FeeClass(**dict(row))
-        key = (network, each.pays)
-        if key not in fees_known:
-            fees_known[key] = _fee(each, rulebooks, network, since, day)
-        out.append(msgspec.structs.replace(each, fee=fees_known[key]))
-    return out
+_kept: list[tuple[Rulebooks, date, dict[str, dict[str, int | None]]]] = []
 
 
-_known: dict[str, Any] = {}
-
-
-def _fee(each: FeeClass, rulebooks: Rulebooks, network: str, since: list[date], day: date) -> int | None:
-    if not each.tier:
-        return None
-    joined = since[each.bucket - 1] if each.bucket else day
-    book = rulebooks.governing(network, joined if each.bucket else date.min, day)
-    tier = book.tier(each.tier) if book else None
-    if book is None or tier is None:
-        return None
-    profile = Profile(
-        Period(day),
-        each.kind,
-        each.country,
-        each.employees if each.employees >= 0 else None,
-        each.founded_on if each.founded_on != UNKNOWN else None,
-        _SOMEBODY if each.unit else None,
-    )
-    try:
-        return sum(line.net for line in fees.yearly(book, tier, profile, book.period.containing(day, joined)))
-    except RuleViolation:
-        return None
+def _remembered(prices: Prices) -> dict[str, int | None]:
+    """What was worked out by the same rulebooks for the same day; other rules, or another day, begin anew."""
+    if not _kept or _kept[0][0] is not prices.rulebooks or _kept[0][1] != prices.day:
+        _kept[:] = [(prices.rulebooks, prices.day, {})]
+    known = _kept[0][2].setdefault(prices.network, {})
+    if len(known) > MOST_REMEMBERED:
+        known.clear()
+    return known

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from crm.reads.known import believed
-from crm.reads.member_fees import FeeClass
+from crm.reads.member_fees import Prices
 
 State = Literal["active", "ending", "suspended", "pending", "ended"]
 STATES: tuple[State, ...] = ("active", "ending", "suspended", "pending", "ended")
@@ -66,7 +66,8 @@ class Field(msgspec.Struct, frozen=True):
 class Search(msgspec.Struct, frozen=True):
     """Where and when: network, its host and currency, tiers from the highest down, as known at a moment (None: now).
 
-    `fees`: what each kind of member pays a year, cut at these `turns` of the rulebook; without them no fee is known.
+    `prices`: the rules that say what members pay, without them no fee is known; `fees` (`alike` -> amount) only where
+    the order is by fee: elsewhere fewer are worked out, and by Python.
     `only`: of these memberships alone.
     """
 
@@ -78,8 +79,8 @@ class Search(msgspec.Struct, frozen=True):
     filters: Filters = Filters()
     known_at: datetime | None = None
     fields: Sequence[Field] = ()
-    fees: Sequence[FeeClass] = ()
-    turns: Sequence[date] = ()
+    prices: Prices | None = None
+    fees: Mapping[str, int | None] = {}
     only: tuple[UUID, ...] | None = None
     zone: str = "Europe/Oslo"
 
@@ -202,30 +203,20 @@ def groups(s: Search) -> list[str]:
 
 
 def _fee(q: Query, s: Search) -> tuple[str, str]:
-    """The fee's expression, and the join that brings it: by one number, which is hashed quicker than seven columns."""
+    """The fee's expression, and the join that brings it."""
     if not s.fees:
         return "null::bigint", ""
-    known, amounts = q.put([each.pays for each in s.fees], "bigint[]"), q.put([each.fee for each in s.fees], "bigint[]")
-    return "k.fee", f"left join unnest({known}, {amounts}) as k (pays, fee) on k.pays = {pays(keys(q, s))}"
+    known, amounts = q.put(list(s.fees), "text[]"), q.put(list(s.fees.values()), "bigint[]")
+    return "k.fee", f"left join unnest({known}, {amounts}) as k (alike, fee) on k.alike = {alike(q, s)}"
 
 
-def pays(said: Mapping[str, str]) -> str:
-    """One number for all who pay alike."""
-    return f"hashtextextended(concat_ws('|', {', '.join(said.values())}), 0)"
-
-
-def keys(q: Query, s: Search) -> dict[str, str]:
-    """What a yearly fee depends on, as expressions over `r` without nulls."""
-    turns = q.put(sorted(s.turns), "date[]")
-    return {
-        "tier": "coalesce(r.paid_tier, '')",
-        "bucket": f"width_bucket(r.since, {turns})",
-        "kind": "r.kind",
-        "country": "r.country",
-        "employees": "coalesce(r.employees, -1)",
-        "founded_on": "coalesce(r.founded_on, date '0002-01-01')",
-        "unit": "(r.parent_id is not null)",
-    }
+def alike(q: Query, s: Search) -> str:
+    """One text for all who pay alike, of a row `r` (`member_fees.Prices.of` reads it)."""
+    turns = q.put(list(s.prices.turns) if s.prices else [], "date[]")
+    return (
+        f"concat_ws('|', coalesce(r.paid_tier, ''), width_bucket(r.since, {turns}), r.kind, r.country,"
+        " coalesce(r.employees, -1), coalesce(r.founded_on, date '0002-01-01'), r.parent_id is not null)"
+    )
 
 
 def _text(q: Query, wanted: Filters) -> str:

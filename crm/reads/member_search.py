@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from cluster_rules.networks import Rulebooks
 from crm.catalogue import NetworkRow
 from crm.database import Connection
 from crm.reads import member_counts, member_fees, member_query
@@ -122,29 +123,22 @@ class Member(msgspec.Struct, frozen=True):
     fields: dict[str, Any] = {}
 
 
-async def with_fees(connection: Connection, s: Search, rulebooks: Any, slug: str) -> Search:
-    """The search with what each kind of its members pays a year."""
-    turns = member_fees.turns(rulebooks.of(slug))
-    asked = msgspec.structs.replace(s, filters=Filters(standing=STATES), fields=(), turns=turns)
-    q = Query()
-    base = member_query.rows(q, asked)
-    said = member_query.keys(q, asked)
-    columns = ", ".join(f"{each} as {name}" for name, each in said.items())
-    sql = f"{base} select distinct on (pays) {member_query.pays(said)} as pays, {columns} from f r"
-    rows = await connection.fetch(sql, *q.values)
-    fees = member_fees.priced(rows, rulebooks, slug, turns, s.day)
-    return msgspec.structs.replace(s, fees=fees, turns=turns)
+def with_prices(s: Search, rulebooks: Rulebooks, slug: str) -> Search:
+    """The search with the rules that say what its members pay."""
+    prices = member_fees.Prices(rulebooks, slug, s.day, member_fees.turns(rulebooks.of(slug)))
+    return msgspec.structs.replace(s, prices=prices)
 
 
 async def search(connection: Connection, s: Search, order: Order = BY_NAME, after: Key | None = None) -> Found:
     """A page of the list after a place in its order, with totals and counts, in one statement."""
+    s = await _for_order(connection, s, order)
     q = Query()
     base = member_query.rows(q, s)
     sql = f"{base}, {_ordered(q, s, order)}, {member_counts.counted(q, s)} {_answer(q, order, after)}"
     totals, page, counts, before, previous = Totals(), [], {}, 0, None
     for row in await connection.fetch(sql, *q.values):
         if row["what"] == "total":
-            totals = Totals(row["n"], row["a"] or 0, row["b"] or 0, row["c"] or 0)
+            totals = Totals(row["n"], 0, row["b"] or 0, row["c"] or 0)
         elif row["what"] == "row":
             page.append(Place(row["id"], (row["a"], row["value"], row["id"])))
         elif row["what"] == "before":
@@ -153,6 +147,9 @@ async def search(connection: Connection, s: Search, order: Order = BY_NAME, afte
             previous = (row["a"], row["value"], row["id"])
         else:
             counts.setdefault(row["what"], {})[row["value"]] = row["n"]
+    if s.prices:
+        alike = counts.pop(member_counts.FEE, {})
+        totals = msgspec.structs.replace(totals, fee=sum((s.prices.of(each) or 0) * n for each, n in alike.items()))
     return Found(Page(tuple(page[:PAGE]), before, len(page) > PAGE, previous), totals, counts)
 
 
@@ -180,6 +177,7 @@ async def members(connection: Connection, s: Search, wanted: Sequence[UUID]) -> 
 async def every_member(connection: Connection, s: Search, order: Order = BY_NAME) -> AsyncGenerator[list[Member], None]:
     """All rows of the list in its order, some hundreds at a time, of one moment."""
     async with connection.transaction():
+        s = await _for_order(connection, s, order)
         q = Query()
         base = member_query.rows(q, s)
         sql = f"{base}, {_ordered(q, s, order)} select id from ordered order by number"
@@ -201,6 +199,17 @@ async def cube(connection: Connection, s: Search) -> dict[tuple[str, str, str], 
         f"{base} select tier, origin, state, count(*) as n from s group by 1, 2, 3", *q.values
     )
     return {(r["tier"], r["origin"], r["state"]): r["n"] for r in rows}
+
+
+async def _for_order(connection: Connection, s: Search, order: Order) -> Search:
+    """Only to order by fees are they needed while the rows are put in order."""
+    if order.by != "fee" or not s.prices:
+        return s
+    q = Query()
+    asked = msgspec.structs.replace(s, fields=(), filters=Filters(standing=STATES))
+    base = member_query.rows(q, asked)
+    rows = await connection.fetch(f"{base} select distinct {member_query.alike(q, s)} as alike from f r", *q.values)
+    return msgspec.structs.replace(s, fees={row["alike"]: s.prices.of(row["alike"]) for row in rows})
 
 
 def _contact(q: Query, s: Search) -> str:
@@ -243,7 +252,7 @@ def _answer(q: Query, order: Order, after: Key | None) -> str:
     nothing = "null::uuid, 0::bigint, 0::bigint, 0::bigint, 0::bigint"
     return f"""
 , start as materialized (select {start} as n)
-select 'total' as what, '' as value, null::uuid as id, count(*) as n, sum(fee)::bigint as a, sum(owed)::bigint as b,
+select 'total' as what, '' as value, null::uuid as id, count(*) as n, 0::bigint as a, sum(owed)::bigint as b,
     sum(overdue)::bigint as c from f where fails = 0
 union all select 'before', '', null, start.n, 0, 0, 0 from start
 union all select 'previous', o.sort_name, o.id, 0, o.k, 0, 0 from ordered o, start where o.number = start.n - {PAGE}
@@ -253,16 +262,23 @@ union all (select 'row', o.sort_name, o.id, 0, o.k, 0, 0 from ordered o, start
 """
 
 
+_ASIDE = ("networks", "tags", "fields", "last_contact", "fee")
+
+
 async def _rows(connection: Connection, s: Search, wanted: Sequence[UUID]) -> AsyncGenerator[list[Member], None]:
     """Rows with everything they show, of those alone."""
     if not wanted:
         return
-    only = msgspec.structs.replace(s, filters=Filters(standing=STATES), only=tuple(wanted))
+    only = msgspec.structs.replace(s, filters=Filters(standing=STATES), only=tuple(wanted), fees={})
     q = Query()
     base = member_query.rows(q, only)
-    columns = [name for name in Member.__struct_fields__ if name not in ("networks", "tags", "fields", "last_contact")]
-    sql = f"{base} select {', '.join(columns)}, last_contact from f {_contact(q, s)}"
+    columns = [name for name in Member.__struct_fields__ if name not in _ASIDE]
+    alike = member_query.alike(q, s)
+    sql = f"{base} select {', '.join(columns)}, {alike} as alike, last_contact from f r {_contact(q, s)}"
     found = [dict(row) for row in await connection.fetch(sql, *q.values)]
+    for row in found:
+        alike = row.pop("alike")
+        row["fee"] = s.prices.of(alike) if s.prices else None
     networks = await _badges(connection, s, [row["organisation_id"] for row in found])
     tags = await _tags(connection, wanted)
     fields = await _fields(connection, s, wanted)
@@ -339,5 +355,5 @@ __all__ = [
     "of_network",
     "search",
     "today",
-    "with_fees",
+    "with_prices",
 ]

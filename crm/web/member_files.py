@@ -58,7 +58,7 @@ async def _sheet(request: Request, office: Office, kind: str) -> Sheet:
     async with office.context.db.reading(office.actor.sees) as connection:
         known = await member_filters.marks(connection, office)
         asked = member_filters.read(_pairs(request, selection), office, known)
-        search = await members.searched(connection, office, asked, known)
+        search = members.searched(office, asked, known)
         if wanted is not None:
             search = msgspec.structs.replace(search, only=tuple(wanted), filters=Filters(standing=reads.STATES))
         listed: list[Member] = []

@@ -36,7 +36,7 @@ async def show_members(request: Request, office: NamedDependency[Office]) -> Res
     async with office.context.db.reading(office.actor.sees) as connection:
         known = await member_filters.marks(connection, office)
         asked = member_filters.read(pairs_of(request), office, known)
-        search = await searched(connection, office, asked, known)
+        search = searched(office, asked, known)
         found = await reads.search(connection, search, asked.order, after)
         rows = await rows_of(connection, office, search, [each.id for each in found.page.places])
         views = await saved_views.of_reader(connection, office.network.id, office.session.account)
@@ -66,10 +66,10 @@ async def show_members(request: Request, office: NamedDependency[Office]) -> Res
 handlers = [reading(show_members)]
 
 
-async def searched(connection: Connection, office: Office, asked: Asked, known: Marks) -> reads.Search:
+def searched(office: Office, asked: Asked, known: Marks) -> reads.Search:
     """What is asked, with what each member pays a year."""
     search = member_filters.search_of(office, asked, known)
-    return await reads.with_fees(connection, search, office.kept.rulebooks, office.network.slug)
+    return reads.with_prices(search, office.kept.rulebooks, office.network.slug)
 
 
 async def rows_of(connection: Connection, office: Office, search: reads.Search, wanted: Sequence[UUID]) -> list[Member]:

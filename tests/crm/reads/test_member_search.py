@@ -69,7 +69,7 @@ async def listed(context) -> tuple[Search, Any]:
         asked = [Field(id_, kind, kind) for id_, kind in zip(fields, ("choice", "number", "yes_no"), strict=True)]
         tiers = sorted({t.code for b in kept.rulebooks.of(SLUG) for t in b.tiers})
         search = Search(network.id, network.host_id, "NOK", TODAY, tiers, fields=asked)
-        search = await member_search.with_fees(connection, search, kept.rulebooks, SLUG)
+        search = member_search.with_prices(search, kept.rulebooks, SLUG)
         rows = await _plain(connection, search)
     return search, (rows, tags, account)
 
