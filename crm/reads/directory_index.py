@@ -90,6 +90,10 @@ class Index:
         self._numbers.pop(tag, None)
         self.generation += 1
 
+    def news(self, rows: Sequence) -> int:
+        """How many of these it has not seen yet."""
+        return sum(self._seen.get(row["place"]) != row["moved"] for row in rows)
+
     def follow(self, rows: Sequence) -> None:
         """What has moved since, without what was applied already (rows of _SINCE)."""
         before, self._seen = self._seen, {}
@@ -169,7 +173,7 @@ async def current(connection: Connection, keep: bool) -> tuple[Index, date | Non
     kept = _kept[""]
     async with kept.lock:
         rows = await connection.fetch(_SINCE, str(kept.index.xmin)) if kept.index.epoch else []
-        if not rows or rows[0]["epoch"] != kept.index.epoch or len(rows) > MANY:
+        if not rows or rows[0]["epoch"] != kept.index.epoch or kept.index.news(rows) > MANY:
             kept.index = await _fresh(connection)
             rows = await connection.fetch(_SINCE, str(kept.index.xmin))
         kept.index.follow(rows)
