@@ -3,6 +3,12 @@
 from crm.i18n import N_, Translator
 
 ACTIONS = {
+    "agreement_made": N_("Agreement made"),
+    "host_changed": N_("Host changed"),
+    "host_created": N_("Host made"),
+    "network_created": N_("Network made"),
+    "network_described": N_("Network described anew"),
+    "terms_published": N_("Membership terms published"),
     "instance_exported": N_("Everything exported"),
     "instance_imported": N_("Everything imported"),
     "audit_exported": N_("Audit trail downloaded"),

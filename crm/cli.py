@@ -21,6 +21,7 @@ from crm import (
     cli_networks,
     cli_renewals,
     cli_retention,
+    cli_setup,
     demo,
     migrate,
     serving,
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.rulebook, name="rulebook")
 app.add_typer(cli_networks.network, name="network")
+app.add_typer(cli_setup.host, name="host")
 app.command("dunning")(cli_dunning.run_dunning)
 app.command("retention")(cli_retention.run_retention)
 app.add_typer(cli_cards.card, name="card")

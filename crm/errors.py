@@ -63,6 +63,10 @@ class Unavailable(Exception):
 CONFLICTS = frozenset(
     {
         "agreement_ended",
+        "agreement_known",
+        "host_known",
+        "network_known",
+        "series_used",
         "already_decided",
         "already_ending",
         "already_issued",

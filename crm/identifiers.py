@@ -2,10 +2,11 @@
 
 import re
 
+from stdnum import iban as ibans
 from stdnum import lei
 from stdnum.eu import vat
 from stdnum.exceptions import InvalidChecksum, InvalidFormat, InvalidLength, ValidationError
-from stdnum.no import mva, orgnr
+from stdnum.no import kontonr, mva, orgnr
 
 from crm.errors import Refused
 
@@ -35,6 +36,22 @@ def normalise(scheme: str, value: str, field: str = "value") -> str:
     except (InvalidChecksum, ValidationError) as error:
         raise Refused("identifier_checksum", field, scheme=scheme, given=value) from error
     raise Refused("identifier_scheme", field, given=scheme, known=", ".join(SCHEMES))
+
+
+def account(given: str) -> str:
+    """A Norwegian bank account, eleven digits; ValueError when it is none."""
+    try:
+        return kontonr.validate(given)
+    except ValidationError as error:
+        raise ValueError(given) from error
+
+
+def iban(given: str) -> str:
+    """An IBAN without spaces; ValueError when it is none (ISO 13616 and the country's own check digits)."""
+    try:
+        return ibans.validate(given)
+    except ValidationError as error:
+        raise ValueError(given) from error
 
 
 def _ror(given: str) -> str:

@@ -16,6 +16,7 @@ from crm.payment_sentences import PAYMENTS
 from crm.privacy_sentences import PRIVACY
 from crm.renewal_sentences import RENEWALS
 from crm.report_sentences import REPORTS
+from crm.setup_sentences import SETUP
 from crm.share_sentences import SHARES
 from crm.sign_in_sentences import SIGN_INS
 from crm.webhook_sentences import WEBHOOKS
@@ -228,7 +229,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 }
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
-REFUSALS |= MEMBERS | IMPORTS
+REFUSALS |= MEMBERS | IMPORTS | SETUP
 REFUSALS |= FEDERATION | DIRECTORY | DESK | PRIVACY | REPORTS
 
 KINDS = {

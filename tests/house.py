@@ -17,22 +17,21 @@ FUNCTION_LINES = 70
 
 # Modules beside the folders that everything may stand on: no handlers, no decisions about who may do what.
 GROUND = """
-    comparison guide
-    actor audit_words catalogue charts clock context cursors database desk directory_words
-    document_mistakes document_words dunning_sentences
-    desk_sentences dunning_words errors fact_words
-    faults federation_sentences file_types fee_table_words fee_words folder folder_checks forms formulas graphs i18n identifiers
-    import_cells import_columns import_counts import_rows import_sentences import_verdicts import_words
-    invoice_sentences letters listed logos logs custom_values member_sentences
-    names outcome_words password_rules passwords paths partner_sentences payment_sentences privacy_sentences renewal_sentences renewal_words
-    rule_words rulebook_checks rulebook_mistakes webhook_sentences
-    mail_domains mail_samples merge_fields report_board report_member_words report_money_words report_sentences report_standing_words report_words reports
-    role_words sign_in_sentences
-    roles rulebook_terms rulebook_words scim_filter sentences settings share_sentences simulation steps terms totp words
+    actor audit_words catalogue charts clock comparison context cursors custom_values database desk desk_sentences
+    directory_words document_mistakes document_words dunning_sentences dunning_words errors fact_words faults
+    federation_sentences fee_table_words fee_words file_types folder folder_checks forms formulas graphs guide hues
+    i18n identifiers import_cells import_columns import_counts import_rows import_sentences import_verdicts
+    import_words invoice_sentences letters listed logos logs mail_domains mail_samples member_sentences merge_fields
+    names outcome_words partner_sentences password_rules passwords paths payment_sentences privacy_sentences
+    renewal_sentences renewal_words report_board report_member_words report_money_words report_sentences
+    report_standing_words report_words reports role_words roles rule_words rulebook_checks rulebook_mistakes
+    rulebook_terms rulebook_words scim_filter sentences settings setup_sentences share_sentences sign_in_sentences
+    simulation steps terms totp webhook_sentences words
 """
 TOP = """
-    __main__ app cli client cli_access cli_audit cli_backup cli_bank cli_cards cli_data cli_dunning
-    cli_imports cli_networks cli_renewals cli_retention cli_tools demo demo_listings demo_money piccolo_app serving
+    __main__ app cli cli_access cli_audit cli_backup cli_bank cli_cards cli_data cli_dunning cli_imports
+    cli_networks cli_renewals cli_retention cli_setup cli_tools client demo demo_listings demo_money piccolo_app
+    serving
 """
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
 
@@ -104,6 +103,8 @@ HOMES = {
         "crm.cli_imports",
         "crm.cli_networks",
         "crm.cli_renewals",
+        "crm.cli_retention",
+        "crm.cli_setup",
         "crm.cli_tools",
     ),
     "typst": ("crm.gateways.pdf",),

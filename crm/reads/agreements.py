@@ -9,7 +9,10 @@ from crm.database import Connection
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """An agreement on a day. `linked`: memberships that stand by it on that day; `ahead`: that are to start."""
+    """An agreement on a day. `linked`: memberships that stand by it on that day; `ahead`: that are to start.
+
+    `signatures`: [{network, name, role, on}].
+    """
 
     code: str
     source_network_id: UUID
@@ -21,6 +24,7 @@ class Listed(msgspec.Struct, frozen=True):
     on_end: str
     notice_days: int
     shared_fields: list[str]
+    signatures: list[dict[str, str]]
     linked: int
     ahead: int
 
@@ -29,7 +33,7 @@ async def of_network(connection: Connection, network: UUID, day: date) -> list[L
     """Those that the network is part of, the ended ones last. Half-open days."""
     rows = await connection.fetch(
         "select a.code, a.source_network_id, a.target_network_id, a.names, a.purpose, a.starts_on, a.ends_on, a.on_end,"
-        " a.notice_days, a.shared_fields,"
+        " a.notice_days, a.shared_fields, a.signatures,"
         " count(distinct g.membership_id) filter (where g.starts_on <= $2) as linked,"
         " count(distinct g.membership_id) filter (where g.starts_on > $2) as ahead"
         " from agreement a left join membership_grant g on g.agreement = a.code and g.kind = 'linked'"

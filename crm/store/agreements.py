@@ -51,6 +51,11 @@ async def find(connection: Connection, code: str, lock: bool = False) -> Stored 
     return Stored(**kept, agreed_ends_on=ends_on, agreed_on_end=on_end, ended=bool(told))
 
 
+async def sign(connection: Connection, agreement: UUID, signatures: list[dict[str, str]]) -> None:
+    """Who signed it: [{network, name, role, on}]."""
+    await connection.execute("update agreement set signatures = $2 where id = $1", agreement, signatures)
+
+
 async def set_end(connection: Connection, agreement: UUID, ends_on: date | None, on_end: str) -> None:
     """It ends on a day (None: it has no end), with that for its links."""
     await connection.execute("update agreement set ends_on = $2, on_end = $3 where id = $1", agreement, ends_on, on_end)

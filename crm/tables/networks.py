@@ -79,7 +79,7 @@ class RulebookDraft(Table, tablename="rulebook_draft"):
 
 
 class Agreement(Table, tablename="agreement"):
-    """What two networks agreed; link rules rest on it."""
+    """What two networks agreed; link rules rest on it. `signatures`: [{network, name, role, on}]."""
 
     id = UUID(primary_key=True, default=UUID4())
     code = Varchar(length=60, unique=True, required=True)
@@ -93,6 +93,7 @@ class Agreement(Table, tablename="agreement"):
     shared_fields = JSONB(default="[]")
     purpose = JSONB(default="{}")
     legal_basis = JSONB(default="{}")
+    signatures = JSONB(default="[]")
 
 
 class Terms(Table, tablename="terms"):

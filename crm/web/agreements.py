@@ -117,6 +117,15 @@ def _row(office: Office, row: reads.Listed) -> dict[str, Any]:
         "on_end": row.on_end,
         "on_end_words": t.gettext(ENDS[row.on_end]),
         "notice_days": row.notice_days,
+        "signed": "; ".join(
+            t.gettext(
+                "%(name)s for %(network)s on %(day)s",
+                name=each["name"] + (f" ({each['role']})" if each["role"] else ""),
+                network=office.face(office.kept.by_slug[each["network"]])["name"],
+                day=t.date(date.fromisoformat(each["on"])),
+            )
+            for each in row.signatures
+        ),
         "linked": row.linked,
         "ahead": row.ahead,
         "rules": [t.text(rule.names) for rule in rules],
