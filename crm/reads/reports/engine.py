@@ -235,7 +235,8 @@ async def _grouped(
     buckets = "".join(f", {_bucket(name)} as b_{name}" for name in by)
     head = f"grouping({', '.join(f'b_{name}' for name in by)})::int as mask, " if by else ""
     found = await connection.fetch(
-        f"with r as materialized (select r.*{buckets} from ({statement.sql(relation.together or relation.sql)}) r)"
+        # not materialized: columns that only rows show, and the joins they come from, are then never looked up
+        f"with r as (select r.*{buckets} from ({statement.sql(relation.together or relation.sql)}) r)"
         f" select {head}{''.join(f'b_{name}, ' for name in by)}{aggregates} from r"
         + (f" group by grouping sets ({grouping})" if by else ""),
         *statement.values,

@@ -88,13 +88,14 @@ async def _by_month(connection: Connection, asked: Asked) -> tuple[tuple[Figure,
     """Members at the end of each month, with who came and went in it; the first and the last may be parts of months."""
     statement = Statement(asked)
     sql = statement.sql(
-        f"select month, sum(stood)::int as stood, sum(came)::int as came, sum(went)::int as went from ("
-        f" select to_char(s.starts_on, 'YYYY-MM') as month, 0 as stood, count(*) as came, 0 as went from ({SPELLS}) s"
+        f"with s as materialized ({SPELLS}), x as ("
+        f" select to_char(s.starts_on, 'YYYY-MM') as month, 0 as stood, count(*) as came, 0 as went from s"
         f" where s.starts_on >= :start and s.starts_on < {END} group by 1"
-        f" union all select to_char(s.ends_on, 'YYYY-MM'), 0, 0, count(*) from ({SPELLS}) s"
+        " union all select to_char(s.ends_on, 'YYYY-MM'), 0, 0, count(*) from s"
         f" where s.ends_on >= :start and s.ends_on < {END} group by 1"
-        f" union all select '', count(*), 0, 0 from ({SPELLS}) s"
-        " where s.starts_on < :start and (s.ends_on is null or s.ends_on >= :start)) x group by 1"
+        " union all select '', count(*), 0, 0 from s where s.starts_on < :start"
+        " and (s.ends_on is null or s.ends_on >= :start))"
+        " select month, sum(stood)::int as stood, sum(came)::int as came, sum(went)::int as went from x group by 1"
     )
     found = {row["month"]: row for row in await connection.fetch(sql, *statement.values)}
     standing = found[""]["stood"] if "" in found else 0
