@@ -58,8 +58,8 @@ def read(content: bytes, field: str = "logo") -> Logo:
     except (_Broken, struct.error, IndexError) as error:
         raise Refused("logo_broken", field) from error
     if not (SIDE_LEAST <= found.width <= SIDE_MOST and SIDE_LEAST <= found.height <= SIDE_MOST):
-        given = {"width": found.width, "height": found.height}
-        raise Refused("logo_size", field, least=SIDE_LEAST, most=SIDE_MOST, **given)
+        width, height = found.width, found.height
+        raise Refused("logo_size", field, least=SIDE_LEAST, most=SIDE_MOST, width=width, height=height)
     return found
 
 
