@@ -13,10 +13,8 @@ DESK: dict[str, tuple[str, ...]] = {
     "mail_field_malformed": (N_("Braces are for fields such as {organisation}. This one is not closed: %(given)s"),),
     "mail_field_missing": (N_("The mail is of no use without {%(given)s}."),),
     "mail_field_unknown": (N_("There is no field {%(given)s}. There are: %(known)s."),),
-    "mail_kind_unknown": (N_("There is no such mail, or its wording is not a network's to change: %(given)s."),),
     "mailing_begun": (N_("This mailing has been sent already. Make a new one."),),
     "mailing_nobody": (N_("Nobody would get this mailing."),),
     "mailing_changed": (N_("There are %(count)s recipients now, not %(given)s. Look again before you send."),),
-    "template_known": (N_("There is a template with this name already."),),
     "valid_before_signed": (N_("It cannot be valid only until before it was signed."),),
 }

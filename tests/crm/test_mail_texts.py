@@ -52,6 +52,8 @@ KINDS = (
     "renewal_notice",
     "report_sent",
     "suspension_lifted",
+    "mailing",
+    "tasks_due",
     "tier_changed",
     "webhook_disabled",
 )
@@ -114,9 +116,12 @@ VALUES = {
     "news": "answered",
     "leave_by": "1. nov. 2026",
     "late": True,
+    "subject": "Høstmøte",
+    "unsubscribe": "https://klynge.test/unsubscribe/abc",
+    "tasks": [{"title": "Send avtalen", "organisation": "Fjord & Data AS", "due": "1. des. 2026"}],
     "file": "members-nora-2026-11-22.xlsx",
 }
-EMPTY = {name: [] if name in ("linked", "claims", "lines") else "" for name in VALUES}
+EMPTY = {name: [] if name in ("linked", "claims", "lines", "tasks") else "" for name in VALUES}
 # What a reader must find in the subject or the text, besides the network.
 SAYS = {
     "claim_arrived": ["Fjord & Data AS", "Ola Spør", "ola@spor.example", "/join/status/abc"],
@@ -170,6 +175,8 @@ SAYS = {
     "renewal_notice": ["1. jan. 2027", "12 450,67 kr", "Hovedpartner", "12 000 kr i året", "indeksen", "1. nov. 2026"],
     "report_sent": ["Partners CRM", "members-nora-2026-11-22.xlsx", "/join/status/abc"],
     "suspension_lifted": ["Fjord & Data AS", "22. nov. 2026"],
+    "mailing": ["Høstmøte", "Kan vi møtes?", "/unsubscribe/abc"],
+    "tasks_due": ["Send avtalen", "Fjord & Data AS", "1. des. 2026", "/join/status/abc"],
     "tier_changed": ["Fjord & Data AS", "Hovedpartner", CLAIRE],
     "webhook_disabled": ["Partners CRM", "https://crm.partner.example/hooks", "503 Stengt", "/join/status/abc"],
 }
