@@ -4,6 +4,7 @@ from crm.i18n import N_
 
 MEMBERS: dict[str, tuple[str, ...]] = {
     "bulk_running": (N_("It is still at work. Wait until it is done."),),
+    "bulk_changed_since": (N_("It was changed again since, and stays as it is now."),),
     "bulk_not_undoable": (N_("This cannot be taken back here. Credit what was billed instead."),),
     "charge_no_grant": (
         N_("Not a member on this day, so there is nothing to bill it for."),

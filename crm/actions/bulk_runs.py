@@ -188,7 +188,7 @@ async def _answer(context: Context, connection: Connection, run: Run, listed: Se
     out = []
     for each in listed:
         if there[each] != value:
-            out.append(Settled(each, "failed", None, _problem("changed_since", on="")))
+            out.append(Settled(each, "failed", None, _problem("bulk_changed_since")))
             continue
         await custom_fields.put(connection, field, [each], back.get(each), run.actor, now)
         out.append(Settled(each, "changed", {"value": value}))
@@ -202,13 +202,20 @@ async def _give(context: Context, connection: Connection, run: Run, listed: Sequ
         changed = await tags.give(connection, run.network_id, listed, account, run.actor, now)
         return _with_before(listed, changed)
     back = await store.before(connection, run.undoes_id, listed)
+    now_by = await tags.looked_after(connection, listed)
+    since = {each for each in listed if now_by.get(each) != run.wanted["account"]}
     for before in set(map(str, back.values())):
-        whose = [each for each in listed if str(back.get(each)) == before]
+        whose = [each for each in listed if str(back.get(each)) == before and each not in since]
         there = None if before == "None" else UUID(before)
         if there and await tags.may_look_after(connection, run.network_id, there) is None:
             there = None
         await tags.give(connection, run.network_id, whose, there, run.actor, now)
-    return [Settled(each, "changed", {"value": run.wanted["account"]}) for each in listed]
+    return [
+        Settled(each, "failed", None, _problem("bulk_changed_since"))
+        if each in since
+        else Settled(each, "changed", {"value": run.wanted["account"]})
+        for each in listed
+    ]
 
 
 async def _charge(context: Context, connection: Connection, run: Run, listed: Sequence[UUID]) -> list[Settled]:

@@ -125,6 +125,15 @@ async def may_look_after(connection: Connection, network: UUID, account: UUID) -
     )
 
 
+async def looked_after(connection: Connection, memberships: Sequence[UUID]) -> dict[UUID, str]:
+    """Who looks after these members: membership -> account, as text; nobody: not there."""
+    rows = await connection.fetch(
+        "select membership_id, account_id::text from membership_responsible where membership_id = any ($1)",
+        list(memberships),
+    )
+    return {row["membership_id"]: row["account_id"] for row in rows}
+
+
 async def give(
     connection: Connection, network: UUID, memberships: Sequence[UUID], account: UUID | None, by: str, now: datetime
 ) -> dict[UUID, str | None]:

@@ -57,7 +57,6 @@ async def show_members(request: Request, office: NamedDependency[Office]) -> Res
         "previous_key": key_text(found.page.previous) if found.page.previous else "",
         "selection": selections.all_shown(asked, found.totals.members).text,
         "views": views,
-        "done": None,
         "fields": custom_words.shown(office, known.fields),
     }
     return await show(request, office, "office/members.html", "members", **shown)
