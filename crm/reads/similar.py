@@ -50,5 +50,5 @@ async def of(connection: Connection, organisation: UUID, body: Mapping[str, Any]
 
 
 def _any_of(tags: list[str]) -> str:
-    """The tags as a tsquery; they are codes of ours, and quoted all the same."""
-    return " | ".join("'" + tag.replace("\\", "\\\\").replace("'", "''") + "'" for tag in tags)
+    """The tags as a tsquery (directory_words in SQL); they are codes of ours, and quoted all the same."""
+    return " | ".join("'#" + tag.replace("\\", "\\\\").replace("'", "''") + "'" for tag in tags)

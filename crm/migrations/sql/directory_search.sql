@@ -1,10 +1,12 @@
 -- Searching a million (ADR 0032). The words of an entry are lexemes of their own: 'energi' stands anywhere in it, '=energi'
--- in its name; what it is counted under stands in `tags` alone. So who has a word is answered by the index, without
--- looking at the entry for where the word stands.
-create function directory_words(p_name text, p_rest text) returns tsvector language sql immutable parallel safe as $$
+-- in its name, '#f:energy' is what it is counted under. So who has a word is answered by the index, without looking at the
+-- entry for where the word stands.
+create function directory_words(p_name text, p_rest text, p_tags text[]) returns tsvector
+language sql immutable parallel safe as $$
     select array_to_tsvector(array(
         select w from unnest(string_to_array(p_name || ' ' || p_rest, ' ')) w where length(w) between 1 and 100
-        union select '=' || w from unnest(string_to_array(p_name, ' ')) w where length(w) between 1 and 100))
+        union select '=' || w from unnest(string_to_array(p_name, ' ')) w where length(w) between 1 and 100
+        union select '#' || left(w, 200) from unnest(p_tags) w))
 $$;
 
 -- Of all in the order of names only the place is wanted (crm/reads/directory_order.py).
@@ -12,7 +14,7 @@ drop index directory_entry_order;
 create index directory_entry_order on directory_entry (sort_name, organisation_id) include (place) where shown;
 
 update directory_entry set moved_xid = pg_current_xact_id(), doc = directory_words(skey, directory_key(concat_ws(' ',
-    body ->> 'municipality', body -> 'summary' ->> 'nb', body -> 'summary' ->> 'en'))) where shown;
+    body ->> 'municipality', body -> 'summary' ->> 'nb', body -> 'summary' ->> 'en')), tags) where shown;
 
 -- Where the words are: places, four bytes each. (Enough memory to remember every row of a million.)
 create function directory_found(p_query text) returns bytea language sql stable set work_mem = '64MB' as $$

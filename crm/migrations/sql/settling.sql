@@ -492,7 +492,7 @@ begin
                 where d.organisation_id = e.organisation_id and d.newest) else '' end,
             doc = case when s.shown then
                 directory_words(s.skey, directory_key(concat_ws(' ', s.body ->> 'municipality',
-                    s.body -> 'summary' ->> 'nb', s.body -> 'summary' ->> 'en'))) else '' end
+                    s.body -> 'summary' ->> 'nb', s.body -> 'summary' ->> 'en')), s.tags) else '' end
         from unnest(looks) s where e.organisation_id = s.organisation_id;
     end if;
     -- The address of a person who is not shown says who it was.
