@@ -12,10 +12,12 @@ from cluster_rules.errors import RuleViolation
 from crm.actions import listings as actions
 from crm.actions.listings import ListingForm
 from crm.errors import Invalid, status_of
+from crm.reads import consents as consent_reads
 from crm.reads import listings as reads
 from crm.web import entry_views, logos
 from crm.web.entry_views import Words
 from crm.web.fields import fields_of, id_of, when_of
+from crm.web.my_sharing import consent_row
 from crm.web.office import Office, reading, routes, show
 from crm.web.office_member import find
 from crm.web.session import NOT_KEPT
@@ -80,6 +82,8 @@ async def _page(
 ) -> Response[str]:
     found = await find(office, member, when_of(request, office.today))
     own = await reads.of_member(office.context, office.actor, member)
+    async with office.context.db.reading(office.actor.sees) as connection:
+        consents = await consent_reads.of_organisation(connection, member)
     say = Words(office.t, office.kept)
     ours = frozenset(each.slug for each in office.kept.networks if each.id in office.actor.manages)
     said = request.query_params.get("done", "")
@@ -98,6 +102,7 @@ async def _page(
         done=said if said in DONE else "",
         entry_at=f"{here}/entry",
         may_edit=office.may_manage,
+        consents=[consent_row(office.t, office.kept, each) for each in consents],
         **entry_views.values_of(say, own, form or entry_views.texts_of(own), ours),
     )
 

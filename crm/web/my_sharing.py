@@ -8,8 +8,9 @@ from litestar.di import NamedDependency
 from cluster_rules.errors import RuleViolation
 from crm import words
 from crm.actions import shares as actions
+from crm.catalogue import Catalogue
 from crm.errors import Invalid, status_of
-from crm.i18n import N_
+from crm.i18n import N_, Translator
 from crm.reads import consents as consent_reads
 from crm.reads import shares as reads
 from crm.reads.consents import Consent
@@ -70,7 +71,7 @@ async def _page(request: Request, my: My, error: RuleViolation | Invalid | None 
         errors=[{"field": "", "text": text} for text in _mistakes(my, error)],
         rows=share_words.seen(my.t, my.kept, rows),
         choices=[_choice(my, row, about) for row in rows for about in _abouts(row)],
-        consents=[_consent(my, each) for each in consents],
+        consents=[consent_row(my.t, my.kept, each) for each in consents],
         done=said if said in DONE else "",
     )
 
@@ -110,11 +111,12 @@ def _choice(my: My, row: Seen, about: str) -> dict[str, Any]:
     }
 
 
-def _consent(my: My, each: Consent) -> dict[str, Any]:
-    network = my.kept.by_id.get(each.network_id) if each.network_id else None
+def consent_row(t: Translator, kept: Catalogue, each: Consent) -> dict[str, Any]:
+    """An answer as a table shows it, here and in the office."""
+    network = kept.by_id.get(each.network_id) if each.network_id else None
     return {
-        "purpose": my.t.gettext(PURPOSES[each.purpose]) if each.purpose in PURPOSES else each.purpose,
-        "network": my.t.text(network.names) if network else "",
+        "purpose": t.gettext(PURPOSES[each.purpose]) if each.purpose in PURPOSES else each.purpose,
+        "network": t.text(network.names) if network else "",
         "version": each.text_version,
         "given": each.given,
         "actor": each.actor,

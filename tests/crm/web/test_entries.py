@@ -6,6 +6,7 @@ import pytest
 
 from crm.actions import claims
 from crm.actions.claims import ClaimForm
+from tests.crm import billing
 from tests.crm.actions import people as support
 from tests.crm.test_logos import png
 from tests.crm.web import office
@@ -84,6 +85,7 @@ async def test_the_office_changes_an_entry_in_its_own_networks_only(client, cont
     )
     await sign_in(client, NORA_ONLY)
     page = await client.get(entry)
+    assert "Nothing was asked of it yet." in page.text
     assert "see-nora-industry-network-size" in page.text and "see-claire-innovation-network-size" not in page.text
     told = {"summary-en": "By the office", "see-claire-innovation-network-size": "public",
             "see-nora-industry-network-tier": "hidden"}  # fmt: skip
@@ -172,3 +174,12 @@ async def test_managers_hear_of_a_claim_and_see_it_here(client, context):
     assert all("lise@elsewhere.example" in each["body_text"] and "/people" in each["body_text"] for each in letters)
     await sign_in(client, EVERYTHING)
     assert "Lise Ny" in text(await client.get(HERE))
+
+
+async def test_the_office_sees_what_was_agreed_to_by_version(client, context, actor):
+    made = await billing.bill(context, actor, "Samtykke AS")
+    await sign_in(client, NORA_ONLY)
+    page = text(await client.get(f"{NORA}/members/{made.organisation}/entry"))
+    assert "What it has agreed to" in page and "version 1" in page and "Kari Nordby" in page
+    await office.count(context, "update consent set actor = '' returning 1")
+    assert "Kari Nordby" not in text(await client.get(f"{NORA}/members/{made.organisation}/entry"))
