@@ -12,7 +12,7 @@ from crm.web.report_asking import Question
 
 MOST_ROWS = 60  # of a table on a page; files have all
 MOST_BARS = 12
-LONG = 15  # letters of a figure that is set smaller
+MONTH_LETTERS = 3  # of a month's name under a bar
 
 
 class View(msgspec.Struct, frozen=True):
@@ -118,9 +118,17 @@ def drawings(view: View, made: Report) -> list[dict[str, Any]]:
     for chart in made.charts:
         table = made.table(chart.table)
         if table.rows:
-            title = report_words.table(view.office.t, view.name, table.code)
+            title = _title(view, chart)
             out.append({"title": title, "drawing": _drawing(view, chart, table, title), "code": table.code})
     return out
+
+
+def _title(view: View, chart: Chart) -> str:
+    """The table's heading, with the measure that is drawn where the table has several."""
+    title = report_words.table(view.office.t, view.name, chart.table)
+    if chart.kind not in ("bars", "area") or len(chart.values) != 1:
+        return title
+    return f"{title}: {report_words.heading(view.office.t, view.name, chart.values[0])}"
 
 
 def _drawing(view: View, chart: Chart, table: Table, title: str) -> charts.Drawing:
@@ -129,7 +137,8 @@ def _drawing(view: View, chart: Chart, table: Table, title: str) -> charts.Drawi
         return _cohorts(view, table, title)
     at = codes.index(chart.label)
     rows = table.rows if chart.kind == "area" else table.rows[:MOST_BARS]
-    labels = [said(view.office, table.columns[at], row[at].value) for row in rows]
+    most = MONTH_LETTERS if table.columns[at].words == "month" else None
+    labels = [said(view.office, table.columns[at], row[at].value)[:most] for row in rows]
     if chart.kind == "hbar":
         place = codes.index(chart.values[0])
         bars = []

@@ -112,7 +112,12 @@ async def _by_month(connection: Connection, asked: Asked) -> tuple[tuple[Figure,
                 Cell(went, narrowed("lapsed", month_out=month)),
             )
         )
-    columns = (Column("month"), Column("standing", "number"), Column("joined", "number"), Column("lapsed", "number"))
+    columns = (
+        Column("month", words="month"),
+        Column("standing", "number"),
+        Column("joined", "number"),
+        Column("lapsed", "number"),
+    )
     return (), (Table("by_month", columns, tuple(rows)),)
 
 
