@@ -17,9 +17,10 @@ import msgspec
 from crm import directory_words
 from crm.database import Connection
 from crm.errors import Refused
-from crm.reads import directory_index
-from crm.reads.directory_index import Bits, Index
-from crm.reads.directory_order import DENSE, Order
+from crm.reads import directory_bits
+from crm.reads.directory_bits import Bits
+from crm.reads.directory_index import Index
+from crm.reads.directory_order import Order
 
 PAGE = 50
 FEW = 2_000  # places that are named one by one; of more, the table is walked, the newest first
@@ -194,7 +195,7 @@ async def _match(connection: Connection, index: Index, text: str, names: Sequenc
     unknown = [word for word, found in zip(listed, each, strict=True) if not found]
     rarest = min(zip(listed, each, strict=True), key=lambda pair: pair[1].bit_count())[0]
     packed = await connection.fetchval(_ALIKE, " ".join(unknown) or rarest, ALIKE)
-    return _Match(directory_index.of_places(packed or b"") & index.everybody(), 0, None, alike=True)
+    return _Match(directory_bits.of_places(packed or b"") & index.everybody(), 0, None, alike=True)
 
 
 async def _having(connection: Connection, index: Index, query: str) -> Bits:
@@ -202,14 +203,14 @@ async def _having(connection: Connection, index: Index, query: str) -> Bits:
     known = index.texts.now()
     remembered = index.texts.get(query)
     if remembered is None:
-        bits = directory_index.of_places(await connection.fetchval(_WORDS, query) or b"")
+        bits = directory_bits.of_places(await connection.fetchval(_WORDS, query) or b"")
     else:
         bits, moved = remembered
         if not moved:
             return bits
-        away = directory_index.of_list(moved)
+        away = directory_bits.of_list(moved)
         bits &= ~away
-        bits |= directory_index.of_list([row["place"] for row in await connection.fetch(_HAS, query, moved)])
+        bits |= directory_bits.of_list([row["place"] for row in await connection.fetch(_HAS, query, moved)])
     index.texts.keep(query, bits, known)
     return bits
 
@@ -226,22 +227,13 @@ async def _rows(
         named = 0
     order = index.order  # another may take its place while we wait
     following = await _following(connection, order, cursor) if cursor.part >= 0 else 0
-    first = _first(order, named, limit, following if cursor.part == 0 else 0)
+    first = order.page(named, limit, following if cursor.part == 0 else 0) if named else []
     rest: list[int] = []
     if len(first) < limit + len(order.loose):
         others = hits & ~match.named
-        rest = _first(order, others, limit, following if cursor.part == 1 else 0)
+        rest = order.page(others, limit, following if cursor.part == 1 else 0) if others else []
     values = [*first, *rest], first, cursor.part, cursor.at, cursor.id, limit
     return await connection.fetch(_NAMED, *values)
-
-
-def _first(order: Order, hits: Bits, most: int, start: int) -> list[int]:
-    total = hits.bit_count()
-    if not total:
-        return []
-    if total * DENSE > len(order.places):
-        return order.walk(hits, most, start)
-    return order.first(directory_index.places(hits, total), most, start)
 
 
 async def _following(connection: Connection, order: Order, cursor: _Cursor) -> int:
@@ -260,7 +252,7 @@ async def _by_joined(
     conditions: list[str] = []
     total = hits.bit_count()
     if total <= FEW or match.parts is None:
-        values.append(directory_index.places(hits, total))
+        values.append(directory_bits.places(hits, total))
         conditions.append(f"place = any(${len(values)}::int[])")
     else:
         for query, tags in match.parts:

@@ -6,12 +6,12 @@ transaction is not below the oldest that was still open the last time (as the fe
 """
 
 import asyncio
-import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from crm.database import Connection
+from crm.reads.directory_bits import Bits, of_places, unpacked
 from crm.reads.directory_order import Order
 from crm.reads.directory_texts import Texts
 
@@ -27,11 +27,9 @@ _HEAD = """
 select epoch::text || current_database() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin
 from directory_state
 """
-_SET = re.compile(rb"[^\x00]")
 _ROOM = 1024  # bytes by which the numbers grow
 MANY = 5_000  # entries that have moved at once: all is read anew
 LOOSE = 1_000  # entries that have moved before all are put in order anew
-Bits = int
 
 
 class Index:
@@ -103,48 +101,6 @@ class Index:
                 if before.get(row["place"]) != row["moved"]:
                     self.put(row["place"], row["tags"])
         self.xmin = rows[0]["xmin"]
-
-
-def unpacked(packed: bytes) -> array:
-    """Places as the database packs them: four bytes each, the highest first."""
-    out = array("i", bytes(packed))
-    out.byteswap()
-    return out
-
-
-def of_places(packed: bytes) -> Bits:
-    """Bits out of places as the database packs them."""
-    return of_list(unpacked(packed)) if packed else 0
-
-
-def of_list(found: Sequence[int]) -> Bits:
-    """Bits out of places."""
-    if not found:
-        return 0
-    signs = bytearray(b"0") * (max(found) + 1)
-    for place in found:
-        signs[place] = 49
-    signs.reverse()
-    return int(signs, 2)
-
-
-def places(bits: Bits, most: int) -> list[int]:
-    """The first places in a number, at most so many."""
-    out: list[int] = []
-    for place in _walk(bits):
-        out.append(place)
-        if len(out) == most:
-            break
-    return out
-
-
-def _walk(bits: Bits) -> Iterator[int]:
-    data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
-    for found in _SET.finditer(data):
-        byte = found[0][0]
-        for bit in range(8):
-            if byte >> bit & 1:
-                yield found.start() * 8 + bit
 
 
 class _Kept:

@@ -9,16 +9,20 @@ from collections.abc import Collection
 from heapq import nsmallest
 from itertools import compress, islice
 
+from crm.reads.directory_bits import places
+
 DENSE = 50  # of so many at least one: walk the order and look for bits, instead of looking up the order of each
+PAGES = 64  # answers kept: a word that many search for is put in order once
 _TRUTH = bytes(byte == ord("1") for byte in range(256))
 
 
 class Order:
-    """Places by rank and ranks by place (-1: it was not there); never changed but for what is loose."""
+    """Places by rank and ranks by place (-1: it was not there); only what is loose ever changes."""
 
     def __init__(self, places: array) -> None:
         self.places = places
         self.loose: set[int] = set()
+        self._pages: dict[tuple[int, int, int], list[int]] = {}
         self._ranks = array("i", [-1]) * (max(places, default=-1) + 1)
         for rank, place in enumerate(places):
             self._ranks[place] = rank
@@ -26,6 +30,20 @@ class Order:
     def loosen(self, place: int) -> None:
         """It has moved."""
         self.loose.add(place)
+        self._pages.clear()
+
+    def page(self, bits: int, most: int, start: int = 0) -> list[int]:
+        """The first of those with a bit, from a rank on, and all that are loose; the last answers are kept."""
+        key = (bits, most, start)
+        found = self._pages.pop(key, None)
+        if found is None:
+            total = bits.bit_count()
+            dense = total * DENSE > len(self.places)
+            found = self.walk(bits, most, start) if dense else self.first(places(bits, total), most, start)
+        self._pages[key] = found
+        if len(self._pages) > PAGES:
+            del self._pages[next(iter(self._pages))]
+        return found
 
     def rank(self, place: int) -> int:
         """Where it stands; -1 when nobody knows."""
