@@ -136,7 +136,8 @@ OWN = {
     "disclosure": "$1 in (t.network_id, t.to_network_id)",
     "share": BY_DISCLOSURE,
     "mail": "t.network_id = $1",
-    "audit": "t.network_id = $1",
+    "audit": "t.network_id = $1 or t.network_id is null and exists (select from membership m"
+    " where m.organisation_id = t.organisation_id and m.network_id = $1)",
 }
 # What everybody may read: no row of these is one member's or one network's secret.
 OPEN = {"host", "network", "rulebook", "agreement", "terms", "organisation", "organisation_profile", "identifier"}
