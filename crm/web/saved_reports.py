@@ -31,6 +31,7 @@ EVERY = {
     "month": N_("Every month"),
     "quarter": N_("Every quarter"),
 }
+FIELDS = {name: name for name in ("title", "every", "file", "readers")}
 FILES = {"xlsx": N_("Spreadsheet (XLSX)"), "pdf": N_("On paper (PDF)")}
 
 
@@ -114,7 +115,7 @@ async def _page(
         files=[{"value": v, "label": office.t.gettext(w)} for v, w in FILES.items()],
         mates=[{"value": str(a), "label": n} for a, n in sorted(mates.items(), key=lambda pair: pair[1])],
         chosen=[str(each) for each in (chosen if chosen is not None else [])],
-        errors=problems(office, error) if error else [],
+        errors=problems(office, error, FIELDS) if error else [],
         done=query.get("done", "") if query.get("done") in ("saved", "removed", "stopped") else "",
     )
 
