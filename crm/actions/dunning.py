@@ -5,7 +5,7 @@ Letters go out with the run; a suspension or a collector waits for a person unle
 No event of money suspends or ends anything here: only a step of the rulebook that somebody published does (M9).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -90,8 +90,13 @@ def draft(context: Context, planned: Planned, day: date) -> Outgoing:
     return dunning_letters.letter(planned.row, planned.found, planned.claims, day, base)
 
 
-async def run(context: Context, actor: Actor, network: str, on: date | None = None) -> Ran:
-    """Take every step due on a day (today, or an earlier one), dated today. Doing it twice is as good as once."""
+async def run(
+    context: Context, actor: Actor, network: str, on: date | None = None, only: Collection[UUID] | None = None
+) -> Ran:
+    """Take every step due on a day (today, or an earlier one), dated today. Doing it twice is as good as once.
+
+    `only`: of these invoices alone; those that nothing is due of are passed by.
+    """
     async with context.db.tx() as connection:
         kept, own, today = await _network(connection, context, actor, network)
     day = on or today
@@ -102,6 +107,7 @@ async def run(context: Context, actor: Actor, network: str, on: date | None = No
         raise Refused("dunning_missing", "network", network=network)
     async with context.db.tx() as connection:
         wanted = await dunning.due(connection, steps, day, dunning.FIRST, MOST_AT_ONCE)
+    wanted = [each for each in wanted if only is None or each in only]
     total = Ran()
     for first in range(0, len(wanted), BATCH):
         some = wanted[first : first + BATCH]

@@ -6,6 +6,7 @@ Every act is a form that works without a script. Sending is two steps: the page 
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
@@ -41,8 +42,18 @@ async def show_dunning(request: Request, office: NamedDependency[Office]) -> Res
 @get(f"{PATH}/confirm", include_in_schema=False)
 async def show_letters(request: Request, office: NamedDependency[Office]) -> Response:
     """The letters that would go out today, in full, before anything is sent."""
+    return await _letters(request, office, None)
+
+
+@post(f"{PATH}/confirm", include_in_schema=False)
+async def show_chosen_letters(request: Request, office: NamedDependency[Office]) -> Response:
+    """The same of the invoices that were ticked; nothing is sent yet."""
+    return await _letters(request, office, await _chosen(request))
+
+
+async def _letters(request: Request, office: Office, chosen: frozenset[UUID] | None) -> Response:
     planned, day = await actions.preview(office.context, office.actor, office.network.slug)
-    ready = [each for each in planned if not each.blocked]
+    ready = [each for each in planned if not each.blocked and (chosen is None or each.row.id in chosen)]
     if not ready:
         return _back(office)
     letters = []
@@ -65,14 +76,18 @@ async def show_letters(request: Request, office: NamedDependency[Office]) -> Res
         "rows": [_due(office, each) for each in ready],
         "kinds": counts,
         "step": _step(office),
+        "chosen": [] if chosen is None else [each.row.id for each in ready],
+        "at": f"{office.base}{PATH}" if chosen is not None else "",
     }
     return await show(request, office, "office/dunning_confirm.html", "dunning", **shown)
 
 
 @post(f"{PATH}/runs", include_in_schema=False)
 async def run(request: Request, office: NamedDependency[Office]) -> Response:
+    only = await _chosen(request) or None
+
     async def deed() -> str:
-        done = await actions.run(office.context, office.actor, office.network.slug)
+        done = await actions.run(office.context, office.actor, office.network.slug, only=only)
         return f"sent&letters={sum(done.letters.values())}&waiting={done.waiting + done.by_rule}"
 
     return await _do(request, office, deed)
@@ -164,7 +179,13 @@ async def collector(office: NamedDependency[Office]) -> Response[bytes]:
     return csv_files.answer(t, f"{office.network.slug}-collector-{office.today.isoformat()}", head, table)
 
 
-handlers = [money(show_dunning, show_letters, run, decide, pause, resume, collector)]
+handlers = [money(show_dunning, show_letters, show_chosen_letters, run, decide, pause, resume, collector)]
+
+
+async def _chosen(request: Request) -> frozenset[UUID]:
+    """The invoices that were ticked."""
+    form = await request.form()
+    return frozenset(id_of("invoice_id", str(each)) for each in form.getall("invoice", []))
 
 
 async def _page(request: Request, office: Office, errors: Errors | None = None, **values: Any) -> Response[str]:
@@ -196,6 +217,7 @@ async def _page(request: Request, office: Office, errors: Errors | None = None, 
         day=day,
         step=_step(office),
         done=done if done in DONE else "",
+        all_chosen=query.get("chosen") == "all",
         counted=counted,
         later=next((each.invoice_id for each in shown["paused"] if str(each.invoice_id) == query.get("invoice")), None),
         errors=errors or [],

@@ -1,5 +1,6 @@
 """The page of late payment: what is due, letters read first, decisions, more time, the collector's file; the wall."""
 
+import re
 from datetime import timedelta
 
 import httpx
@@ -134,3 +135,28 @@ async def test_another_networks_manager_finds_nothing(client: httpx.AsyncClient)
     await sign_in(client, CLAIRE_ONLY)
     for path in (PAGE, f"{PAGE}/confirm", f"{PAGE}/collector.csv"):
         assert (await client.get(path)).status_code == 404
+
+
+async def test_journey_6_all_that_are_shown_are_chosen_read_and_reminded(context: Context, actor: Actor) -> None:
+    """Overdue figure -> Select all shown -> Send reminders -> Send now."""
+    mine = await late(context, actor)
+    other = await late_bill(context, actor, "Treg AS")
+    client = await browser_at(context, 14)
+    overview = (await client.get(NORA)).text
+    assert f'<a class="card kpi" href="{PAGE}">' in overview and "Overdue" in overview
+    page = (await client.get(PAGE)).text
+    box = 'form="pick" name="invoice"'
+    assert page.count(box) == 2 and not re.search(f"{box}[^>]* checked", page)
+    assert f'href="{PAGE}?chosen=all"' in page and "Select all 2 shown" in page
+    page = (await client.get(f"{PAGE}?chosen=all")).text
+    assert len(re.findall(f"{box}[^>]* checked", page)) == 2
+    nothing = await send(client, f"{PAGE}/confirm")
+    assert nothing.status_code == 303, "nobody was chosen"
+    letters = (await send(client, f"{PAGE}/confirm", invoice=str(other.id))).text
+    assert "Treg AS" in letters and "Sen AS" not in letters
+    assert f'type="hidden" name="invoice" value="{other.id}"' in letters
+    assert await steps(context, other.id) == []
+    await send(client, f"{PAGE}/runs", invoice=str(other.id))
+    assert await steps(context, other.id) == [("reminder-1", "done")]
+    assert await steps(context, mine.id) == [], "the other one was not chosen"
+    assert (await send(client, f"{PAGE}/confirm", invoice="nonsense")).status_code == 404
