@@ -47,6 +47,7 @@ _TAGS = {
     "Places": N_("Limited places and their queues, for those who manage."),
     "Reviews": N_("Members that do not fit their level any more, for those who manage."),
     "Invoices": N_("Drafts and their lines."),
+    "Imports": N_("Members by file: every row judged, all of it stored or nothing, taken back."),
     "Renewals": N_("The annual bill: previewed, confirmed, with progress and failures."),
     "Late payment": N_("What is due for invoices that are not paid, pauses, claims for a collector."),
     "Payments": N_("What came in, where it belongs, what is owed and what is left over."),
