@@ -10,7 +10,7 @@ DESK: dict[str, tuple[str, ...]] = {
     "document_too_large": (N_("The file is larger than %(limit)s MB."),),
     "document_type_differs": (N_("The name ends with “%(ending)s”, but by its content the file is “%(found)s”."),),
     "document_type_unknown": (N_("Files of these kinds can be kept: %(known)s."),),
-    "mail_field_malformed": (N_("Braces are for fields such as {organisation}. This one is not closed: %(given)s"),),
+    "mail_field_malformed": (N_("Braces are for fields such as {organisation}. This one is not closed: %(given)s."),),
     "mail_field_missing": (N_("The mail is of no use without {%(given)s}."),),
     "mail_field_unknown": (N_("There is no field {%(given)s}. There are: %(known)s."),),
     "mailing_begun": (N_("This mailing has been sent already. Make a new one."),),

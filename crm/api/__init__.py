@@ -19,11 +19,13 @@ from crm.api import (
     invoices,
     link_answers,
     link_receipts,
+    mailings,
     member_imports,
     member_lists,
     memberships,
     mergers,
     networks,
+    notes,
     organisations,
     payments,
     places,
@@ -41,6 +43,7 @@ from crm.api import (
     sizes,
     suggestions,
     tags,
+    todos,
     webhooks,
 )
 from crm.api.operations import routes_of
@@ -81,6 +84,9 @@ OPERATIONS = (
     *renewals.operations,
     *webhooks.operations,
     *renewal_notices.operations,
+    *notes.operations,
+    *todos.operations,
+    *mailings.operations,
     *reports.operations,
     *audit.operations,
 )
