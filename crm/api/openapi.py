@@ -38,6 +38,7 @@ _TAGS = {
     "Disclosures": N_("What an agreement discloses of one network's members to the other: terms, list, changes, log."),
     "Webhooks": N_("Being told instead of asking: signed messages that something is new."),
     "Partner writes": N_("What partners' systems write: their list, words on linked memberships, corrections."),
+    "Notes, tasks and mailings": N_("What a network's own people keep about members, and mails to many of them."),
     "Agreements": N_("Between networks here, and with networks that other systems run."),
     "Test data": N_("Made-up members to try a system with, and every kind of change when it is asked for."),
     "Applications": N_("From the wish to join to the decision."),
