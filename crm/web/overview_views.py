@@ -155,7 +155,9 @@ def ages(office: Office, aging: Report, currency: str, day: date) -> charts.Draw
 def _fees(office: Office, months: Sequence[Sequence[Cell]]) -> charts.Drawing:
     """What the invoices of each month came to, without what was credited and given up: paid, and still owed."""
     t = office.t
-    names = [t.short_month(date.fromisoformat(f"{row[0].value}-01")) for row in months]
+    days = [date.fromisoformat(f"{row[0].value}-01") for row in months]
+    several = len({day.year for day in days}) > 1
+    names = [f"{t.short_month(day)} {day:%y}" if several else t.short_month(day) for day in days]
     paid = charts.Series(t.gettext("Paid"), [row[3].value / 100 / THOUSAND for row in months], "a")
     owed = charts.Series(t.gettext("Still owed"), [max(row[6].value, 0) / 100 / THOUSAND for row in months], "owed")
     return charts.stacked(t.gettext("Fees invoiced by month"), names, [paid, owed], lambda n: t.number(round(n)))
