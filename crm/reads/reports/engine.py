@@ -1,11 +1,12 @@
 """From a report's source to its figures and tables, and to the rows behind any of them: one statement a relation."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from cluster_rules.errors import RuleViolation
@@ -57,8 +58,9 @@ async def rows(
     RuleViolation `figure_unknown`.
     """
     columns, sql, values = _listing(source, asked, code, after, limit + 1)
-    async with roomy(connection):
-        found = await connection.fetch(sql, *values)
+    with _readable(code):
+        async with roomy(connection):
+            found = await connection.fetch(sql, *values)
     shown = tuple(tuple(row)[1:] for row in found[:limit])
     following = found[limit - 1]["key"] if len(found) > limit else None
     return Rows(columns, shown, following, measured(source, code, columns))
@@ -69,10 +71,20 @@ async def every_row(
 ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
     """All rows behind a figure, some hundreds at a time, of one moment."""
     _, sql, values = _listing(source, asked, code, "", None)
-    async with roomy(connection):
-        cursor = await connection.cursor(sql, *values)
-        while found := await cursor.fetch(ROWS_AT_A_TIME):
-            yield [tuple(row)[1:] for row in found]
+    with _readable(code):
+        async with roomy(connection):
+            cursor = await connection.cursor(sql, *values)
+            while found := await cursor.fetch(ROWS_AT_A_TIME):
+                yield [tuple(row)[1:] for row in found]
+
+
+@contextmanager
+def _readable(code: str) -> Iterator[None]:
+    """A value in a figure's code that is no day or year where one must be is no figure."""
+    try:
+        yield
+    except asyncpg.DataError as error:
+        raise RuleViolation("figure_unknown", "figure", given=code[:100]) from error
 
 
 def columns(source: Source, code: str) -> tuple[Column, ...]:

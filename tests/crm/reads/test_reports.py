@@ -256,6 +256,23 @@ async def test_a_figure_that_is_not_there_is_refused(context: Context, actor: Ac
     assert narrowed("members", county="Møre og Romsdal/x=1") == "members/county=M%C3%B8re%20og%20Romsdal%2Fx%3D1"
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("cohorts", "still/joined_year=2021/stood=soon"),
+        ("movements", "standing/day=2026-02-30"),
+        ("cohorts", "still/stood=9999999999"),
+    ],
+)
+async def test_a_value_that_is_no_day_or_year_is_no_figure(
+    context: Context, actor: Actor, name: str, code: str
+) -> None:
+    source = reports.SOURCES[name]
+    async with context.db.reading(actor.sees) as connection:
+        with pytest.raises(RuleViolation, match="figure_unknown"):
+            await reports.rows(connection, source, await asked(connection, source, ASKED[0]), code)
+
+
 async def test_rows_come_in_pages_without_a_gap(context: Context, actor: Actor) -> None:
     source = reports.SOURCES["members"]
     async with context.db.reading(actor.sees) as connection:

@@ -79,3 +79,12 @@ async def test_the_board_report_is_a_page_and_a_few_sheets_of_paper(
     assert 2 <= len(read.pages) <= 4 and title in said and "NORA Industry Network" in said
     one = PdfReader(io.BytesIO((await client.get(f"{NORA}/reports/composition/paper.pdf")).content))
     assert len(one.pages) >= 1
+
+
+async def test_a_viewer_may_read_and_others_do_not_find_it(client: httpx.AsyncClient) -> None:
+    await sign_in(client, email="leser@klynge.example")
+    for path in ("", "/movements", "/movements/rows?figure=end", "/board", "/saved", "/members/file.xlsx"):
+        assert (await client.get(f"{NORA}/reports{path}")).status_code == 200, path
+        assert (await client.get(f"/n/nora/reports{path}")).status_code == 404, path
+    both = (await client.get(f"{NORA}/reports/host")).text
+    assert "CLAIRE" not in both, "networks one may not open are not asked about"
