@@ -74,16 +74,19 @@ def _dead(html: str) -> list[str]:
     """What on a page does nothing without a script, and does not say so by being hidden."""
     page = lxml.html.document_fromstring(html)
     found = []
+    for_others = page.xpath("//main//*[@class='alert'][@data-color='info']")  # says who may send what is shown
     for each in page.xpath("//form[not(ancestor::dialog)]"):
         sends = each.xpath(".//button[not(@type) or @type='submit'] | .//input[@type='submit']")
         texts = each.xpath(".//input[not(@type) or @type='text' or @type='search' or @type='email']")
-        if not sends and len(texts) != 1:  # one field is sent by Enter
+        sends += page.xpath("//button[@form=$id]", id=each.get("id", ""))
+        if not sends and not for_others and len(texts) != 1:  # one field is sent by Enter
             found.append(f"a form without a button: {each.get('action')}")
     for each in page.xpath("//button[@type='button'][not(ancestor-or-self::*[@hidden])][not(@command)]"):
         found.append(f"a button that needs a script: {each.text_content().strip()}")
     for each in page.xpath("//a[not(@href) or @href='#' or starts-with(@href, 'javascript:')]"):
         found.append(f"a link to nowhere: {each.text_content().strip()}")
-    for each in page.xpath("//*[@hx-get or @hx-post][not(self::a or self::form or ancestor::form)]"):
+    # What is said anew while one writes (aria-live) is said once on the page that follows, too.
+    for each in page.xpath("//*[@hx-get or @hx-post][not(self::a or self::form or ancestor::form or @aria-live)]"):
         found.append(f"asked for by a script only: {each.tag}")
     return found
 
