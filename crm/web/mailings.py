@@ -241,7 +241,7 @@ async def _page(
         "role": t.gettext(ROLES[found.contact_role]),
         "errors": problems(office, error, {}) if error else [],
         "done": t.gettext(DONE[done]) if done in DONE else "",
-        "waiting": found.recipients - found.sent - found.failed - found.cancelled,
+        "unsent": found.recipients - found.sent - found.failed - found.cancelled,
     }
     at = f"{office.base}{PATH}/{found.id}"
     sent = at if request.method == "POST" else ""

@@ -117,6 +117,7 @@ async def test_a_newsletter_goes_to_who_agreed_and_one_click_ends_it(
     )
     path = link.removeprefix("http://klynge.test")
     client.cookies.clear()
+    client.cookies.set("lang", "en")
     asked = await client.get(path)
     assert asked.status_code == 200 and "End the newsletter of NORA Industry Network?" in text(asked)
     ended = await client.post(path, content="List-Unsubscribe=One-Click", headers={"content-type": "text/plain"})
