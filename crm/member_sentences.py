@@ -6,9 +6,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "bulk_running": (N_("It is still at work. Wait until it is done."),),
     "bulk_changed_since": (N_("It was changed again since, and stays as it is now."),),
     "bulk_not_undoable": (N_("This cannot be taken back here. Credit what was billed instead."),),
-    "charge_no_grant": (
-        N_("Not a member on this day, so there is nothing to bill it for."),
-    ),
+    "charge_no_grant": (N_("Not a member on this day, so there is nothing to bill it for."),),
     "field_choice": (N_("There is no “%(given)s” to choose."), N_("Choose one of the answers there are.")),
     "field_choices": (N_("Choose some of the answers there are."),),
     "field_code_format": (N_("A code is small letters, digits and _, and begins with a letter."),),
