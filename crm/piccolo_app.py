@@ -16,6 +16,7 @@ APP_CONFIG = AppConfig(
                 "sizes",
                 "profiles",
                 "listings",
+                "labels",
                 "erasures",
                 "retention",
                 "memberships",

@@ -4,6 +4,8 @@ from crm.i18n import N_
 
 REPORTS: dict[str, tuple[str, ...]] = {
     "figure_unknown": (N_("There is no figure %(given)s in this report."),),
+    "label_days": (N_("The last day comes before the day it was given, %(issued)s."),),
+    "labels_full": (N_("A network has at most %(limit)s labels and programmes. Withdraw some first."),),
     "report_compare": (N_("%(given)s is no period to compare with: previous, year, or two days with / between."),),
     "report_hosts": (N_("Networks of one report are all of one host; these are of several."),),
     "report_option": (N_("%(given)s cannot be asked for here; what can: %(allowed)s."),),

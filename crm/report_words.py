@@ -6,7 +6,14 @@ from typing import Any
 
 import msgspec
 
-from crm import directory_words, names, report_member_words, report_money_words, report_standing_words
+from crm import (
+    directory_words,
+    names,
+    report_activity_words,
+    report_member_words,
+    report_money_words,
+    report_standing_words,
+)
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
 from crm.reports import Column, Figure, ReportWords, parts
@@ -15,10 +22,12 @@ REPORTS: dict[str, ReportWords] = {
     **report_member_words.REPORTS,
     **report_standing_words.REPORTS,
     **report_money_words.REPORTS,
+    **report_activity_words.REPORTS,
 }
 COLUMNS: dict[str, str] = {
     **report_standing_words.COLUMNS,
     **report_money_words.COLUMNS,
+    **report_activity_words.COLUMNS,
     "currency": N_("Currency"),
     "before": N_("Before"),
     "change": N_("Change"),
@@ -29,6 +38,7 @@ AREAS = {"members": N_("Members"), "money": N_("Money"), "activity": N_("Activit
 VALUES: dict[str, dict[str, str]] = {
     **report_standing_words.VALUES,
     **report_money_words.VALUES,
+    **report_activity_words.VALUES,
 }
 SEVERAL = N_("Several")
 UNKNOWN = N_("Unknown")

@@ -23,10 +23,10 @@ GROUND = """
     i18n identifiers import_cells import_columns import_counts import_rows import_sentences import_verdicts
     import_words invoice_sentences letters listed logos logs mail_domains mail_samples member_sentences merge_fields
     names outcome_words partner_sentences password_rules passwords paths payment_sentences privacy_sentences
-    renewal_sentences renewal_words report_board report_member_words report_money_words report_sentences
-    report_standing_words report_words reports role_words roles rule_words rulebook_checks rulebook_mistakes
-    rulebook_terms rulebook_words scim_filter sentences settings setup_sentences share_sentences sign_in_sentences
-    simulation steps terms totp webhook_sentences words
+    renewal_sentences renewal_words report_activity_words report_board report_member_words report_money_words
+    report_sentences report_standing_words report_words reports role_words roles rule_words rulebook_checks
+    rulebook_mistakes rulebook_terms rulebook_words scim_filter sentences settings setup_sentences share_sentences
+    sign_in_sentences simulation steps terms totp webhook_sentences words
 """
 TOP = """
     __main__ app cli cli_access cli_audit cli_backup cli_bank cli_cards cli_data cli_dunning cli_imports

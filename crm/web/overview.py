@@ -15,11 +15,13 @@ from litestar.di import NamedDependency
 from crm.actions import answers
 from crm.i18n import N_
 from crm.reads import applications as application_reads
+from crm.reads import labels as label_reads
 from crm.reads import member_search, reports
 from crm.reads import office as office_reads
 from crm.reads import overview as reads
 from crm.reads import renewals as renewal_reads
 from crm.reports import Asked, Report, later, period
+from crm.web import labels
 from crm.web import overview_views as views
 from crm.web.office import Office, reading, rules_of, show
 
@@ -94,6 +96,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         moves = await _report(connection, office, span, "movements")
         cohorts = await _cohorts(connection, office)
         renewing = await renewal_reads.standing(connection, network, today)
+        ending = await label_reads.expiring(connection, network, today)
         if office.may_keep_books:
             money = await _money(connection, office, span)
     rules = rules_of(office, links)
@@ -112,7 +115,10 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         "members": views.members(page, span, grown, moves),
         "money": views.money(page, money, span.days) if money else None,
         "cohorts": views.cohorts(office, cohorts),
-        "todo": views.todo(office, await _unanswered(office), money, renewing),
+        "todo": [
+            *views.todo(office, await _unanswered(office), money, renewing),
+            *labels.to_renew(office, ending),
+        ],
     }
     return await show(request, office, "office/overview.html", "overview", **shown)
 

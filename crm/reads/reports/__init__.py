@@ -13,6 +13,7 @@ from crm.reads.reports import (
     fee_shares,
     finance,
     innovation,
+    labels,
     lifetime,
     links,
     members,
@@ -45,6 +46,7 @@ _MONEY = (
     fee_shares.FEE_SHARES,
     lifetime.LIFETIME,
 )
-SOURCES: dict[str, Source] = {each.name: each for each in (*_MEMBERS, *_MONEY)}
+_ACTIVITY = (labels.LABELS,)
+SOURCES: dict[str, Source] = {each.name: each for each in (*_MEMBERS, *_MONEY, *_ACTIVITY)}
 
 __all__ = ["MOST_ROWS", "SOURCES", "Source", "columns", "every_row", "figures", "rows"]
