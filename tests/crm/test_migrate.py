@@ -43,7 +43,7 @@ async def test_twice_and_from_several_processes_at_once(empty: str) -> None:
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: ASYNC220
             for _ in range(AT_ONCE)
         ]
-        told = [each.communicate(timeout=60)[0].decode() for each in running]
+        told = [each.communicate(timeout=300)[0].decode() for each in running]
         assert [each.returncode for each in running] == [0] * AT_ONCE, told
         assert await is_migrated(connection)
         done = await connection.fetch("select name from migration order by name")
