@@ -13,7 +13,10 @@ _OPEN = N_(
     "write-offs booked by then. What was booked later changes nothing."
 )
 _OVERDUE = N_("The part of it that is owed of invoices whose due day had passed.")
-_INVOICED = N_("What invoices issued in the period came to, with VAT. Credit notes are not taken off.")
+_INVOICED = N_(
+    "What invoices issued in the period came to, with VAT. Credit notes are not taken off; opening balances of an"
+    " import were invoiced elsewhere and are not in it."
+)
 _PAID = N_("What had been paid of those invoices by the day, less what was paid back.")
 _CREDITED = N_("What credit notes issued by the day took back of those invoices, with VAT.")
 _WRITTEN_OFF = N_("What had been given up of those invoices by the day.")

@@ -11,6 +11,7 @@ from crm.reads.reports.money import (
     DAYS_OF_A_YEAR,
     HOSTS,
     LINES,
+    OURS,
     POSITION,
     invoices,
     known,
@@ -58,7 +59,7 @@ POSITIONS = f"""
 """
 
 # What was invoiced in the year that ends with the day: what days of sales are reckoned from.
-_YEAR = f"i.issued_on <= :as_of and i.issued_on > :as_of - {DAYS_OF_A_YEAR}"
+_YEAR = f"i.issued_on <= :as_of and i.issued_on > :as_of - {DAYS_OF_A_YEAR} and {OURS}"
 BILLED = f"""
     with wanted as ({invoices(_YEAR, settled=False)})
     select w.number || ' ' || w.id as key, w.id as invoice_id, w.number, o.name, w.currency, w.issued_on, w.gross

@@ -11,6 +11,7 @@ from crm.reads.reports.money import (
     HOSTS,
     JOINS,
     LINES,
+    OURS,
     POSITION,
     invoices,
     known,
@@ -35,7 +36,7 @@ def _with_books(condition: str, told: str, joins: str) -> str:
     """
 
 
-_IN_PERIOD = "i.issued_on >= :start and i.issued_on < :end and i.issued_on <= :as_of"
+_IN_PERIOD = f"i.issued_on >= :start and i.issued_on < :end and i.issued_on <= :as_of and {OURS}"
 _FELL_DUE = "i.due_on >= :start and i.due_on < :end and i.due_on <= :as_of and i.issued_on <= :as_of"
 # Money put on invoices, and taken off again, by the day it was booked for.
 _BOOKED = f"""

@@ -9,6 +9,8 @@ HOSTS = "(select n.host_id from network n where n.id = any(:networks))"
 KNOWN = "(:known_at::timestamptz is null or {t}.recorded_at <= :known_at)"
 POSITION = "('receivable', 'member_credit')"
 DAYS_OF_A_YEAR = 365
+# Of an invoice `i`: ours, not an opening balance that another system invoiced before its members were imported.
+OURS = "not exists (select from opening_item o where o.invoice_id = i.id)"
 
 
 def known(alias: str) -> str:

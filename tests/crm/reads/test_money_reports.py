@@ -11,6 +11,8 @@ from cluster_rules.explanations import Step
 from crm.reads import reports
 from crm.reads.reports import aging
 from crm.reports import Asked
+from tests.broken_files import FIRST, HEAD, csv
+from tests.crm.actions.test_member_imports import NETWORK, imported
 from tests.crm.books import World
 
 pytestmark = pytest.mark.anyio
@@ -137,6 +139,19 @@ async def test_an_invoice_and_its_claims_are_paid_credited_given_up_or_owed(cont
             rate = value[f"collection_rate/currency={currency}"]
             assert rate == (of["due_paid"] / of["due"] if of["due"] else None)
         assert value["received/currency=NOK"] == value["paid/currency=NOK"], "all of it came in these three years"
+
+
+async def test_an_opening_balance_is_owed_but_was_invoiced_elsewhere(context, actor):
+    head = (*HEAD, "Inngående saldo", "Forfall", "Fakturanr")
+    await imported(context, actor, csv((*FIRST, "1000", "01.09.2026", "F-1"), head=head))
+    async with context.db.tx() as connection:
+        here = ask([await connection.fetchval("select id from network where slug = $1", NETWORK)], DAYS[-1])
+        told = [each for name in ("collected", "aging") for each in (await plain(connection, name, here))[0].items()]
+    sums = defaultdict(int)
+    for code, value in told:
+        sums[code.partition("/")[0]] += value or 0
+    assert (sums["invoiced"], sums["invoices"], sums["billed_12"], sums["open"]) == (0, 0, 0, 100000)
+    assert sums["due"] == 100000, "it fell due here, and is collected here"
 
 
 async def test_months_of_a_line_add_up_to_the_line_and_together_as_one_by_one(context):
