@@ -252,8 +252,10 @@ def back_or_office(back: str) -> str:
 
 def back_or(back: str, otherwise: str) -> str:
     """A page of this site to go on to, when one is named."""
-    where = back_or_office(back)
-    return where if where != OFFICE else otherwise
+    try:
+        return languages.safe_back(back) if back else otherwise
+    except ClientException:
+        return otherwise
 
 
 def party_of(settings: Settings) -> str:

@@ -206,7 +206,8 @@ async def test_an_app_is_set_up_on_the_pages_and_asked_for_afterwards(client, co
     assert (await send(client, "/account/app", code="000000")).status_code == 422
     shown = await client.get("/account/app")
     assert secret in shown.text  # the same one: the phone has it already
-    done = await send(client, "/account/app", code=_code(context, secret), back=NORA)
+    done = await send(client, "/account/app", code=_code(context, secret), back="/n")
+    assert 'href="/n"' in done.text.partition("<main")[2], "on to where one was going"
     codes = re.findall(r"<li><code>([a-z0-9-]+)</code>", done.text)
     assert done.status_code == 200 and len(codes) == 10 and (await client.get(NORA)).status_code == 200
     await send(client, "/sign-out")
