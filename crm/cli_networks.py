@@ -21,7 +21,7 @@ from crm.names import network_name, tier_name
 
 MOVES_SHOWN = 200
 
-network = typer.Typer(no_args_is_help=True, help="Networks that become one.")
+network = typer.Typer(no_args_is_help=True, help="Networks: new ones, and those that become one.")
 
 
 @network.command("merge")
