@@ -17,6 +17,7 @@ APP_CONFIG = AppConfig(
                 "profiles",
                 "listings",
                 "labels",
+                "activities",
                 "erasures",
                 "retention",
                 "memberships",

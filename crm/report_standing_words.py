@@ -5,7 +5,8 @@ from crm.reports import ReportWords
 
 _COMMITTED = N_(
     "Active members that have, in the months asked for up to the day, done at least one of what is asked for: a "
-    "payment on an invoice of the network; agreed to its terms, or signed a fee of their own that holds on the day."
+    "payment on an invoice of the network; agreed to its terms, or signed a fee of their own that holds on the day; "
+    "took part in as many of its activities as are asked for."
 )
 _TYPE = N_("By type of member")
 
@@ -122,7 +123,13 @@ REPORTS: dict[str, ReportWords] = {
             "share_committed": (N_("Share committed"), N_("Committed members divided by active members.")),
         },
         {"by_type": _TYPE, "by_how": N_("By what shows it"), "by_tier": N_("By level")},
-        {"months": N_("Within months"), "paid": N_("An invoice paid"), "signed": N_("Terms or a fee agreed")},
+        {
+            "months": N_("Within months"),
+            "paid": N_("An invoice paid"),
+            "signed": N_("Terms or a fee agreed"),
+            "attended": N_("Activities taken part in"),
+            "events": N_("At least so many activities"),
+        },
     ),
     "eccp": ReportWords(
         N_("Ready for the ECCP"),
@@ -167,6 +174,8 @@ REPORTS: dict[str, ReportWords] = {
             "months": N_("Within months"),
             "paid": N_("An invoice paid"),
             "signed": N_("Terms or a fee agreed"),
+            "attended": N_("Activities taken part in"),
+            "events": N_("At least so many activities"),
             "team": N_("Team, hundredths of a full-time equivalent"),
             "website": N_("A website in English"),
         },
@@ -257,7 +266,11 @@ VALUES: dict[str, dict[str, str]] = {
         "public": N_("Public bodies"),
         "other": N_("Other"),
     },
-    "how": {"paid": N_("Invoice paid"), "signed": N_("Terms or fee agreed")},
+    "how": {
+        "paid": N_("Invoice paid"),
+        "signed": N_("Terms or fee agreed"),
+        "attended": N_("Activities taken part in"),
+    },
     "criterion": {
         "members": N_("At least 15 clearly committed members"),
         "types": N_("Members of at least 2 types"),
@@ -268,5 +281,6 @@ VALUES: dict[str, dict[str, str]] = {
     # choices of questions
     "paid": {"yes": N_("Counts"), "no": N_("Does not count")},
     "signed": {"yes": N_("Counts"), "no": N_("Does not count")},
+    "attended": {"yes": N_("Counts"), "no": N_("Does not count")},
     "website": {"unknown": N_("Not known"), "yes": N_("Yes"), "no": N_("No")},
 }

@@ -2,6 +2,7 @@
 
 from crm.web import (
     accounts,
+    activities,
     agreement_making,
     agreements,
     api_docs,
@@ -110,6 +111,7 @@ handlers = [
     *signup_status.handlers,
     *pay.handlers,
     *assets.handlers,
+    *activities.handlers,
     *labels.handlers,
     *language.handlers,
     *styleguide.handlers,

@@ -39,6 +39,7 @@ ALSO = {
     "links": N_("rules differences"),
     "partners": N_("suggestions objections lists"),
     "sync": N_("api feed webhooks partners"),
+    "activities": N_("events meetings participants working groups"),
     "labels": N_("ESCA NCE quality mark programme"),
     "rules": N_("levels fees rulebook"),
     "people": N_("access staff invite"),

@@ -106,6 +106,8 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/members?sort=-fee&balance=open&leaving=365&joined_from=2020-01-01",
         f"{NORA}/setup/tags",
         f"{NORA}/setup/labels",
+        f"{NORA}/activities",
+        f"{NORA}/reports/activity",
         f"{NORA}/reports/labels",
         f"{NORA}/setup/fields",
         f"{NORA}/views",

@@ -5,6 +5,7 @@ source into SOURCES, its words into crm/report_words.py.
 """
 
 from crm.reads.reports import (
+    activity,
     aging,
     cohorts,
     collected,
@@ -46,7 +47,7 @@ _MONEY = (
     fee_shares.FEE_SHARES,
     lifetime.LIFETIME,
 )
-_ACTIVITY = (labels.LABELS,)
+_ACTIVITY = (activity.ACTIVITY, labels.LABELS)
 SOURCES: dict[str, Source] = {each.name: each for each in (*_MEMBERS, *_MONEY, *_ACTIVITY)}
 
 __all__ = ["MOST_ROWS", "SOURCES", "Source", "columns", "every_row", "figures", "rows"]

@@ -43,8 +43,18 @@ SIGNED = f"""
         and (f.ends_on is null or f.ends_on > :as_of)
     group by 1
 """
+# Took part in an activity: each counts one towards how many are asked for.
+ATTENDED = f"""
+    select p.organisation_id, 'attended' as source, a.on_day, 1 as weight
+    from activity a join activity_participant p on p.activity_row_id = a.row_id
+    where a.network_id = any(:networks) and stands(a) and a.on_day > {SINCE} and a.on_day <= :as_of
+"""
 # code -> (SQL, the least weight that shows commitment, as SQL). The code is also the option that asks for it.
-SOURCES: dict[str, tuple[str, str]] = {"paid": (PAID, "1"), "signed": (SIGNED, "1")}
+SOURCES: dict[str, tuple[str, str]] = {
+    "paid": (PAID, "1"),
+    "signed": (SIGNED, "1"),
+    "attended": (ATTENDED, ":option_events::int"),
+}
 TYPES = """
     case when kind = 'company' then 'business' when kind in ('university', 'university_college', 'research_institute')
         then 'research' when kind = 'public_body' then 'public' when kind is null then null else 'other' end
@@ -71,6 +81,7 @@ MEMBERS = f"""
 OPTIONS = (
     Option("months", "12", 1, 60),
     *(Option(code, "yes", choices=("yes", "no")) for code in SOURCES),
+    Option("events", "2", 1, 100),
 )
 RELATION = Relation(
     MEMBERS,
