@@ -20,7 +20,7 @@ from crm.i18n import TIME_ZONE
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-MOST_PARAMETERS = 20
+MOST_PARAMETERS = 60  # a report takes twenty networks and ten options
 IDEMPOTENCY_KEY_MAX = 255
 EARLIEST_DAY = date(1900, 1, 1)
 DAYS_AHEAD_MAX = 3660

@@ -17,6 +17,7 @@ from crm.i18n import N_
 from crm.reads import mailings as reads
 
 MOST_MEMBERS = 2000  # named in one body
+MOST_BYTES = 512 * 1024
 
 
 class MailingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,6 +160,7 @@ operations = (
             "by name. A newsletter goes only to those who agreed to it."
         ),
         body=MailingBody,
+        max_body=MOST_BYTES,
         answer=Mailing,
         status=201,
         location="/mailings/{id}",

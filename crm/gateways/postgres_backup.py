@@ -4,6 +4,7 @@ A backup is one snapshot of a running system in PostgreSQL's custom format. It i
 it, or nothing. The file holds everything, people's data and keys' hashes included: it is readable by its owner alone.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -24,6 +25,9 @@ _MADE = re.compile(r"^;\s+Archive created at (.+?)\s*$", re.MULTILINE)
 _ROWS = re.compile(r"^\d+; .* TABLE DATA \S+ (\S+) ", re.MULTILINE)
 _MIGRATION = re.compile(r"^\d+\t(\S+)\tcrm\t", re.MULTILINE)
 _OURS = frozenset({"migration", "audit", "feed_epoch"})
+# After the archive, where pg_restore does not look: these words and the SHA-256 of all bytes before them.
+_SEAL = b"\nKlynge backup, SHA-256 "
+_CHUNK = 1024 * 1024
 _LAST_WORDS = 600  # characters of what a program complained of
 
 
@@ -53,7 +57,10 @@ def write(dsn: str, place: Path, tables: int, tell: Told) -> int:
         raise BackupError(f"{place} cannot be written: {error.strerror}.") from error
     try:
         _dump(dsn, unfinished, tables, tell)
-        with unfinished.open("rb") as file:
+        seal = _sha256(unfinished, unfinished.stat().st_size)
+        with unfinished.open("ab") as file:
+            file.write(_SEAL + seal)
+            file.flush()
             os.fsync(file.fileno())
         unfinished.rename(place)
         return place.stat().st_size
@@ -65,6 +72,7 @@ def contents(place: Path) -> Contents:
     """What is in the file. BackupError when it is none of ours, or cut short in its list."""
     if not place.is_file():
         raise BackupError(f"There is no file {place}.")
+    _must_be_whole(place)
     listed = _asked("--list", place)
     if _OURS.difference(_ROWS.findall(listed)):
         raise BackupError(f"{place} is a database, but no backup of Klynge.")
@@ -105,6 +113,28 @@ def put_back(dsn: str, place: Path, before: str, after: str) -> None:
             told.seek(0)
             said = told.read().decode(errors="replace")
             raise BackupError(f"{place} could not be put back, and nothing of it was: {_last(said)}")
+
+
+def _must_be_whole(place: Path) -> None:
+    """The last bytes say what all before them were: pg_restore itself does not see every byte that was turned."""
+    end = place.stat().st_size - len(_SEAL) - hashlib.sha256().digest_size
+    with place.open("rb") as file:
+        file.seek(max(end, 0))
+        told = file.read()
+    if end < 0 or not told.startswith(_SEAL):
+        raise BackupError(f"{place} is no backup of Klynge, or cut short.")
+    if told != _SEAL + _sha256(place, end):
+        raise BackupError(f"{place} is damaged: it is not what was written.")
+
+
+def _sha256(place: Path, size: int) -> bytes:
+    """The digest of a file's first `size` bytes."""
+    digest = hashlib.sha256()
+    with place.open("rb") as file:
+        while size and (chunk := file.read(min(size, _CHUNK))):
+            digest.update(chunk)
+            size -= len(chunk)
+    return digest.digest()
 
 
 def _asked(question: str, place: Path, *more: str) -> str:

@@ -51,6 +51,8 @@ async def record_many(
     connection: Connection, network: UUID, rows: Sequence[Decision], actor: Actor
 ) -> dict[UUID, UUID]:
     """Store decisions about memberships in one network, those that are new among them: {organisation: membership}."""
+    if not rows:
+        return {}
     organisations = list({d.organisation for d in rows})
     await connection.execute(
         "insert into membership (id, organisation_id, network_id, created_at)"

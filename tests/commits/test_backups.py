@@ -97,12 +97,19 @@ def test_partners_recover_by_themselves(
         copy.close()
 
 
-@pytest.mark.parametrize("harm", ["cut short", "a byte turned", "no backup", "empty"])
+@pytest.mark.parametrize("harm", ["cut short", "a byte turned", "a byte at the end", "no backup", "empty"])
 def test_a_damaged_file_is_refused_and_nothing_of_it_stays(empty: str, file: Path, harm: str) -> None:
     whole = file.read_bytes()
     middle = len(whole) * 2 // 3
     turned = whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
-    broken = {"cut short": whole[:middle], "a byte turned": turned, "no backup": b"PK\x03\x04 something", "empty": b""}
+    last = whole[:-1] + bytes([whole[-1] ^ 1])
+    broken = {
+        "cut short": whole[:middle],
+        "a byte turned": turned,
+        "a byte at the end": last,
+        "no backup": b"PK\x03\x04 something",
+        "empty": b"",
+    }
     file.chmod(0o600)
     file.write_bytes(broken[harm])
     done = crm("restore", file, DATABASE_URL=empty)

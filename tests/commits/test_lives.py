@@ -248,10 +248,14 @@ def bills_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def mutant(context: Any, *given: Any) -> Any:
         made = await original(context, *given)
         async with context.db.tx() as connection:
+            columns = await connection.fetchval(
+                "select string_agg(quote_ident(column_name), ', ') from information_schema.columns"
+                " where table_name = 'charge' and is_generated = 'NEVER'"
+            )
             await connection.execute(
-                "insert into charge select (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(),"
-                " 'component', gen_random_uuid()))).*"
-                " from charge c where c.membership_id = $1",
+                f"insert into charge ({columns}) select {columns} from (select (jsonb_populate_record(c,"
+                " jsonb_build_object('id', gen_random_uuid(), 'component', gen_random_uuid()))).*"
+                " from charge c where c.membership_id = $1) again",
                 made.memberships[0],
             )
         return made

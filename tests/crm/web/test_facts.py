@@ -44,8 +44,8 @@ async def test_item_15_a_move_is_seen_made_and_taken_back_on_pages(
     assert (await send(client, found[1])).status_code == 303
     assert "taken back" in text(await client.get(here))
     assert set(await memberships(client, manager_headers, one, as_of="2027-01-01")) == {SLUG, CLAIRE}
-    shown = text(await client.get(f"{NORA}/members/{one}"))
-    assert "Facts about it changed" in shown and "Change of facts taken back" in shown
+    shown = text(await client.get(f"{NORA}/members/{one}/changes"))
+    assert "Facts about it changed" in shown and "taken back by" in shown
 
 
 async def test_bad_facts_are_named_at_their_fields(client: httpx.AsyncClient, one: str) -> None:
