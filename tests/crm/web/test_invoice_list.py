@@ -210,3 +210,18 @@ async def test_a_member_s_page_and_the_overview_lead_to_the_same_sums(
     assert "Has NOK 700 to its credit" in rich
     await send(client, f"{HERE}/billing/{some[2].organisation}", email="faktura@celsius.example")
     assert "faktura@celsius.example" in text(await client.get(f"/n/{NETWORK}/members/{some[2].organisation}"))
+
+
+async def test_what_is_owed_to_the_host_for_another_network_is_no_bill_of_this_one(
+    client: httpx.AsyncClient, context: Context, actor: Actor
+) -> None:
+    made = await bill(context, actor, "Anker AS", "principal")
+    async with context.db.tx() as connection:
+        await connection.execute("update network set host_id = $1 where slug = 'claire-innovation-network'", made.host)
+    await sign_in(client)
+    linked = await client.get(f"{CLAIRE}/members/{made.organisation}")
+    said = re.search(r"Unpaid to the same host for other networks: (NOK [\d,.]+)", text(linked))
+    assert said and "Nothing is billed here yet." in text(linked)
+    assert "state=unpaid" not in linked.text, "no list that would be empty"
+    here = await client.get(f"/n/{NETWORK}/members/{made.organisation}")
+    assert f"Unpaid {said[1]}" in text(here)
