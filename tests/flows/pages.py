@@ -11,8 +11,10 @@ from datetime import date
 from functools import cache
 from html import unescape
 
-from crm.actions import days, invoices, member_imports, payments, renewal_notices, renewals
+from crm.actions import activities, days, invoices, labels, member_imports, payments, renewal_notices, renewals
+from crm.actions.activities import ActivityForm
 from crm.actions.invoices import Credit
+from crm.actions.labels import LabelForm
 from crm.actions.renewals import Wanted
 from crm.actor import Actor
 from crm.context import Context
@@ -107,6 +109,7 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/setup/tags",
         f"{NORA}/setup/labels",
         f"{NORA}/activities",
+        f"{NORA}/activities -> {NORA}/activities/*-*",
         f"{NORA}/reports/activity",
         f"{NORA}/reports/labels",
         f"{NORA}/setup/fields",
@@ -258,6 +261,7 @@ async def prepare(dsn: str) -> None:
         for name in ("Vindkast", "Nordlys"):
             await joins(context, actor, name)
         await _invoices(context, actor)
+        await _facts(context, actor)
         await with_rules(context)
         await renewal_notices.run(context, actor, "nora-industry-network")
         for year in (2027, 2026):
@@ -269,6 +273,15 @@ async def prepare(dsn: str) -> None:
         await member_imports.check(context, wanted)
         await shared(context, actor)
         await euro_draft(context, actor)
+
+
+async def _facts(context: Context, actor: Actor) -> None:
+    async with context.db.tx() as connection:
+        network = await connection.fetchval("select id from network where slug = 'nora-industry-network'")
+    gold = LabelForm("ESCA", level="Gold", issuer="EUCLES", issued_on=date(2025, 3, 1), last_on=date(2027, 2, 28))
+    await labels.add(context, actor, network, gold)
+    fair = ActivityForm("Fair", on_day=date(2026, 10, 1), international=True, participants="Telenor; 3", others="40")
+    await activities.add(context, actor, network, fair)
 
 
 async def _invoices(context: Context, actor: Actor) -> None:
