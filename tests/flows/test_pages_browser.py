@@ -1,14 +1,13 @@
 """Every page of tests/flows/pages.py in Chromium: accessible on a desk, in the dark and on a phone, within the screen
-and within the policy, in both languages. And that each judge sees a fault when there is one."""
+and within the policy. And that each judge sees a fault when there is one. (Norwegian: test_norwegian_browser.py.)"""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import browser, faults, open_page, overflow
+from tests.browser import browser, faults, open_page
 from tests.flows.pages import PAGES, SETTINGS, address, begin_draft, prepare
 from tests.flows.site import Site, site_on
 from tests.postgres import Server
@@ -63,19 +62,7 @@ def test_every_page_is_accessible_fits_and_keeps_to_the_policy(site: Site, brows
             assert answer.status == (404 if "no-such" in entry else 200), entry
             found += [f"{who} {entry}: {fault}" for fault in faults(page)]
             page.heard.clear()
-    assert not found
-
-
-@pytest.mark.parametrize("who", PAGES)
-def test_norwegian_fits_a_phone(site: Site, browser, who: str) -> None:
-    found = []
-    with site.page(browser, "/healthz", who, viewport="phone", language="nb") as page:
-        for entry in PAGES[who]:
-            page.goto(site.address + re.sub("^/en", "/nb", address(site, who, entry)))
-            assert page.locator("html").get_attribute("lang") == "nb"
-            if wide := overflow(page):
-                found.append(f"{who} {entry}: {wide} px wider than the screen")
-    assert not found
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("control", CONTROLS)
