@@ -32,17 +32,8 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 TEMPLATE = "klynge_seeded"
 SETTINGS = Settings(development=True, base_url="http://klynge.test")
 LONGEST = (
-    *("test_pages_browser.py", "test_signup_browser.py", "test_fee_editor_browser.py"),
-    *(
-        "test_pages_browser.py",
-        "test_norwegian_browser.py",
-        "test_schemathesis.py",
-        "test_rounds.py",
-        "test_cli.py",
-        "test_feed.py",
-        "test_processes.py",
-        "test_mails.py",
-    ),
+    *("test_pages_browser.py", "test_norwegian_browser.py", "test_signup_browser.py", "test_fee_editor_browser.py"),
+    *("test_schemathesis.py", "test_rounds.py", "test_cli.py", "test_feed.py", "test_processes.py", "test_mails.py"),
     *("test_kill_9.py", "test_cards.py", "test_postgres.py", "test_member_lists.py", "test_generated_clients.py"),
     *("test_scim_judge.py", "test_sign_in.py", "test_guide.py", "test_worker.py", "test_migrate.py"),
 )
