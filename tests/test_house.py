@@ -44,6 +44,13 @@ def test_no_machine_and_no_registry_is_named() -> None:
     assert house.matches(house.MACHINE, house.tracked()) == []
 
 
+@pytest.mark.parametrize("lock", ["requirements.lock", "tests/judges/package-lock.json"])
+def test_locks_have_hashes_and_no_addresses(lock: str) -> None:
+    """Also not those of sponsors, which npm writes into its lock."""
+    text = (house.ROOT / lock).read_text("utf-8")
+    assert "://" not in text and ("sha256:" in text or "sha512-" in text)
+
+
 def test_nothing_is_left_for_later() -> None:
     assert house.matches(house.UNFINISHED, house.tracked()) == []
 
