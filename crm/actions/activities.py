@@ -60,7 +60,11 @@ async def change(context: Context, actor: Actor, network: UUID, activity: UUID, 
         if before.words != words:
             await store.supersede(connection, before.row_id, now)
             await store.add(connection, network, activity, words, actor.name, now)
-            detail = {"before": _told(before.words), "after": _told(words)}
+            old, new = _told(before.words), _told(words)
+            changes = {
+                name: [old.get(name), new.get(name)] for name in {**old, **new} if old.get(name) != new.get(name)
+            }
+            detail = {"title": words.title, "changes": changes}
             await audit.append(connection, actor, "activity_changed", detail, network, None, activity)
 
 

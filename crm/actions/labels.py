@@ -56,7 +56,7 @@ async def change(context: Context, actor: Actor, network: UUID, label: UUID, for
             return
         await store.supersede(connection, before.row_id, now)
         await store.add(connection, network, label, words, actor.name, now)
-        detail = {"before": _told(before.words), "after": _told(words)}
+        detail = {"title": words.name, "changes": audit.changes(before.words, words)}
         await audit.append(connection, actor, "label_changed", detail, network, None, label)
 
 

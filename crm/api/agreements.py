@@ -11,7 +11,6 @@ from crm import forms
 from crm.actions import agreements as actions
 from crm.api import shapes
 from crm.api.operations import Call, Nothing, Operation
-from crm.api.reviews import managed
 from crm.i18n import N_
 from crm.reads import agreements as reads
 
@@ -82,7 +81,7 @@ class AgreementEnding(shapes.Answer, frozen=True):
 async def show(call: Call[Nothing, None]) -> shapes.Page[Agreement]:
     async with call.context.db.reading(call.actor.sees) as connection:
         kept = await call.kept(connection)
-        network = managed(call, kept)
+        network = await call.managed(connection)
         rows = await reads.of_network(connection, network.id, call.context.clock.today(network.zone))
     items = [
         Agreement(

@@ -12,7 +12,6 @@ from crm.actions import audit as actions
 from crm.api import edge, shapes
 from crm.api.operations import PREFIX, Call, Nothing, Operation
 from crm.api.problems import EdgeError
-from crm.api.reviews import managed
 from crm.catalogue import NetworkRow
 from crm.i18n import N_
 from crm.reads import audit as reads
@@ -65,7 +64,7 @@ async def entries(call: Call[AuditQuery, None]) -> shapes.Page[AuditEntry]:
     asked = call.query
     before = _before(asked.cursor)
     async with call.context.db.reading(call.actor.manages) as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
         wanted = reads.Wanted(
             network.id,
             asked.text,
@@ -86,7 +85,7 @@ async def entries(call: Call[AuditQuery, None]) -> shapes.Page[AuditEntry]:
 
 async def head(call: Call[Nothing, None]) -> AuditHead:
     async with call.context.db.reading(call.actor.manages) as connection:
-        managed(call, await call.kept(connection))
+        await call.managed(connection)
     chain = await actions.head(call.context)
     return AuditHead(chain.seq, chain.hash)
 

@@ -12,8 +12,6 @@ from crm.actions import bank
 from crm.api import shapes
 from crm.api.operations import Call, Nothing, Operation
 from crm.api.payments import TAG
-from crm.catalogue import NetworkRow
-from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import ledger
 from crm.store import fee_shares
@@ -88,7 +86,7 @@ class BankFile(shapes.Answer, frozen=True):
 
 
 async def suspense(call: Call[Nothing, None]) -> Suspense:
-    network = await _managed(call)
+    network = await call.managed()
     async with call.context.db.reading(call.actor.manages) as connection:
         rows = await ledger.suspense(connection, network.host_id)
     return Suspense(
@@ -108,7 +106,7 @@ async def suspense(call: Call[Nothing, None]) -> Suspense:
 
 
 async def shares(call: Call[SharesQuery, None]) -> Shares:
-    network, query = await _managed(call), call.query
+    network, query = await call.managed(), call.query
     if query.to < query.from_:
         raise RuleViolation("period_empty", "to", starts_on=query.from_, ends_on=query.to)
     async with call.context.db.reading(call.actor.manages) as connection:
@@ -125,20 +123,11 @@ async def shares(call: Call[SharesQuery, None]) -> Shares:
 
 
 async def import_file(call: Call[Nothing, BankFileForm]) -> BankFile:
-    network = await _managed(call)
+    network = await call.managed()
     done = await bank.import_file(call.context, call.actor, network.host_id, call.body.name, call.body.content)
     values: dict[str, Any] = msgspec.structs.asdict(done)
     settled = values.pop("settled")
     return BankFile(values.pop("file"), **values, paid=list(settled.paid), reopened=list(settled.reopened))
-
-
-async def _managed(call: Call[Any, Any]) -> NetworkRow:
-    slug = call.slug()
-    kept = await call.kept()
-    if slug not in kept.by_slug:
-        raise NotFound("slug", slug)
-    call.actor.must_manage(kept.by_slug[slug].id)
-    return kept.by_slug[slug]
 
 
 operations = (

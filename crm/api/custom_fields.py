@@ -9,7 +9,6 @@ from msgspec import Meta
 from crm.actions import custom_fields as actions
 from crm.actions.custom_fields import FieldForm
 from crm.api.operations import Call, Nothing, Operation
-from crm.api.reviews import managed
 from crm.api.shapes import Answer
 from crm.api.tags import TAG, Deleted
 from crm.custom_values import MOST_FIELDS, Choice, Definition
@@ -60,23 +59,23 @@ class Answers(Answer, frozen=True):
 
 async def show(call: Call[Nothing, None]) -> CustomFields:
     async with call.context.db.reading(call.actor.manages) as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
         return CustomFields([_field(each) for each in await reads.of_network(connection, network.id)])
 
 
 async def create(call: Call[Nothing, FieldForm]) -> CustomField:
-    network = await _network(call)
+    network = (await call.managed()).id
     return await _one(call, network, await actions.create(call.context, call.actor, network, call.body))
 
 
 async def change(call: Call[Nothing, FieldForm]) -> CustomField:
-    network, wanted = await _network(call), call.id("field_id")
+    network, wanted = (await call.managed()).id, call.id("field_id")
     await actions.change(call.context, call.actor, network, wanted, call.body)
     return await _one(call, network, wanted)
 
 
 async def delete(call: Call[Nothing, Any]) -> Deleted:
-    network, wanted = await _network(call), call.id("field_id")
+    network, wanted = (await call.managed()).id, call.id("field_id")
     await actions.delete(call.context, call.actor, network, wanted)
     return Deleted(wanted)
 
@@ -89,11 +88,6 @@ async def put(call: Call[Nothing, AnswersForm]) -> Answers:
     wanted = call.id("membership_id")
     await actions.answer(call.context, call.actor, wanted, call.body.values)
     return await _of_member(call, wanted)
-
-
-async def _network(call: Call[Any, Any]) -> UUID:
-    async with call.context.db.reading(call.actor.manages) as connection:
-        return managed(call, await call.kept(connection)).id
 
 
 async def _one(call: Call[Any, Any], network: UUID, field: UUID) -> CustomField:

@@ -11,7 +11,6 @@ from crm import dunning_words, forms, words
 from crm.actions import dunning as actions
 from crm.api import shapes
 from crm.api.operations import Call, Nothing, Operation
-from crm.api.reviews import managed
 from crm.i18n import N_
 from crm.reads import dunning
 
@@ -147,7 +146,7 @@ class CollectorClaims(shapes.Answer, frozen=True):
 
 async def show(call: Call[DunningQuery, None]) -> DunningPlan:
     async with call.context.db.reading(call.actor.manages) as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
     planned, day = await actions.preview(call.context, call.actor, network.slug, call.query.on)
     async with call.context.db.reading(call.actor.manages) as connection:
         waiting = await dunning.waiting(connection, network.id)
@@ -203,7 +202,7 @@ def _decision(each: dunning.Listed) -> DunningDecision:
 
 
 async def run(call: Call[Nothing, DunningRunForm]) -> DunningRun:
-    network = managed(call, await call.kept())
+    network = await call.managed()
     done = await actions.run(call.context, call.actor, network.slug, call.body.on)
     return DunningRun(done.letters, done.waiting, done.by_rule, done.blocked)
 
@@ -228,7 +227,7 @@ async def resume(call: Call[Nothing, Any]) -> DunningPause:
 
 async def collector(call: Call[Nothing, None]) -> CollectorClaims:
     async with call.context.db.reading(call.actor.manages) as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
         rows = await dunning.exported(connection, network.id)
     return CollectorClaims([_claim(row) for row in rows])
 

@@ -15,7 +15,6 @@ from crm.actions import federation as actions
 from crm.actions import federation_exchange as exchange
 from crm.api import shapes
 from crm.api.operations import Call, Nothing, Operation
-from crm.api.reviews import managed
 from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import federation as reads
@@ -132,14 +131,14 @@ class Comparison(shapes.Answer, frozen=True):
 
 async def show(call: Call[Nothing, None]) -> shapes.Page[FederatedAgreement]:
     async with call.reading() as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
         rows = await reads.of_network(connection, network.id)
     return shapes.Page([_agreement(call, row) for row in rows], None, False)
 
 
 async def members(call: Call[Nothing, None]) -> shapes.Page[FederatedMembership]:
     async with call.reading() as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
         found = next((r for r in await reads.of_network(connection, network.id) if r.code == call.text("code")), None)
         if found is None:
             raise NotFound("code", call.text("code"))
@@ -164,7 +163,7 @@ async def point(call: Call[Nothing, IdentityForm]) -> FederatedAgreement:
 
 async def _managed(call: Call[Nothing, Any]) -> None:
     """Before another system is asked: may this key?"""
-    network = managed(call, await call.kept())
+    network = await call.managed()
     call.actor.must_manage(network.id)
     if "code" in call.operation.parameters:
         await _one(call)
@@ -220,7 +219,7 @@ def _code(call: Call[Any, Any]) -> str:
 
 async def _one(call: Call[Any, Any]) -> FederatedAgreement:
     async with call.reading() as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
         rows = await reads.of_network(connection, network.id)
     found = next((row for row in rows if row.code == _code(call)), None)
     if found is None:

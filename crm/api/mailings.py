@@ -82,11 +82,7 @@ class MailingsQuery(msgspec.Struct, frozen=True):
 
 
 async def make(call: Call[Nothing, MailingBody]) -> Mailing:
-    body, kept = call.body, await call.kept()
-    network = kept.by_slug.get(call.slug())
-    if network is None:
-        raise NotFound("slug", call.slug())
-    call.actor.must_manage(network.id)
+    body, network = call.body, await call.managed()
     async with call.reading() as connection:
         if body.members:
             known = await reads.of_members(connection, network.id, body.members)
@@ -119,17 +115,13 @@ async def send(call: Call[Nothing, SendBody]) -> Mailing:
 async def listing(call: Call[MailingsQuery, None]) -> shapes.Page[Mailing]:
     query, after = call.query, edge.cursor_id(call.query.cursor) or reads.FIRST
     async with call.reading() as connection:
-        kept = await call.kept(connection)
-        network = kept.by_slug.get(call.slug())
-        if network is None or network.id not in call.actor.sees:
-            raise NotFound("slug", call.slug())
-        call.actor.must_manage(network.id)
+        network = await call.managed(connection)
         found = await reads.page(connection, network.id, after, query.limit + 1)
     shown = found[: query.limit]
     cursor = str(shown[-1].id) if len(found) > len(shown) else None
     if cursor:
-        asked = edge.written({"limit": query.limit, "cursor": cursor})
-        call.headers["link"] = f'<{PREFIX}/networks/{network.slug}/mailings?{asked}>; rel="next"'
+        asked = {"limit": query.limit, "cursor": cursor}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/networks/{network.slug}/mailings", asked)
     return shapes.Page([_shown(network.slug, each) for each in shown], cursor, cursor is not None)
 
 

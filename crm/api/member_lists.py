@@ -14,7 +14,7 @@ from crm.api import edge, list_bodies, shapes
 from crm.api.list_bodies import MemberListForm
 from crm.api.operations import PREFIX, Call, Nothing, Operation
 from crm.api.problems import EdgeError
-from crm.api.reviews import Paging, managed
+from crm.api.reviews import Paging
 from crm.catalogue import Catalogue
 from crm.errors import Forbidden, NotFound
 from crm.i18n import N_
@@ -200,7 +200,7 @@ async def rows(call: Call[RowsQuery, None]) -> shapes.Page[MemberListRow]:
 async def list_held(call: Call[Paging, None]) -> shapes.Page[HeldRow]:
     after = edge.cursor_id(call.query.cursor) or reads.FIRST
     async with call.reading() as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
         found = await reads.held(connection, network.id, after, call.query.limit + 1)
     shown = found[: call.query.limit]
     cursor = str(shown[-1].id) if len(found) > len(shown) else None

@@ -56,10 +56,7 @@ class NotesQuery(msgspec.Struct, frozen=True):
 
 
 async def add(call: Call[Nothing, NoteBody]) -> Note:
-    body, kept = call.body, await call.kept()
-    network = kept.by_slug.get(call.slug())
-    if network is None:
-        raise NotFound("slug", call.slug())
+    body, network = call.body, await call.managed()
     form = NoteForm(body.text, body.kind, body.on, body.contacts, body.pinned)
     new = await actions.add(call.context, call.actor, network.id, body.organisation_id, form)
     return await _one(call, new)
@@ -75,18 +72,13 @@ async def remove(call: Call[Nothing, None]) -> Note:
 async def listing(call: Call[NotesQuery, None]) -> shapes.Page[Note]:
     query, after = call.query, edge.cursor_id(call.query.cursor) or reads.FIRST
     async with call.reading() as connection:
-        kept = await call.kept(connection)
-        network = kept.by_slug.get(call.slug())
-        if network is None or network.id not in call.actor.sees:
-            raise NotFound("slug", call.slug())
-        call.actor.must_manage(network.id)
+        network = await call.managed(connection)
         found = await reads.of_network(connection, network.id, query.organisation_id, after, query.limit + 1)
     shown = found[: query.limit]
     cursor = str(shown[-1].id) if len(found) > len(shown) else None
     if cursor:
-        asked: dict[str, Any] = {"limit": query.limit, "cursor": cursor}
-        asked |= {"organisation_id": query.organisation_id} if query.organisation_id else {}
-        call.headers["link"] = f'<{PREFIX}/networks/{network.slug}/notes?{edge.written(asked)}>; rel="next"'
+        asked = {"limit": query.limit, "cursor": cursor, "organisation_id": query.organisation_id}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/networks/{network.slug}/notes", asked)
     return shapes.Page([_shown(network.slug, each) for each in shown], cursor, cursor is not None)
 
 

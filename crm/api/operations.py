@@ -22,7 +22,7 @@ from crm.api.keys import door_of
 from crm.api.language import translator_for
 from crm.api.problems import EdgeError
 from crm.api.streams import ClosedStream
-from crm.catalogue import Catalogue
+from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound
@@ -174,6 +174,14 @@ class Call(Generic[Query, Body]):
                 async with self.context.db.tx() as opened:
                     self._kept = await catalogue.load(opened)
         return self._kept
+
+    async def managed(self, connection: Connection | None = None) -> NetworkRow:
+        """The network of the path, which this key must manage: unseen it is not found, seen only it is forbidden."""
+        network = (await self.kept(connection)).by_slug.get(self.slug())
+        if network is None:
+            raise NotFound("slug", self.text("slug"))
+        self.actor.must_manage(network.id)
+        return network
 
 
 def routes_of(operations: Iterable[Operation]) -> list[HTTPRouteHandler]:

@@ -7,7 +7,6 @@ from uuid import UUID
 from crm.actions import places as actions
 from crm.api import shapes
 from crm.api.operations import Call, Nothing, Operation
-from crm.api.reviews import managed
 from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import places
@@ -53,7 +52,7 @@ class Removed(shapes.Answer, frozen=True):
 async def show(call: Call[Nothing, None]) -> Pools:
     async with call.context.db.reading(call.actor.manages) as connection:
         kept = await call.kept(connection)
-        network = managed(call, kept)
+        network = await call.managed(connection)
         taken, queues = await places.queues(connection, network.id)
     today = call.context.clock.today(network.zone)
     book = kept.rulebooks.governing(network.slug, today, today)

@@ -12,7 +12,6 @@ from crm.actions import renewal_notices as actions
 from crm.api import edge, shapes
 from crm.api.operations import PREFIX, Call, Nothing, Operation
 from crm.api.renewals import TAG, RenewalProblem
-from crm.api.reviews import managed
 from crm.i18n import N_
 from crm.reads import renewal_notices
 
@@ -74,7 +73,7 @@ async def show(call: Call[RenewalNoticeQuery, None]) -> shapes.Page[RenewalNotic
     query = call.query
     async with call.context.db.reading(call.actor.manages) as connection:
         kept = await call.kept(connection)
-        network = managed(call, kept)
+        network = await call.managed(connection)
         today = call.context.clock.today(network.zone)
         wanted = "" if query.show == "all" else query.show
         rows = list(await renewal_notices.items(connection, network.id, today, wanted, query.cursor, query.limit + 1))
@@ -112,7 +111,7 @@ def _shown(call: Call[Any, Any], kept: Any, row: renewal_notices.Notice) -> Rene
 
 
 async def run(call: Call[Nothing, RenewalNoticeForm]) -> RenewalNoticesRun:
-    network, form = managed(call, await call.kept()), call.body
+    network, form = await call.managed(), call.body
     if form.dry_run:
         found, _, _ = await actions.preview(call.context, call.actor, network.slug, form.on)
     else:

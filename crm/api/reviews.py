@@ -11,9 +11,9 @@ from crm import forms, words
 from crm.actions import reviews as actions
 from crm.api import edge, shapes
 from crm.api.operations import PREFIX, Call, Nothing, Operation
-from crm.catalogue import Catalogue, NetworkRow
+from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.errors import Forbidden, NotFound
+from crm.errors import NotFound
 from crm.i18n import N_
 from crm.reads import reviews
 
@@ -53,7 +53,7 @@ async def waiting(call: Call[Paging, None]) -> shapes.Page[Review]:
     after = edge.cursor_id(call.query.cursor) or reviews.FIRST
     async with call.context.db.reading(call.actor.manages) as connection:
         kept = await call.kept(connection)
-        network = managed(call, kept)
+        network = await call.managed(connection)
         rows = await reviews.waiting(connection, [network.id], after, call.query.limit + 1)
     shown = rows[: call.query.limit]
     cursor = str(shown[-1].id) if len(rows) > len(shown) else None
@@ -61,16 +61,6 @@ async def waiting(call: Call[Paging, None]) -> shapes.Page[Review]:
         address = call.operation.path.replace("{slug}", network.slug)
         call.headers["link"] = edge.next_link(f"{PREFIX}{address}", {"limit": call.query.limit, "cursor": cursor})
     return shapes.Page([_shown(call, kept, row) for row in shown], cursor, cursor is not None)
-
-
-def managed(call: Call[Any, Any], kept: Catalogue) -> NetworkRow:
-    """The network of the path, which this key must manage."""
-    network = kept.by_slug.get(call.slug())
-    if network is None or network.id not in call.actor.sees:
-        raise NotFound("slug", call.text("slug"))
-    if network.id not in call.actor.manages:
-        raise Forbidden
-    return network
 
 
 async def show(call: Call[Nothing, Any]) -> Review:

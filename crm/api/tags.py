@@ -10,7 +10,6 @@ from msgspec import Meta
 from crm.actions import tags as actions
 from crm.actions.tags import TagForm
 from crm.api.operations import Call, Nothing, Operation
-from crm.api.reviews import managed
 from crm.api.shapes import Answer
 from crm.errors import NotFound
 from crm.i18n import N_
@@ -80,29 +79,29 @@ class MemberTags(Answer, frozen=True):
 
 async def show(call: Call[Nothing, None]) -> Tags:
     async with call.context.db.reading(call.actor.manages) as connection:
-        network = managed(call, await call.kept(connection))
+        network = await call.managed(connection)
         return Tags([_tag(each) for each in await reads.of_network(connection, network.id)])
 
 
 async def create(call: Call[Nothing, TagForm]) -> Tag:
-    network = await _network(call)
+    network = (await call.managed()).id
     return await _one(call, network, await actions.create(call.context, call.actor, network, call.body))
 
 
 async def change(call: Call[Nothing, TagForm]) -> Tag:
-    network, wanted = await _network(call), call.id("tag_id")
+    network, wanted = (await call.managed()).id, call.id("tag_id")
     await actions.change(call.context, call.actor, network, wanted, call.body)
     return await _one(call, network, wanted)
 
 
 async def delete(call: Call[Nothing, Any]) -> Deleted:
-    network, wanted = await _network(call), call.id("tag_id")
+    network, wanted = (await call.managed()).id, call.id("tag_id")
     await actions.delete(call.context, call.actor, network, wanted)
     return Deleted(wanted)
 
 
 async def merge(call: Call[Nothing, MergeForm]) -> Merged:
-    network = await _network(call)
+    network = (await call.managed()).id
     moved = await actions.merge(call.context, call.actor, network, call.id("tag_id"), call.body.into)
     return Merged(call.body.into, moved)
 
@@ -115,11 +114,6 @@ async def put(call: Call[Nothing, MemberTagsForm]) -> MemberTags:
     wanted = call.id("membership_id")
     await actions.put(call.context, call.actor, wanted, call.body.tags)
     return await _of_member(call, wanted)
-
-
-async def _network(call: Call[Any, Any]) -> UUID:
-    async with call.context.db.reading(call.actor.manages) as connection:
-        return managed(call, await call.kept(connection)).id
 
 
 async def _one(call: Call[Any, Any], network: UUID, tag: UUID) -> Tag:

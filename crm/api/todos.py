@@ -42,10 +42,7 @@ class TasksQuery(msgspec.Struct, frozen=True):
 
 
 async def add(call: Call[Nothing, TodoForm]) -> Task:
-    kept = await call.kept()
-    network = kept.by_slug.get(call.slug())
-    if network is None:
-        raise NotFound("slug", call.slug())
+    network = await call.managed()
     return await _one(call, await actions.add(call.context, call.actor, network.id, call.body))
 
 
@@ -67,20 +64,15 @@ async def remove(call: Call[Nothing, None]) -> Task:
 async def listing(call: Call[TasksQuery, None]) -> shapes.Page[Task]:
     query, after = call.query, edge.cursor_id(call.query.cursor) or reads.FIRST
     async with call.reading() as connection:
-        kept = await call.kept(connection)
-        network = kept.by_slug.get(call.slug())
-        if network is None or network.id not in call.actor.sees:
-            raise NotFound("slug", call.slug())
-        call.actor.must_manage(network.id)
+        network = await call.managed(connection)
         wanted = (network.id, query.done, query.organisation_id)
         found = await reads.page(connection, *wanted, after, query.limit + 1)
     shown = found[: query.limit]
     cursor = str(shown[-1].id) if len(found) > len(shown) else None
     if cursor:
-        asked: dict[str, Any] = {"limit": query.limit, "cursor": cursor}
-        asked |= {"done": query.done} if query.done is not None else {}
-        asked |= {"organisation_id": query.organisation_id} if query.organisation_id else {}
-        call.headers["link"] = f'<{PREFIX}/networks/{network.slug}/tasks?{edge.written(asked)}>; rel="next"'
+        done = None if query.done is None else str(query.done).lower()  # "false" is asked for, too
+        asked = {"limit": query.limit, "cursor": cursor, "done": done, "organisation_id": query.organisation_id}
+        call.headers["link"] = edge.next_link(f"{PREFIX}/networks/{network.slug}/tasks", asked)
     return shapes.Page([_shown(network.slug, each) for each in shown], cursor, cursor is not None)
 
 
