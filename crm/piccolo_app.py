@@ -18,6 +18,8 @@ APP_CONFIG = AppConfig(
                 "listings",
                 "labels",
                 "activities",
+                "contributions",
+                "incomes",
                 "erasures",
                 "retention",
                 "memberships",

@@ -1,8 +1,6 @@
 """A network's activities: told with who took part, changed, withdrawn, brought back. What was told stays known."""
 
-from collections import defaultdict
 from datetime import date
-from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -12,16 +10,14 @@ from crm.actor import Actor
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound
-from crm.store import activities as store
-from crm.store import audit
-from crm.store.activities import Words
+from crm.store import audit, known_members
+from crm.store.activities import FACTS, Words
 
 KINDS = ("event", "working_group", "meeting", "mobility", "project")
 TITLE_MAX, COUNTRIES_MAX = 200, 200
 PARTICIPANTS_MAX = 9_999  # letters; less than a field of a page is read to
 PEOPLE_MAX = 100_000
 EARLIEST, LATEST = date(1970, 1, 1), date(2099, 12, 31)
-ORGNR_DIGITS = 9
 
 
 class ActivityForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,8 +39,7 @@ async def add(context: Context, actor: Actor, network: UUID, form: ActivityForm)
     new = uuid4()
     async with context.db.tx() as connection:
         words = await _checked(connection, network, form)
-        await store.add(connection, network, new, words, actor.name, context.clock.now())
-        await audit.append(connection, actor, "activity_added", _told(words), network, None, new)
+        await FACTS.tell_anew(connection, actor, network, new, words, context.clock.now())
     return new
 
 
@@ -53,14 +48,14 @@ async def change(context: Context, actor: Actor, network: UUID, activity: UUID, 
     actor.must_manage(network)
     now = context.clock.now()
     async with context.db.tx() as connection:
-        before = await store.lock(connection, network, activity)
+        before = await FACTS.lock(connection, network, activity)
         if before.gone:
             raise NotFound("activity", activity)
         words = await _checked(connection, network, form)
         if before.words != words:
-            await store.supersede(connection, before.row_id, now)
-            await store.add(connection, network, activity, words, actor.name, now)
-            old, new = _told(before.words), _told(words)
+            await FACTS.supersede(connection, before.row_id, actor.name, "", now)
+            await FACTS.add(connection, network, activity, words, actor.name, now)
+            old, new = FACTS.tell(before.words), FACTS.tell(words)
             changes = {
                 name: [old.get(name), new.get(name)] for name in {**old, **new} if old.get(name) != new.get(name)
             }
@@ -72,20 +67,14 @@ async def withdraw(context: Context, actor: Actor, network: UUID, activity: UUID
     """It was told by mistake. NotFound; twice is once."""
     actor.must_manage(network)
     async with context.db.tx() as connection:
-        before = await store.lock(connection, network, activity)
-        if not before.gone:
-            await store.supersede(connection, before.row_id, context.clock.now())
-            await audit.append(connection, actor, "activity_withdrawn", _told(before.words), network, None, activity)
+        await FACTS.withdraw(connection, actor, network, activity, context.clock.now())
 
 
 async def restore(context: Context, actor: Actor, network: UUID, activity: UUID) -> None:
     """What was withdrawn was done after all. NotFound; twice is once."""
     actor.must_manage(network)
     async with context.db.tx() as connection:
-        before = await store.lock(connection, network, activity)
-        if before.gone:
-            await store.add(connection, network, activity, before.words, actor.name, context.clock.now())
-            await audit.append(connection, actor, "activity_restored", _told(before.words), network, None, activity)
+        await FACTS.restore(connection, actor, network, activity, context.clock.now())
 
 
 async def _checked(connection: Connection, network: UUID, form: ActivityForm) -> Words:
@@ -117,16 +106,10 @@ async def _checked(connection: Connection, network: UUID, form: ActivityForm) ->
 async def _people(connection: Connection, network: UUID, text: str, problems: forms.Problems) -> dict[UUID, int]:
     """Members -> how many people, of the lines; what is wrong with a line is told with its number."""
     lines = [(place, *_line(line)) for place, line in enumerate(text.splitlines(), 1) if line.strip()]
-    names = {who.lower() for _, who, _ in lines}
-    numbers = {number for _, who, _ in lines if (number := _orgnr(who))}
-    found: dict[str, set[UUID]] = defaultdict(set)
-    for member in await store.members(connection, network, names, numbers):
-        found[member.name.lower()].add(member.id)
-        if member.number:
-            found[member.number].add(member.id)
+    found = await known_members.by_name(connection, network, [who for _, who, _ in lines])
     people: dict[UUID, int] = {}
     for place, who, many in lines:
-        fits = found.get(_orgnr(who) or who.lower(), set())
+        fits = found.get(who, frozenset())
         told = {"line": place, "given": who[:80]}
         count = _number(many, 1)
         if not fits:
@@ -148,24 +131,8 @@ def _line(line: str) -> tuple[str, str]:
     return (" ".join(who.split()), many.strip() or "1") if sign else (" ".join(line.split()), "1")
 
 
-def _orgnr(who: str) -> str:
-    """An organisation number without its spaces; empty for a name."""
-    digits = who.replace(" ", "")
-    return digits if digits.isascii() and digits.isdigit() and len(digits) == ORGNR_DIGITS else ""
-
-
 def _number(text: str, least: int) -> int | None:
     digits = text.strip()
     if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(PEOPLE_MAX))):
         return None
     return int(digits) if least <= int(digits) <= PEOPLE_MAX else None
-
-
-def _told(words: Words) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": words.kind, "title": words.title, "on_day": words.on_day.isoformat()}
-    told["participants"] = len(words.people)
-    told["people"] = sum(words.people.values()) + words.others
-    if words.international:
-        told["international"] = True
-        told["partner_countries"] = words.partner_countries
-    return told

@@ -1,7 +1,6 @@
 """A network's labels and programmes: told, changed, withdrawn, brought back. Nothing that was told is written over."""
 
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -12,7 +11,7 @@ from crm.context import Context
 from crm.errors import Invalid, NotFound, Refused
 from crm.store import audit
 from crm.store import labels as store
-from crm.store.labels import Words
+from crm.store.labels import FACTS, Words
 
 KINDS = ("label", "programme")
 MOST_LABELS = 100  # of a network
@@ -39,8 +38,7 @@ async def add(context: Context, actor: Actor, network: UUID, form: LabelForm) ->
     async with context.db.tx() as connection:
         if await store.count(connection, network) >= MOST_LABELS:
             raise Refused("labels_full", "name", limit=MOST_LABELS)
-        await store.add(connection, network, new, words, actor.name, context.clock.now())
-        await audit.append(connection, actor, "label_added", _told(words), network, None, new)
+        await FACTS.tell_anew(connection, actor, network, new, words, context.clock.now())
     return new
 
 
@@ -49,13 +47,13 @@ async def change(context: Context, actor: Actor, network: UUID, label: UUID, for
     actor.must_manage(network)
     words, now = _checked(form), context.clock.now()
     async with context.db.tx() as connection:
-        before = await store.lock(connection, network, label)
+        before = await FACTS.lock(connection, network, label)
         if before.gone:
             raise NotFound("label", label)
         if before.words == words:
             return
-        await store.supersede(connection, before.row_id, now)
-        await store.add(connection, network, label, words, actor.name, now)
+        await FACTS.supersede(connection, before.row_id, actor.name, "", now)
+        await FACTS.add(connection, network, label, words, actor.name, now)
         detail = {"title": words.name, "changes": audit.changes(before.words, words)}
         await audit.append(connection, actor, "label_changed", detail, network, None, label)
 
@@ -64,20 +62,14 @@ async def withdraw(context: Context, actor: Actor, network: UUID, label: UUID) -
     """It was told by mistake. NotFound; twice is once."""
     actor.must_manage(network)
     async with context.db.tx() as connection:
-        before = await store.lock(connection, network, label)
-        if not before.gone:
-            await store.supersede(connection, before.row_id, context.clock.now())
-            await audit.append(connection, actor, "label_withdrawn", _told(before.words), network, None, label)
+        await FACTS.withdraw(connection, actor, network, label, context.clock.now())
 
 
 async def restore(context: Context, actor: Actor, network: UUID, label: UUID) -> None:
     """What was withdrawn holds again from now on. NotFound; twice is once."""
     actor.must_manage(network)
     async with context.db.tx() as connection:
-        before = await store.lock(connection, network, label)
-        if before.gone:
-            await store.add(connection, network, label, before.words, actor.name, context.clock.now())
-            await audit.append(connection, actor, "label_restored", _told(before.words), network, None, label)
+        await FACTS.restore(connection, actor, network, label, context.clock.now())
 
 
 def _checked(form: LabelForm) -> Words:
@@ -100,7 +92,3 @@ def _checked(form: LabelForm) -> Words:
         raise Invalid(problems)
     ends = form.last_on + timedelta(days=1) if form.last_on else None
     return Words(form.kind, said["name"], said["level"], said["issuer"], form.issued_on, ends, form.note.strip())
-
-
-def _told(words: Words) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.to_builtins(words).items() if value not in ("", None)}

@@ -1,12 +1,13 @@
 """Labels and programmes as they are stored: a change adds a row, nothing is written over."""
 
-from datetime import date, datetime
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from crm.database import Connection
-from crm.errors import NotFound
+from crm.store.told import Facts
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -21,12 +22,11 @@ class Words(msgspec.Struct, frozen=True):
     note: str
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """The newest row of one, the network held until the transaction ends; `gone`: withdrawn."""
+def _told(words: Words) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.to_builtins(words).items() if value not in ("", None)}
 
-    row_id: int
-    words: Words
-    gone: bool
+
+FACTS = Facts("label", Words, _told)
 
 
 async def count(connection: Connection, network: UUID) -> int:
@@ -34,35 +34,3 @@ async def count(connection: Connection, network: UUID) -> int:
     return await connection.fetchval(
         "select count(*) from label where network_id = $1 and superseded_at is null", network
     )
-
-
-async def lock(connection: Connection, network: UUID, label: UUID) -> Stored:
-    """What is known of it last. NotFound where the network never had one by this id."""
-    columns = ", ".join(Words.__struct_fields__)
-    # one at a time: a row that somebody else adds meanwhile could not be seen
-    await connection.execute("select from network where id = $1 for no key update", network)
-    row = await connection.fetchrow(
-        f"select row_id, superseded_at is not null as gone, {columns} from label where network_id = $1 and id = $2"
-        " order by row_id desc limit 1",
-        network,
-        label,
-    )
-    if row is None:
-        raise NotFound("label", label)
-    return Stored(row["row_id"], Words(**{name: row[name] for name in Words.__struct_fields__}), row["gone"])
-
-
-async def add(connection: Connection, network: UUID, label: UUID, words: Words, by: str, now: datetime) -> None:
-    """The next row of it."""
-    columns = ", ".join(Words.__struct_fields__)
-    await connection.execute(
-        f"insert into label (id, network_id, recorded_by, recorded_at, {columns})"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        *(label, network, by, now),
-        *(getattr(words, name) for name in Words.__struct_fields__),
-    )
-
-
-async def supersede(connection: Connection, row_id: int, now: datetime) -> None:
-    """This row is not what is believed any more."""
-    await connection.execute("update label set superseded_at = $2 where row_id = $1", row_id, now)
