@@ -17,7 +17,8 @@ from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrow
 
 MOST_ROWS = 1_000  # of a page
 ROWS_AT_A_TIME = 500
-ROOMY = "set local jit = off; set local work_mem = '64MB'"
+# In memory, without compiling, and planned for what is asked: which moment, how long a period.
+ROOMY = "set local jit = off; set local work_mem = '64MB'; set local plan_cache_mode = force_custom_plan"
 CURRENCY = "currency"
 MEASURED = "measured"
 UNKNOWN = ""
@@ -211,11 +212,12 @@ class _Group(msgspec.Struct, frozen=True):
 async def _made(connection: Connection, source: Source, asked: Asked) -> Report:
     groups: dict[str, list[_Group]] = {}
     tabled = {code for cut in source.cuts for code in cut.measures}
-    for name, relation in source.relations.items():
-        measures = [m for m in source.measures if m.over == name and (m.shown or m.code in tabled)]
+    for names in _asked_together(source):
+        measures = [m for m in source.measures if m.over in names and (m.shown or m.code in tabled)]
         if measures:
             sets = {cut.by for cut in source.cuts if source.measure(cut.measures[0]) in measures}
-            groups[name] = await _grouped(connection, relation, measures, sets, asked)
+            found = await _grouped(connection, source.relations[names[0]], measures, sets, asked)
+            groups |= dict.fromkeys(names, found)
     figures = [f for each in source.measures if each.shown for f in _figures(each, groups[each.over])]
     figures += _derived(source, asked, groups.values())
     tables = []
@@ -230,6 +232,14 @@ async def _made(connection: Connection, source: Source, asked: Asked) -> Report:
     return Report(source.name, asked, tuple(figures), tuple(tables), source.charts)
 
 
+def _asked_together(source: Source) -> Iterable[list[str]]:
+    """The names of the relations, those whose figures come from the same rows beside each other."""
+    by_rows: dict[str, list[str]] = {}
+    for name, relation in source.relations.items():
+        by_rows.setdefault(relation.together or relation.sql, []).append(name)
+    return by_rows.values()
+
+
 async def _grouped(
     connection: Connection, relation: Relation, measures: Sequence[Measure], cuts: set[tuple[str, ...]], asked: Asked
 ) -> list[_Group]:
@@ -240,16 +250,21 @@ async def _grouped(
         sets |= {each | {CURRENCY} for each in sets}
     by = sorted(frozenset().union(*sets))
     statement = Statement(asked)
-    aggregates = ", ".join(f"{_aggregate(m, statement)} as m{at}" for at, m in enumerate(measures))
+    finest = bool(by) and all(each.how in ("count", "sum") for each in measures)
+    aggregates = ", ".join(f"{_aggregate(m, statement, finest)} as m{at}" for at, m in enumerate(measures))
+    values = ", ".join(f"coalesce(sum(m{at}), 0)::bigint as m{at}" for at in range(len(measures)))
     grouping = ", ".join(
         "(" + ", ".join(f"b_{name}" for name in sorted(each)) + ")" for each in sorted(sets, key=sorted)
     )
     buckets = "".join(f", {_bucket(name)} as b_{name}" for name in by)
     head = f"grouping({', '.join(f'b_{name}' for name in by)})::int as mask, " if by else ""
+    within = "".join(f"b_{name}, " for name in by)
     found = await connection.fetch(
         # not materialized: columns that only rows show, and the joins they come from, are then never looked up
         f"with r as (select r.*{buckets} from ({statement.sql(relation.together or relation.sql)}) r)"
-        f" select {head}{''.join(f'b_{name}, ' for name in by)}{aggregates} from r"
+        # what adds up is added up once for all dimensions, and each grouping from those few sums
+        + (f", f as (select {within}{aggregates} from r group by {within[:-2]})" if finest else "")
+        + f" select {head}{within}{values if finest else aggregates} from {'f' if finest else 'r'}"
         + (f" group by grouping sets ({grouping})" if by else ""),
         *statement.values,
     )
@@ -261,12 +276,13 @@ async def _grouped(
     return out
 
 
-def _aggregate(measure: Measure, statement: Statement) -> str:
+def _aggregate(measure: Measure, statement: Statement, partial: bool = False) -> str:
+    """`partial`: it is added up again, and rounded only then."""
     where, of = statement.sql(measure.where), statement.sql(measure.of)
     only = f"filter (where {where})"
     return {
         "count": f"count(*) {only}",
-        "sum": f"coalesce(sum({of}) {only}, 0)::bigint",
+        "sum": f"coalesce(sum({of}) {only}, 0){'' if partial else '::bigint'}",
         "mean": f"(avg({of}) {only})::float8",
         "median": f"(percentile_cont(0.5) within group (order by ({of})::float8) {only})::float8",
         "share": f"(count(*) filter (where ({where}) and ({of})))::float8 / nullif(count(*) {only}, 0)",

@@ -23,7 +23,8 @@ class Relation(msgspec.Struct, frozen=True):
 
     `by`: columns (of `columns` or not) that figures are cut by; null is "", the bucket of what is unknown.
     `narrow`: further dimensions of figure codes, as a condition on the columns with `:value` (text) for the value.
-    `together`: SQL with the same sums from fewer rows, for figures; only where every measure is a sum.
+    `together`: SQL with the same sums from fewer rows, for figures; only where every measure is a sum, or rows are as
+    many. Relations with the same `together` are asked in one statement: by `where` a measure says which rows are its.
     """
 
     sql: str
