@@ -3,33 +3,17 @@
 Add a page here when you make one. An entry is an address, and may be a way there, in three words:
 `PAGE -> PATTERN` is the first link on that page that fits (`*` is anything within one part of an address);
 `PAGE + TEXT` goes on from the address reached, with text behind it. What only a form shows is tried in the test of that
-form, by `faults(page)` of tests/browser.py. Data a page needs to show something is made in `prepare`.
+form, by `faults(page)` of tests/browser.py. Data a page needs to show something is made in tests/flows/page_data.py.
 """
 
 import re
-from datetime import date
 from functools import cache
 from html import unescape
 
-from crm.actions import activities, days, invoices, labels, member_imports, payments, renewal_notices, renewals
-from crm.actions.activities import ActivityForm
-from crm.actions.invoices import Credit
-from crm.actions.labels import LabelForm
-from crm.actions.renewals import Wanted
-from crm.actor import Actor
-from crm.context import Context
 from crm.settings import Settings
-from crm.store import cards as card_rows
-from crm.store import invoice_links
-from tests.broken_files import FIRST, HEAD, SECOND, changed, csv
-from tests.commits.support import manager
-from tests.conftest import context_on
-from tests.crm.actions.test_exchange_rates import euro_draft
-from tests.crm.actions.test_fee_shares import DAYS, shared
-from tests.crm.actions.test_places import joins, limit_link
-from tests.crm.actions.test_renewal_notices import with_rules
-from tests.crm.actions.test_reviews import joined
-from tests.crm.billing import bill, draft
+from tests.crm.actions.test_fee_shares import DAYS
+from tests.flows.page_desk import A_SYSTEM
+from tests.flows.page_links import A_DRAFT, A_KNOWN, CLAIM, INVITATION, NEWSLETTER, PERSON, RECEIPT, SENT, SIGN_IN
 from tests.flows.site import CLAIRE, NORA, Site
 
 STARTUP = "/n/nora-startup"
@@ -37,7 +21,9 @@ ESMART = f"{NORA}/members?q=eSmart -> {NORA}/members/*-*"
 HOME = "/my -> /my/*-*"
 INVOICE = f"{NORA}/invoices?q=Tindeveg -> {NORA}/invoices/*-*-*"
 RULES = f"{NORA}/setup/rules"
+JOIN = "/en/join/nora-industry-network"
 DRAFT = f"{RULES}/draft"
+SELECTED = f"{NORA}/members/selected"
 
 SETTINGS = Settings(development=True, embed_sites=("https://partner.example",))
 
@@ -56,6 +42,22 @@ PAGES: dict[str, list[str]] = {
         "/en/embed/members",
         "/en/privacy",
         "/en/accessibility",
+        f"{JOIN}/{A_DRAFT}/level",
+        f"{JOIN}/{A_DRAFT}/organisation",
+        f"{JOIN}/{A_DRAFT}/contact",
+        f"{JOIN}/{A_DRAFT}/terms",
+        f"{JOIN}/{A_DRAFT}/check",
+        f"{JOIN}/{A_KNOWN}/known",
+        f"{JOIN}/{A_KNOWN}/asked",
+        f"/en/join/status/{SENT}",
+        f"/en/join/status/{SENT}/withdraw",
+        f"/claim/{CLAIM}",
+        f"/invitation/{INVITATION}",
+        f"/unsubscribe/{NEWSLETTER}",
+        f"/forgotten/{RECEIPT}",
+        "/federation/invitations/a-token",
+        "/sign-in/link",
+        f"/sign-in/link/{SIGN_IN}",
         "/en/pay/an-invoice",
         "/en/pay/a-credit-note",
         "/sign-in",
@@ -79,13 +81,21 @@ PAGES: dict[str, list[str]] = {
         f"{HOME} + /people -> /my/*/people/contacts/*/erase",
         "/account/data",
     ],
-    "account": ["/account", "/account/password", "/account/app", "/account/confirm", f"{NORA}/people"],
+    "account": [
+        "/account",
+        "/account/password",
+        "/account/app",
+        "/account/confirm",
+        "/account/secure",
+        f"{NORA}/people",
+    ],
     "viewer": [NORA, f"{NORA}/people", f"{NORA}/invoices"],
     "books": [f"{NORA}/invoices/suspense"],
     "manager": [
         NORA,
         CLAIRE,
         "/n/no-such-network",
+        f"{NORA}/people/{PERSON}/erase",
         "/search?network=nora-industry-network&q=a",
         "/dev/mailbox",
         "/dev/mailbox -> /dev/mailbox/*-*",
@@ -115,25 +125,34 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/setup/fields",
         f"{NORA}/views",
         f"{NORA}/bulk-runs",
+        f"{NORA}/bulk-runs -> {NORA}/bulk-runs/*-*-*",
         f"{ESMART} + /roles",
         f"{ESMART} + /merger?q=a",
         f"{ESMART} + /split",
         f"{ESMART} + /people",
         f"{ESMART} + /changes",
         f"{ESMART} + /contacts/new",
+        f"{ESMART} + /people -> {NORA}/members/*/contacts/*-*-*",
         f"{ESMART} + /directory",
         f"{ESMART} + /documents",
         f"{ESMART} + /invoices",
-        f"{ESMART} + /marks",
+        f"{ESMART} + /documents -> {NORA}/documents/*-*-*",
         f"{ESMART} + /notes",
+        f"{ESMART} + /notes -> {NORA}/members/*/notes/*-*-*",
         f"{NORA}/tasks",
+        f"{NORA}/tasks -> {NORA}/tasks/*-*-*",
+        f"{NORA}/setup/fields -> {NORA}/setup/fields/*-*-*",
+        *(
+            f"{SELECTED}/{what}?selection=all.1.q%3DeSmart"
+            for what in ("tag", "untag", "field", "responsible", "charge")
+        ),
         f"{NORA}/mailings",
+        f"{NORA}/mailings -> {NORA}/mailings/*-*-*",
+        f"{NORA}/mailings -> {NORA}/mailings/*-*-* + /text",
         f"{NORA}/mailings/new",
         f"{NORA}/setup/mails",
         f"{NORA}/setup/mails/membership_approved/nb",
         f"{ESMART} + /changes?kind=money",
-        f"{NORA}/views",
-        f"{NORA}/bulk-runs",
         f"{NORA}/reports",
         f"{NORA}/reports/board",
         f"{NORA}/reports/composition",
@@ -145,13 +164,9 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/setup/agreements -> {NORA}/setup/agreements/* + /documents",
         f"{NORA}/setup/audit",
         f"{NORA}/setup/directory",
-        f"{NORA}/setup/fields",
         f"{NORA}/setup/privacy",
-        f"{NORA}/setup/tags",
         f"{ESMART} + /people -> {NORA}/members/*/people/contacts/*/erase",
         f"{ESMART} + /entry",
-        f"{NORA}/setup/directory",
-        f"{NORA}/setup/privacy",
         f"{NORA}/setup/privacy?on=2034-01-01",
         f"{ESMART} -> {NORA}/members/*/memberships/*/tier-change",
         f"{ESMART} -> {NORA}/members/*/memberships/*/ending",
@@ -163,6 +178,7 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/invoices?as_of=2027-02-10&state=overdue",
         f"{NORA}/invoices?q=finnes-ikke",
         f"{NORA}/invoices/issue",
+        f"{NORA}/invoices/issue/result",
         f"{NORA}/invoices?q=Bregne -> {NORA}/invoices/*-*-*",
         f"{NORA}/invoices?q=Havnes -> {NORA}/invoices/*-*-*",
         f"{NORA}/invoices?q=Strandlinje -> {NORA}/invoices/*-*-*",
@@ -172,10 +188,8 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/members?q=Tindeveg -> {NORA}/members/*-* -> {NORA}/invoices/billing/*",
         f"{NORA}/invoices/card-books",
         f"{NORA}/invoices/suspense",
-        f"{NORA}/imports",
         f"{NORA}/imports -> {NORA}/imports/*-*-*",
         f"{NORA}/imports -> {NORA}/imports/*-*-* + ?columns=1",
-        f"{NORA}/reports",
         f"{NORA}/reports/movements?compare=year",
         f"{NORA}/reports/cohorts?period=last_year",
         f"{NORA}/reports/host",
@@ -193,13 +207,13 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/setup/agreements -> {NORA}/setup/agreements/*",
         f"{NORA}/setup/agreements -> {NORA}/setup/agreements/*/shares",
         f"{NORA}/setup/systems",
+        f"{NORA}/setup/systems/{A_SYSTEM}",
         f"{NORA}/setup/new-agreement",
         f"{NORA}/setup",
         f"{NORA}/setup/host",
         f"{NORA}/setup/network",
         f"{NORA}/setup/networks/new",
         f"{NORA}/setup/terms",
-        f"{NORA}/setup/audit",
         f"{NORA}/setup/audit?q=demo&check=yes",
         RULES,
         f"{CLAIRE}/setup/rules?version=1",
@@ -214,11 +228,16 @@ PAGES: dict[str, list[str]] = {
         f"{RULES}/price?level=principal&employees=40",
         f"{RULES}/compare?old=1&new=draft",
         f"{NORA}/sync",
+        f"{NORA}/sync -> {NORA}/sync/webhooks/*-*-*",
         f"{NORA}/sync/keys",
         f"{NORA}/sync/keys -> {NORA}/sync/keys/*/revoke",
         f"{NORA}/sync/compare",
         f"{NORA}/sync/rehearsal",
         f"{NORA}/from-partners",
+        f"{CLAIRE}/from-partners -> {CLAIRE}/from-partners/objections/*-*-*",
+        f"{NORA}/from-partners -> {NORA}/from-partners/suggestions/*-*-*",
+        f"{NORA}/from-partners -> {NORA}/from-partners/rows/*-*-*",
+        f"{NORA}/from-partners -> {NORA}/from-partners/lists/*-*-*",
     ],
 }
 
@@ -242,60 +261,3 @@ def _link(site: Site, who: str, page: str, pattern: str) -> str:
     found = next((link for link in _links(site, who, page) if fits.fullmatch(link)), None)
     assert found, f"{page} has no link like {pattern}"
     return found
-
-
-def begin_draft(site: Site) -> None:
-    """NORA's rulebook gets a draft, as a manager begins one."""
-    client = site.client("manager")
-    token = client.get(RULES).text.split('name="_csrf_token" value="')[1].split('"')[0]
-    client.post(DRAFT, data={"_csrf_token": token}).raise_for_status()
-
-
-async def prepare(dsn: str) -> None:
-    """Something to see on every page: invoices in many states, queues, runs, differences."""
-    async with context_on(dsn, size=2) as context:
-        actor = await manager(context)
-        await joined(context, "company", "company", 3, date(2020, 1, 1))
-        await days.review(context)
-        await limit_link(context, actor, 0)
-        for name in ("Vindkast", "Nordlys"):
-            await joins(context, actor, name)
-        await _invoices(context, actor)
-        await _facts(context, actor)
-        await with_rules(context)
-        await renewal_notices.run(context, actor, "nora-industry-network")
-        for year in (2027, 2026):
-            run = await renewals.begin(context, actor, Wanted("nora-industry-network", date(year, 1, 1)))
-            await renewals.preview(context, run)
-        file = csv((*FIRST, "1500", "01.03.2026"), changed(2, "Gull"), SECOND, head=(*HEAD, "Saldo", "Forfall"))
-        wanted = await member_imports.upload(context, actor, "nora-industry-network", "medlemmer.csv", file)
-        await member_imports.map_columns(context, actor, wanted, None)
-        await member_imports.check(context, wanted)
-        await shared(context, actor)
-        await euro_draft(context, actor)
-
-
-async def _facts(context: Context, actor: Actor) -> None:
-    async with context.db.tx() as connection:
-        network = await connection.fetchval("select id from network where slug = 'nora-industry-network'")
-    gold = LabelForm("ESCA", level="Gold", issuer="EUCLES", issued_on=date(2025, 3, 1), last_on=date(2027, 2, 28))
-    await labels.add(context, actor, network, gold)
-    fair = ActivityForm("Fair", on_day=date(2026, 10, 1), international=True, participants="Telenor; 3", others="40")
-    await activities.add(context, actor, network, fair)
-
-
-async def _invoices(context: Context, actor: Actor) -> None:
-    part = await bill(context, actor, "Tindeveg Robotics AS")
-    day = date(2026, 11, 19)
-    await payments.record(context, actor, part.id, 100_000, "NOK", day, "Bilag 12")
-    await payments.propose_write_off(context, actor, part.id, 150, "Øreavrunding")
-    gone = await bill(context, actor, "Strandlinje Data AS")
-    await payments.record(context, actor, gone.id, gone.gross + 1, "NOK", day, "Bilag 13")
-    note = await invoices.credit(context, actor, gone.id, Credit("Feil nivå"))
-    await draft(context, actor, "Havnes kommune", kind="public_body")
-    await draft(context, actor, "Bregne Analyse AS")
-    async with context.db.tx() as connection:
-        await invoice_links.add(connection, "an-invoice", part.id)
-        await invoice_links.add(connection, "a-credit-note", note.id)
-        found = [card_rows.Difference("received", "ch_3QxB7unknown", day, 250_000, None, "NOK", part.host)]
-        await card_rows.note_differences(connection, "nora", day, day, found, context.clock.now())

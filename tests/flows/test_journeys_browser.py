@@ -13,7 +13,7 @@ from crm.settings import Settings
 from tests.browser import browser, csp_messages, serve
 from tests.crm.cards import HOST, KEY
 from tests.fakes.stripe import SECRET, Fake
-from tests.flows.pages import prepare
+from tests.flows.page_data import prepare
 from tests.flows.site import NORA, Clicks, Site, member, site_on
 from tests.postgres import Server
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser import browser, overflow
-from tests.flows.pages import PAGES, SETTINGS, address, begin_draft, prepare
+from tests.flows.page_data import begin_draft, prepare_all
+from tests.flows.pages import PAGES, SETTINGS, address
 from tests.flows.site import Site, site_on
 from tests.postgres import Server
 
@@ -16,7 +17,7 @@ __all__ = ["browser"]  # a fixture: importing it makes it known here
 
 @pytest.fixture(scope="module")
 def site(server: Server, seeded: object) -> Iterator[Site]:
-    with site_on(server, "klynge_norwegian_browser", prepare, settings=SETTINGS) as served:
+    with site_on(server, "klynge_norwegian_browser", prepare_all, settings=SETTINGS) as served:
         begin_draft(served)
         yield served
 

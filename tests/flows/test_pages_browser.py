@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import browser, faults, open_page
-from tests.flows.pages import PAGES, SETTINGS, address, begin_draft, prepare
+from tests.flows.page_data import begin_draft, prepare_all
+from tests.flows.pages import PAGES, SETTINGS, address
 from tests.flows.site import Site, site_on
 from tests.postgres import Server
 
@@ -48,7 +49,7 @@ CONTROLS = {
 
 @pytest.fixture(scope="module")
 def site(server: Server, seeded: object) -> Iterator[Site]:
-    with site_on(server, "klynge_pages_browser", prepare, settings=SETTINGS) as served:
+    with site_on(server, "klynge_pages_browser", prepare_all, settings=SETTINGS) as served:
         begin_draft(served)
         yield served
 
