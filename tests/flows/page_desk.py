@@ -4,8 +4,21 @@ from datetime import date
 from uuid import UUID, uuid4
 
 from crm import listed
-from crm.actions import bulk_runs, custom_fields, keys, link_receipts, mailings, member_documents
-from crm.actions import member_lists, notes, saved_views, suggestions, tags, todos, webhooks
+from crm.actions import (
+    bulk_runs,
+    custom_fields,
+    keys,
+    link_receipts,
+    mailings,
+    member_documents,
+    member_lists,
+    notes,
+    saved_views,
+    suggestions,
+    tags,
+    todos,
+    webhooks,
+)
 from crm.actions.bulk_runs import Wanted
 from crm.actions.custom_fields import FieldForm
 from crm.actions.link_receipts import Objection

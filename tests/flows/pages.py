@@ -23,7 +23,7 @@ INVOICE = f"{NORA}/invoices?q=Tindeveg -> {NORA}/invoices/*-*-*"
 RULES = f"{NORA}/setup/rules"
 JOIN = "/en/join/nora-industry-network"
 DRAFT = f"{RULES}/draft"
-SELECTED = f"{NORA}/members/selected"
+SELECTED, SELECTED_FOR = f"{NORA}/members/selected", ("tag", "untag", "field", "responsible", "charge")
 
 SETTINGS = Settings(development=True, embed_sites=("https://partner.example",))
 
