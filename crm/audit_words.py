@@ -193,6 +193,8 @@ ACTIONS = {
     "exchange_rate_set": N_("Exchange rate entered on a draft"),
     "renewals_billed": N_("Annual bill: members billed"),
     "review_kept": N_("Kept after review"),
+    "register_read": N_("File of the register read"),
+    "register_taken_over": N_("The register's value taken over"),
     "role_ended": N_("Role ended"),
     "role_given": N_("Role given"),
     "role_taken_back": N_("Role taken back"),

@@ -37,6 +37,7 @@ APP_CONFIG = AppConfig(
                 "factors",
                 "people",
                 "audit",
+                "register",
                 "reviews",
                 "places",
                 "payments",

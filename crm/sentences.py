@@ -14,6 +14,7 @@ from crm.member_sentences import MEMBERS
 from crm.partner_sentences import PARTNERS
 from crm.payment_sentences import PAYMENTS
 from crm.privacy_sentences import PRIVACY
+from crm.register_words import REGISTER
 from crm.renewal_sentences import RENEWALS
 from crm.report_sentences import REPORTS
 from crm.setup_sentences import SETUP
@@ -229,7 +230,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 }
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
-REFUSALS |= MEMBERS | IMPORTS | SETUP
+REFUSALS |= MEMBERS | IMPORTS | SETUP | REGISTER
 REFUSALS |= FEDERATION | DIRECTORY | DESK | PRIVACY | REPORTS
 
 KINDS = {

@@ -22,6 +22,7 @@ GROUND = """
     federation_sentences fee_table_words fee_words file_types folder folder_checks forms formulas graphs guide hues
     i18n identifiers import_cells import_columns import_counts import_rows import_sentences import_verdicts
     import_words invoice_sentences letters listed logos logs mail_domains mail_samples member_sentences merge_fields
+    register_words
     names outcome_words partner_sentences password_rules passwords paths payment_sentences privacy_sentences
     renewal_sentences renewal_words report_activity_words report_board report_member_words report_money_words
     report_sentences report_standing_words report_words reports role_words roles rule_words rulebook_checks
@@ -30,7 +31,7 @@ GROUND = """
 """
 TOP = """
     __main__ app cli cli_access cli_audit cli_backup cli_bank cli_cards cli_data cli_dunning cli_imports
-    cli_networks cli_renewals cli_retention cli_setup cli_tools client demo demo_listings demo_money piccolo_app
+    cli_networks cli_register cli_renewals cli_retention cli_setup cli_tools client demo demo_listings demo_money piccolo_app
     serving
 """
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
@@ -102,6 +103,7 @@ HOMES = {
         "crm.cli_dunning",
         "crm.cli_imports",
         "crm.cli_networks",
+        "crm.cli_register",
         "crm.cli_renewals",
         "crm.cli_retention",
         "crm.cli_setup",

@@ -99,6 +99,18 @@ async def make(context: Context, actor: Actor, organisation: UUID, form: Profile
         return await _change(connection, context, actor, organisation, form)
 
 
+async def tell(
+    context: Context, actor: Actor, organisation: UUID, values: dict[str, Any], on: date, reason: str
+) -> Done:
+    """The same for facts by name, as the register of legal entities has them (crm/actions/register_differences.py)."""
+    return await make(context, actor, organisation, of_values(values, on, reason))
+
+
+def of_values(values: dict[str, Any], on: date, reason: str = "") -> ProfileForm:
+    """Facts by name as a change from a day."""
+    return msgspec.convert({**values, "effective_on": on, "reason": reason}, ProfileForm)
+
+
 async def take_back(context: Context, actor: Actor, wanted: UUID) -> Done:
     """Withdraw a change: the facts are what they were, and so is what follows from them.
 

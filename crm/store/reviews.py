@@ -3,6 +3,7 @@
 What a level asks for (`open_to` with on_change "review", `requires` with on_loss "review") is handed over as rows;
 which rulebook version holds for whom is the same question as `Rulebooks.governing`. A membership whose end is known
 needs no review. The same reason is opened once: not while it is open, and not again while it is kept.
+What the register of legal entities says otherwise is such a review, too (crm/store/register.py).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
+from crm.store import register
 
 RULES = "rules"  # closes what is settled by itself
 TURN_LOCK = 727_006
@@ -86,7 +88,7 @@ _TURN = """
 with {found},
 settled as (
     update membership_review r set closed_at = now(), closed_by = '{rules}', outcome = 'settled'
-    where r.closed_at is null {closing} and not exists (
+    where r.closed_at is null {closing} and r.reason not like 'register%' and not exists (
         select from unfit u where (u.membership_id, u.tier, u.key) = (r.membership_id, r.tier, r.key))
 )
 insert into membership_review (id, membership_id, network_id, organisation_id, tier, reason, key, detail,
@@ -114,8 +116,10 @@ async def turn(
     if organisations is not None:
         statement = _turn("and g.organisation_id = any($5)", "and r.organisation_id = any($5)")
         done = await connection.execute(statement, versions, levels, required, now, list(organisations))
+        await register.turn(connection, max(today.values(), default=now.date()), now, organisations)
         return int(done.split()[-1])
     await connection.execute("select pg_advisory_xact_lock($1)", TURN_LOCK)  # one turn of the day at a time
+    await register.turn(connection, max(today.values(), default=now.date()), now)
     # The planner takes what it is handed for a few rows, and would look up every member one by one.
     await connection.execute("set local enable_nestloop = off")
     return int((await connection.execute(_turn(), versions, levels, required, now)).split()[-1])
@@ -132,7 +136,7 @@ async def decided(connection: Connection, membership: UUID, actor: Actor) -> Non
         "update membership_review r set closed_at = now(), closed_by = $2, outcome = 'decided'"
         " where r.membership_id = $1 and r.closed_at is null and not exists ("
         "   select from membership_grant g where g.membership_id = $1 and g.kind = 'direct'"
-        "   and g.superseded_at is null and g.tier = r.tier and g.ends_on is null)",
+        "   and g.superseded_at is null and (g.tier = r.tier or r.reason like 'register%') and g.ends_on is null)",
         membership,
         actor.name,
     )
