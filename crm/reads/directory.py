@@ -17,8 +17,8 @@ import msgspec
 from crm import directory_words
 from crm.database import Connection
 from crm.errors import Refused
-from crm.reads import directory_bits
-from crm.reads.directory_bits import Bits
+from crm.reads import bitmaps
+from crm.reads.bitmaps import Bits, all_of
 from crm.reads.directory_index import Index
 from crm.reads.directory_order import Order
 
@@ -118,7 +118,7 @@ async def search(
     match = await _match(connection, index, asked.text, names)
     chosen = {group: _tags(group, codes) for group, codes in asked.chosen.items() if codes}
     sets = {group: _any_of(index, tags) for group, tags in chosen.items()}
-    hits = _all_of([match.bits, *sets.values()])
+    hits = all_of([match.bits, *sets.values()])
     total = hits.bit_count()
     rows = await _rows(connection, index, asked, match, chosen, hits, cursor, limit + 1) if total else []
     more = len(rows) > limit
@@ -144,7 +144,7 @@ def shared(index: Index, network: str) -> dict[str, int]:
     """Other networks -> how many members they have in common with this one, as far as anybody may see it."""
     prefix = GROUPS["network"]
     own = index.bits(prefix + network)
-    others = [tag for tag in index.tags() if tag.startswith(prefix) and tag != prefix + network]
+    others = [tag for tag in index.marks() if tag.startswith(prefix) and tag != prefix + network]
     return {tag[len(prefix) :]: n for tag in others if (n := (own & index.bits(tag)).bit_count())}
 
 
@@ -153,27 +153,17 @@ def _tags(group: str, codes: Sequence[str]) -> list[str]:
 
 
 def _any_of(index: Index, tags: Sequence[str]) -> Bits:
-    bits = 0
-    for tag in tags:
-        bits |= index.bits(tag)
-    return bits
-
-
-def _all_of(sets: Sequence[Bits]) -> Bits:
-    bits = sets[0]
-    for each in sets[1:]:
-        bits &= each
-    return bits
+    return bitmaps.any_of(index.bits(tag) for tag in tags)
 
 
 def _counts(index: Index, base: Bits, sets: Mapping[str, Bits]) -> dict[str, dict[str, int]]:
     """Each group is counted as if nothing were chosen in it: a second choice in a group adds to the first."""
     of_group = {prefix: group for group, prefix in GROUPS.items() if group != "with"}
-    within = {group: _all_of([base, *(bits for other, bits in sets.items() if other != group)]) for group in sets}
-    whole = _all_of([base, *sets.values()])
+    within = {group: all_of([base, *(bits for other, bits in sets.items() if other != group)]) for group in sets}
+    whole = all_of([base, *sets.values()])
     everybody = whole == index.everybody()
     out: dict[str, dict[str, int]] = {group: {} for group in GROUPS}
-    for tag in index.tags():
+    for tag in index.marks():
         group = of_group.get(tag[:2])
         if group is not None:
             bits = index.bits(tag)
@@ -187,15 +177,15 @@ async def _match(connection: Connection, index: Index, text: str, names: Sequenc
         return _Match(0 if text.strip() else index.everybody(), 0, None if text.strip() else ())
     parts = tuple((f"'{word}':*", directory_words.meant(word, names)) for word in listed)
     each = [await _having(connection, index, query) | _any_of(index, tags) for query, tags in parts]
-    bits = _all_of(each) & index.everybody()
+    bits = all_of(each) & index.everybody()
     if bits:
-        named = _all_of([await _having(connection, index, f"'={word}':*") for word in listed])
+        named = all_of([await _having(connection, index, f"'={word}':*") for word in listed])
         return _Match(bits, bits & named, parts)
     # Whoever mistypes one word has written the others well: something like the words that nobody has.
     unknown = [word for word, found in zip(listed, each, strict=True) if not found]
     rarest = min(zip(listed, each, strict=True), key=lambda pair: pair[1].bit_count())[0]
     packed = await connection.fetchval(_ALIKE, " ".join(unknown) or rarest, ALIKE)
-    return _Match(directory_bits.of_places(packed or b"") & index.everybody(), 0, None, alike=True)
+    return _Match(bitmaps.of_places(packed or b"") & index.everybody(), 0, None, alike=True)
 
 
 async def _having(connection: Connection, index: Index, query: str) -> Bits:
@@ -203,14 +193,14 @@ async def _having(connection: Connection, index: Index, query: str) -> Bits:
     known = index.texts.now()
     remembered = index.texts.get(query)
     if remembered is None:
-        bits = directory_bits.of_places(await connection.fetchval(_WORDS, query) or b"")
+        bits = bitmaps.of_places(await connection.fetchval(_WORDS, query) or b"")
     else:
         bits, moved = remembered
         if not moved:
             return bits
-        away = directory_bits.of_list(moved)
+        away = bitmaps.of_list(moved)
         bits &= ~away
-        bits |= directory_bits.of_list([row["place"] for row in await connection.fetch(_HAS, query, moved)])
+        bits |= bitmaps.of_list([row["place"] for row in await connection.fetch(_HAS, query, moved)])
     index.texts.keep(query, bits, known)
     return bits
 
@@ -252,7 +242,7 @@ async def _by_joined(
     conditions: list[str] = []
     total = hits.bit_count()
     if total <= FEW or match.parts is None:
-        values.append(directory_bits.places(hits, total))
+        values.append(bitmaps.places(hits, total))
         conditions.append(f"place = any(${len(values)}::int[])")
     else:
         for query, tags in match.parts:

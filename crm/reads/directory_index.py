@@ -1,17 +1,17 @@
-"""Who has which tag, as bits: one long number for each tag, a bit for each entry of the directory.
+"""Who has which tag, as bits: one long number for each tag, a bit for each entry of the directory (bitmaps.py).
 
-Counting what a click would give is then an `and` and a count of bits, 10 microseconds at 100,000 entries. Each process
-keeps an index of its own and brings it up to date before every question by whatever was written since: entries whose
-transaction is not below the oldest that was still open the last time (as the feed does, ADR 0020).
+Counting what a click would give is then an `and` and a count of bits. Each process keeps an index of its own and brings
+it up to date before every question by whatever was written since: entries whose transaction is not below the oldest
+that was still open the last time (as the feed does, ADR 0020).
 """
 
 import asyncio
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from crm.database import Connection
-from crm.reads.directory_bits import Bits, of_places, unpacked
+from crm.reads.bitmaps import Bitmaps, Bits, of_places, unpacked
 from crm.reads.directory_order import Order
 from crm.reads.directory_texts import Texts
 
@@ -27,66 +27,30 @@ _HEAD = """
 select epoch::text || current_database() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin
 from directory_state
 """
-_ROOM = 1024  # bytes by which the numbers grow
 MANY = 5_000  # entries that have moved at once: all is read anew
 LOOSE = 1_000  # entries that have moved before all are put in order anew
 
 
-class Index:
+class Index(Bitmaps):
     """The bits, and up to which transaction they are true. Not for two tasks at once: `current` sees to that."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.epoch = ""  # of which database
         self.xmin = 0
-        self.generation = 0  # how often it has changed
         self.order = Order(array("i"))
         self.texts = Texts()
         self._seen: dict[int, str] = {}  # what was applied already of what comes again while a transaction is open
-        self._bytes: dict[str, bytearray] = {}
-        self._numbers: dict[str, Bits] = {}
-
-    def tags(self) -> Iterable[str]:
-        """Every tag there is, or was."""
-        return self._bytes
-
-    def bits(self, tag: str) -> Bits:
-        """Who has this tag."""
-        if tag not in self._numbers:
-            self._numbers[tag] = int.from_bytes(self._bytes.get(tag, b""), "little")
-        return self._numbers[tag]
 
     def everybody(self) -> Bits:
         """All entries that are shown."""
         return self.bits("")
 
-    def put(self, place: int, tags: Sequence[str]) -> None:
+    def moved(self, place: int, tags: Sequence[str]) -> None:
         """An entry as it is now; without tags: it is not shown."""
-        wanted = {"", *tags} if tags else set()
-        byte, bit = place >> 3, 1 << (place & 7)
-        changed = False
-        for tag, kept in self._bytes.items():
-            if byte < len(kept) and kept[byte] & bit and tag not in wanted:
-                kept[byte] ^= bit
-                self._numbers.pop(tag, None)
-                changed = True
-        for tag in wanted:
-            kept = self._bytes.setdefault(tag, bytearray(byte + _ROOM))
-            if byte >= len(kept):
-                kept.extend(bytes(byte - len(kept) + _ROOM))
-            if not kept[byte] & bit:
-                kept[byte] |= bit
-                self._numbers.pop(tag, None)
-                changed = True
+        self.put(place, {"", *tags} if tags else ())
         self.order.loosen(place)
         self.texts.moved(place)
-        self.generation += changed
-
-    def fill(self, tag: str, packed: bytes) -> None:
-        """Everybody who has a tag, as the database packs them."""
-        bits = of_places(packed)
-        self._bytes[tag] = bytearray(bits.to_bytes((bits.bit_length() >> 3) + _ROOM, "little"))
-        self._numbers.pop(tag, None)
-        self.generation += 1
 
     def news(self, rows: Sequence) -> int:
         """How many of these it has not seen yet."""
@@ -99,7 +63,7 @@ class Index:
             if row["place"] is not None:
                 self._seen[row["place"]] = row["moved"]
                 if before.get(row["place"]) != row["moved"]:
-                    self.put(row["place"], row["tags"])
+                    self.moved(row["place"], row["tags"])
         self.xmin = rows[0]["xmin"]
 
 
@@ -143,7 +107,7 @@ async def _fresh(connection: Connection) -> Index:
     index = Index()
     head = await connection.fetchrow(_HEAD)
     for row in await connection.fetch(_TAGGED):
-        index.fill(row["tag"], row["places"] or b"")
+        index.fill(row["tag"], of_places(row["places"] or b""))
         await asyncio.sleep(0)
     index.order = await _order(connection)
     index.epoch, index.xmin = head["epoch"], head["xmin"]

@@ -9,11 +9,10 @@ from collections.abc import Collection
 from heapq import nsmallest
 from itertools import compress, islice
 
-from crm.reads.directory_bits import places
+from crm.reads.bitmaps import places, truth
 
 DENSE = 50  # of so many at least one: walk the order and look for bits, instead of looking up the order of each
 PAGES = 64  # answers kept: a word that many search for is put in order once
-_TRUTH = bytes(byte == ord("1") for byte in range(256))
 
 
 class Order:
@@ -58,7 +57,7 @@ class Order:
 
     def walk(self, bits: int, most: int, start: int = 0) -> list[int]:
         """The same of many, from their bits; all in the language's own loops, for it may be far to the first."""
-        signs = f"{bits:b}".encode().translate(_TRUTH)[::-1].ljust(len(self._ranks), b"\0")
+        signs = truth(bits, len(self._ranks))
         away = [place for place in self.loose if place < len(signs) and signs[place]]
         ordered = self.places[start:] if start else self.places
         found = compress(ordered, map(signs.__getitem__, ordered))

@@ -1,79 +1,114 @@
-"""What each filter of the member list would give, the others as they are: `counted` (what, value, n), SQL over `f`."""
+"""Who of the member list the filters let through, and what each filter would give, the others as they are.
 
-from collections.abc import Sequence
+All of it by bits (bitmaps.py): a group of filters lets a row through when any of its values fits.
+"""
 
-from crm.reads import member_query
-from crm.reads.member_query import LEAVING, Field, Query, Search
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
-COUNTED = ("yes_no", "choice", "choices")  # the kinds of custom fields whose answers can be counted
-FEE = "fee"
-_COLUMNS = ("tier", "state", "origin", "kind", "size", "county", "country")
+import msgspec
+
+from crm.reads.bitmaps import Bits, all_of, any_of, of_list
+from crm.reads.member_index import COUNTED, Index
+from crm.reads.member_query import GROUPS, NONE, Field, Filters, Search
+from crm.reads.member_rows import Row
 
 
-def counted(q: Query, s: Search) -> str:
-    """`counted`: for each group and value how many rows nothing but this group keeps out."""
-    day = q.put(s.day, "date")
-    bits = {name: member_query.bit(place) for place, name in enumerate(member_query.groups(s))}
+class Shown(msgspec.Struct, frozen=True):
+    """Who is shown; who would be if a group asked for nothing, for those that ask for something."""
 
-    def rows(group: str, value: str, extra: str = "", where: str = "true") -> str:
-        return (
-            f"select '{group}' as what, {value} as value, count(*) as n from f r {extra}"
-            f" where r.fails & ~{bits[group]}::bigint = 0 and {where} group by 2"
+    bits: Bits
+    within: Mapping[str, Bits]
+
+
+def shown(index: Index, s: Search) -> Shown:
+    """What the filters let through."""
+    base = _found(index, s)
+    sets = {group: _having(index, group, s.filters) for group in GROUPS if s.filters.of(group) or group == "state"}
+    sets |= {f"f.{each.code}": _answering(index, each, s.filters) for each in s.fields if each.code in s.filters.fields}
+    within = {group: all_of([base, *(bits for other, bits in sets.items() if other != group)]) for group in sets}
+    return Shown(all_of([base, *sets.values()]), within)
+
+
+def counted(index: Index, s: Search, who: Shown) -> dict[str, dict[str, int]]:
+    """For each group and value how many rows nothing but this group keeps out."""
+    out = {}
+    for group in GROUPS:
+        within, kept = who.within.get(group, who.bits), index.marks[group]
+        out[group] = _sizes(
+            within, {mark: kept.bits(mark) for mark in (index.live if group == "tag" else kept.marks())}
         )
+    out["tag"] |= _sizes(who.within.get("tag", who.bits), {NONE: _untagged(index)})
+    for field in s.fields:
+        if field.kind in COUNTED:
+            within, kept = who.within.get(f"f.{field.code}", who.bits), index.marks[str(field.id)]
+            marks = {mark: kept.bits(mark) for mark in kept.marks() if mark}
+            out[f"f.{field.code}"] = _sizes(within, marks | {NONE: index.everybody & ~kept.bits("")})
+    return {group: values for group, values in out.items() if values}
 
-    free = [name for name in _COLUMNS if not s.filters.of(name) and name != "state"]
-    said = [rows(name, f"r.{name}::text") for name in _COLUMNS if name not in free]
-    if free:
-        said.append(_together(free))
-    said.append(rows("field", "e.value", "cross join jsonb_array_elements_text(r.fields) e"))
-    said.append(
-        rows(
-            "tag",
-            "coalesce(w.id::text, 'none')",
-            "left join (membership_tag t join tag w on w.id = t.tag_id and w.deleted_at is null)"
-            " on t.membership_id = r.id",
-        )
+
+def _sizes(within: Bits, marks: Mapping[str, Bits]) -> dict[str, int]:
+    return {mark: n for mark, bits in marks.items() if (n := (within & bits).bit_count())}
+
+
+def _found(index: Index, s: Search) -> Bits:
+    """Who has the text, joined between the days, and is among those that alone are asked for."""
+    bits, wanted = index.everybody, s.filters
+    if text := wanted.text.strip().lower():
+        number = text.replace(" ", "")
+        bits &= _where(index, lambda row: text in row.names or number in row.numbers)
+    if first := wanted.joined_from:
+        bits &= _where(index, lambda row: row.since >= first)
+    if last := wanted.joined_to:
+        bits &= _where(index, lambda row: row.since <= last)
+    if s.only is not None:
+        bits &= of_list([index.places[each] for each in s.only if each in index.places])
+    return bits
+
+
+def _where(index: Index, fits: Callable[[Row], bool]) -> Bits:
+    return of_list([place for place, row in enumerate(index.rows) if fits(row)])
+
+
+def _having(index: Index, group: str, wanted: Filters) -> Bits:
+    kept, values = index.marks[group], set(wanted.of(group))
+    if group == "state":
+        values = set(wanted.states)
+    elif group == "balance" and "open" in values:
+        values = {"open"}
+    elif group == "leaving":
+        values = {max(values, key=int)}
+    bits = any_of(kept.bits(value) for value in values)
+    return bits | _untagged(index) if group == "tag" and NONE in values else bits
+
+
+def _untagged(index: Index) -> Bits:
+    """Who has none of the tags there are."""
+    return index.everybody & ~any_of(index.marks["tag"].bits(tag) for tag in index.live)
+
+
+def _answering(index: Index, field: Field, wanted: Filters) -> Bits:
+    """Whose answer to a custom field fits what is asked of it."""
+    asked, code = wanted.fields[field.code], str(field.id)
+    kept = index.marks[code]
+    if values := asked.get("is"):
+        none = index.everybody & ~kept.bits("") if NONE in values else 0
+        return none | any_of(kept.bits(value) for value in values if value != NONE)
+    if "has" in asked:
+        text = str(asked["has"]).lower()
+        return _telling(index, code, lambda value: text in str(value).lower())
+    read: Callable[[Any], Any] = date.fromisoformat if field.kind == "day" else lambda value: Decimal(str(value))
+    lowest, highest = asked.get("from"), asked.get("to")
+    return _telling(
+        index,
+        code,
+        lambda value: (lowest is None or read(value) >= lowest) and (highest is None or read(value) <= highest),
     )
-    said.append(rows("balance", "'open'", where="r.owed > 0"))
-    said.append(rows("balance", "'overdue'", where="r.overdue > 0"))
-    said += [rows("leaving", f"'{n}'", where=member_query.leaves(day, int(n))) for n in LEAVING]
-    said.append(rows("contact", "'none'", where=member_query.without_contact(q, s)))
-    said.append(rows("responsible", "coalesce(r.responsible::text, 'none')"))
-    if s.prices:  # how many pay alike, of those that are shown: the sum of their fees is soon worked out
-        said.append(
-            f"select '{FEE}' as what, {member_query.alike(q, s)} as value, count(*) as n from f r"
-            " where r.fails = 0 group by 2"
-        )
-    said += [_field_counts(q, field, bits[f"f.{field.code}"]) for field in s.fields if field.kind in COUNTED]
-    return f"counted as materialized ({' union all '.join(said)})"
 
 
-def _together(names: Sequence[str]) -> str:
-    """The groups that ask for nothing count the same rows, those that are shown: in one go."""
-    every = (1 << len(names)) - 1
-    which = " ".join(
-        f"when {every & ~(1 << (len(names) - 1 - place))} then '{name}'" for place, name in enumerate(names)
-    )
-    columns = ", ".join(f"r.{name}" for name in names)
-    values = ", ".join(f"r.{name}::text" for name in names)
-    sets = ", ".join(f"(r.{name})" for name in names)
-    return (
-        f"select case grouping({columns}) {which} end as what, coalesce({values}) as value, count(*) as n"
-        f" from f r where r.fails = 0 group by grouping sets ({sets})"
-    )
-
-
-def _field_counts(q: Query, field: Field, own: int) -> str:
-    each = {
-        "yes_no": "case when v.value = 'true'::jsonb then 'yes' else 'no' end",
-        "choice": "v.value #>> '{}'",
-        "choices": "e.value",
-    }[field.kind]
-    more = ""
-    if field.kind == "choices":
-        more = "left join lateral jsonb_array_elements_text(v.value) e on v.value is not null"
-    return (
-        f"select 'f.{field.code}' as what, case when v.value is null then 'none' else {each} end as value,"
-        f" count(*) as n from f r left join custom_value v on v.membership_id = r.id"
-        f" and v.field_id = {q.put(field.id, 'uuid')} {more} where r.fails & ~{own}::bigint = 0 group by 2"
-    )
+def _telling(index: Index, code: str, fits: Callable[[Any], bool]) -> Bits:
+    """Who has an answer that fits."""
+    rows: Iterable[tuple[int, Row]] = enumerate(index.rows)
+    return of_list([place for place, row in rows if code in row.answers and fits(row.answers[code])]) & index.everybody

@@ -5,6 +5,7 @@ organisation is (kind, country, headcount, founding day, unit or not). Amounts a
 without VAT and without discounts that depend on other memberships: what the member's own page says.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
@@ -17,9 +18,20 @@ from cluster_rules.networks import Rulebook, Rulebooks
 from cluster_rules.organisations import Profile
 from cluster_rules.periods import Period
 
-UNKNOWN = date(2, 1, 1)  # no founding day (the year 1 is minus infinity to the driver)
 MOST_REMEMBERED = 50_000
 _SOMEBODY = UUID(int=0)
+
+
+class Payer(msgspec.Struct, frozen=True, gc=False):
+    """What the fee of a member depends on; `paid_tier` is the level of its membership in its own right."""
+
+    paid_tier: str
+    since: date
+    kind: str
+    country: str
+    employees: int | None
+    founded_on: date | None
+    unit: bool
 
 
 class Prices(msgspec.Struct, frozen=True):
@@ -30,31 +42,30 @@ class Prices(msgspec.Struct, frozen=True):
     day: date
     turns: tuple[date, ...]
 
-    def of(self, alike: str) -> int | None:
-        """What a kind of member pays; None: it cannot be said (a headcount that nobody has told). Remembered.
-
-        `alike` is `member_query.alike` as PostgreSQL writes it: tier|bucket|kind|country|employees|founded|unit.
-        """
+    def of(self, payer: Payer) -> int | None:
+        """What a member pays; None: it cannot be said (a headcount that nobody has told). Remembered for all alike."""
+        alike = (
+            payer.paid_tier,
+            bisect_right(self.turns, payer.since),
+            payer.kind,
+            payer.country,
+            payer.employees,
+            payer.founded_on,
+            payer.unit,
+        )
         kept = _remembered(self)
         if alike not in kept:
-            kept[alike] = self._work_out(alike)
+            kept[alike] = self._work_out(payer, alike[1])
         return kept[alike]
 
-    def _work_out(self, alike: str) -> int | None:
-        code, bucket, kind, country, employees, founded, unit = alike.split("|")
-        joined = self.turns[int(bucket) - 1] if int(bucket) else self.day
-        book = self.rulebooks.governing(self.network, joined if int(bucket) else date.min, self.day)
-        tier = book.tier(code) if book and code else None
+    def _work_out(self, payer: Payer, turn: int) -> int | None:
+        joined = self.turns[turn - 1] if turn else self.day
+        book = self.rulebooks.governing(self.network, joined if turn else date.min, self.day)
+        tier = book.tier(payer.paid_tier) if book and payer.paid_tier else None
         if book is None or tier is None:
             return None
-        profile = Profile(
-            Period(self.day),
-            kind,
-            country,
-            int(employees) if int(employees) >= 0 else None,
-            date.fromisoformat(founded) if founded != UNKNOWN.isoformat() else None,
-            _SOMEBODY if unit == "t" else None,
-        )
+        parent = _SOMEBODY if payer.unit else None
+        profile = Profile(Period(self.day), payer.kind, payer.country, payer.employees, payer.founded_on, parent)
         try:
             return sum(line.net for line in fees.yearly(book, tier, profile, book.period.containing(self.day, joined)))
         except RuleViolation:
@@ -66,10 +77,11 @@ def turns(books: Iterable[Rulebook]) -> tuple[date, ...]:
     return tuple(sorted({book.effective_from for book in books}))
 
 
-_kept: list[tuple[Rulebooks, date, dict[str, dict[str, int | None]]]] = []
+_Fees = dict[tuple[str, int, str, str, int | None, date | None, bool], int | None]
+_kept: list[tuple[Rulebooks, date, dict[str, _Fees]]] = []
 
 
-def _remembered(prices: Prices) -> dict[str, int | None]:
+def _remembered(prices: Prices) -> _Fees:
     """What was worked out by the same rulebooks for the same day; other rules, or another day, begin anew."""
     if not _kept or _kept[0][0] is not prices.rulebooks or _kept[0][1] != prices.day:
         _kept[:] = [(prices.rulebooks, prices.day, {})]

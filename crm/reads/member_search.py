@@ -4,8 +4,9 @@ Everything is said of what is filtered, not of the page. Days are the network's,
 network's currency; `known_at` is the moment up to which was recorded what the list knows (None: now).
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from datetime import date
+from itertools import compress, islice
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,9 @@ import msgspec
 from cluster_rules.networks import Rulebooks
 from crm.catalogue import NetworkRow
 from crm.database import Connection
-from crm.reads import member_counts, member_fees, member_query
+from crm.reads import member_counts, member_fees, member_index, member_query
+from crm.reads.bitmaps import truth
+from crm.reads.member_index import SORTS, Index, Key
 from crm.reads.member_query import (
     CURRENT,
     GROUPS,
@@ -33,16 +36,6 @@ from crm.reads.member_query import (
 
 PAGE = 50
 MEMBERS_AT_A_TIME = 500  # of all of them, for a file
-# For each order the number it goes by, the smallest first; those that are alike stand by name.
-SORTS = {
-    "name": "0",
-    "tier": "place",
-    "since": "date '2000-01-01' - since",
-    "fee": "-coalesce(fee, -1)",
-    "balance": "-owed",
-    "contact": "coalesce(last_contact - date '2000-01-01', -100000)",
-}
-Key = tuple[int, str, UUID]
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -123,6 +116,9 @@ class Member(msgspec.Struct, frozen=True):
     fields: dict[str, Any] = {}
 
 
+_ALIKE = [name for name in Member.__struct_fields__ if name not in ("fee", "responsible", "networks", "tags", "fields")]
+
+
 def with_prices(s: Search, rulebooks: Rulebooks, slug: str) -> Search:
     """The search with the rules that say what its members pay."""
     prices = member_fees.Prices(rulebooks, slug, s.day, member_fees.turns(rulebooks.of(slug)))
@@ -130,36 +126,23 @@ def with_prices(s: Search, rulebooks: Rulebooks, slug: str) -> Search:
 
 
 async def search(connection: Connection, s: Search, order: Order = BY_NAME, after: Key | None = None) -> Found:
-    """A page of the list after a place in its order, with totals and counts, in one statement."""
-    s = await _for_order(connection, s, order)
-    q = Query()
-    base = member_query.rows(q, s)
-    sql = f"{base}, {_ordered(q, s, order)}, {member_counts.counted(q, s)} {_answer(q, order, after)}"
-    totals, page, counts, before, previous = Totals(), [], {}, 0, None
-    for row in await connection.fetch(sql, *q.values):
-        if row["what"] == "total":
-            totals = Totals(row["n"], 0, row["b"] or 0, row["c"] or 0)
-        elif row["what"] == "row":
-            page.append(Place(row["id"], (row["a"], row["value"], row["id"])))
-        elif row["what"] == "before":
-            before = row["n"]
-        elif row["what"] == "previous":
-            previous = (row["a"], row["value"], row["id"])
-        else:
-            counts.setdefault(row["what"], {})[row["value"]] = row["n"]
-    if s.prices:
-        alike = counts.pop(member_counts.FEE, {})
-        totals = msgspec.structs.replace(totals, fee=sum((s.prices.of(each) or 0) * n for each, n in alike.items()))
-    return Found(Page(tuple(page[:PAGE]), before, len(page) > PAGE, previous), totals, counts)
+    """A page of the list after a place in its order, with totals and counts."""
+    index = await member_index.current(connection, s)
+    who = member_counts.shown(index, s)
+    signs = truth(who.bits, len(index.rows))
+
+    def total(amounts: Iterable[int | None]) -> int:
+        return sum(filter(None, compress(amounts, signs)))
+
+    totals = Totals(who.bits.bit_count(), total(index.fees) if s.prices else 0, total(index.owed), total(index.overdue))
+    return Found(_page(index, s, order, signs, after), totals, member_counts.counted(index, s, who))
 
 
 async def ids(connection: Connection, s: Search) -> list[UUID]:
     """Every membership that the filters let through, in no order."""
-    q = Query()
-    return [
-        row["id"]
-        for row in await connection.fetch(f"{member_query.rows(q, s)} select id from f where fails = 0", *q.values)
-    ]
+    index = await member_index.current(connection, s)
+    signs = truth(member_counts.shown(index, s).bits, len(index.rows))
+    return [row.id for row in compress(index.rows, signs)]
 
 
 async def of_network(connection: Connection, network: UUID, wanted: Sequence[UUID]) -> list[UUID]:
@@ -170,20 +153,18 @@ async def of_network(connection: Connection, network: UUID, wanted: Sequence[UUI
 
 async def members(connection: Connection, s: Search, wanted: Sequence[UUID]) -> list[Member]:
     """These memberships as rows of the list, in the order given; what is not a member of the network is left out."""
-    found = {m.id: m for m in [m async for batch in _rows(connection, s, wanted) for m in batch]}
-    return [found[each] for each in wanted if each in found]
+    index = await member_index.current(connection, s)
+    places = [index.places[each] for each in wanted if each in index.places]
+    return await _with_networks(connection, s, _members(index, s, places))
 
 
 async def every_member(connection: Connection, s: Search, order: Order = BY_NAME) -> AsyncGenerator[list[Member], None]:
     """All rows of the list in its order, some hundreds at a time, of one moment."""
-    async with connection.transaction():
-        s = await _for_order(connection, s, order)
-        q = Query()
-        base = member_query.rows(q, s)
-        sql = f"{base}, {_ordered(q, s, order)} select id from ordered order by number"
-        wanted = [row["id"] for row in await connection.fetch(sql, *q.values)]
-        for at in range(0, len(wanted), MEMBERS_AT_A_TIME):
-            yield await members(connection, s, wanted[at : at + MEMBERS_AT_A_TIME])
+    index = await member_index.current(connection, s)
+    signs = truth(member_counts.shown(index, s).bits, len(index.rows))
+    found = _members(index, s, list(_placed(_ordered(index, s, order), signs)))
+    for at in range(0, len(found), MEMBERS_AT_A_TIME):
+        yield await _with_networks(connection, s, found[at : at + MEMBERS_AT_A_TIME])
 
 
 def today(network: NetworkRow, day: date, tiers: Sequence[str]) -> Search:
@@ -201,96 +182,53 @@ async def cube(connection: Connection, s: Search) -> dict[tuple[str, str, str], 
     return {(r["tier"], r["origin"], r["state"]): r["n"] for r in rows}
 
 
-async def _for_order(connection: Connection, s: Search, order: Order) -> Search:
-    """Only to order by fees are they needed while the rows are put in order."""
-    if order.by != "fee" or not s.prices:
-        return s
-    q = Query()
-    asked = msgspec.structs.replace(s, fields=(), filters=Filters(standing=STATES))
-    base = member_query.rows(q, asked)
-    rows = await connection.fetch(f"{base} select distinct {member_query.alike(q, s)} as alike from f r", *q.values)
-    return msgspec.structs.replace(s, fees={row["alike"]: s.prices.of(row["alike"]) for row in rows})
+def _ordered(index: Index, s: Search, order: Order) -> Sequence[int]:
+    """Everybody's places in the order of the list."""
+    places = index.order(order.by, order.back, s.tiers).places
+    return places[::-1] if _turned(order) else places
 
 
-def _contact(q: Query, s: Search) -> str:
-    """The day on which the network last wrote to each, or noted that it had spoken with it, by the end of the day."""
-    network, day = q.put(s.network, "uuid"), q.put(s.day, "date")
-    return (
-        "left join (select organisation_id, max(on_date) as last_contact from ("
-        f"select m.organisation_id, (m.sent_at at time zone {q.put(s.zone, 'text')})::date as on_date from mail m"
-        f" where m.network_id = {network} and m.sent_at is not null union all"
-        f" select n.organisation_id, n.on_date from note n where n.network_id = {network} and n.deleted_at is null"
-        f" and n.kind in ('call', 'meeting', 'mail')) told where on_date <= {day} group by 1) spoken"
-        " using (organisation_id)"
-    )
+def _turned(order: Order) -> bool:
+    """By name the other way round; elsewhere those that are alike stand by name both ways."""
+    return order.back and order.by == "name"
 
 
-def _ordered(q: Query, s: Search, order: Order) -> str:
-    """The rows that are shown, numbered in their order."""
-    number = f"({SORTS[order.by]})::bigint"
-    joined = _contact(q, s) if order.by == "contact" else ""
-    by = "k, sort_name, id"
-    if order.back and order.by == "name":
-        by = "k, sort_name desc, id desc"
-    elif order.back:
-        number = f"-{number}"
-    return (
-        f"ordered as materialized (select id, k, sort_name, row_number() over (order by {by}) as number"
-        f" from (select f.id, f.sort_name, {number} as k from f {joined} where f.fails = 0) keyed)"
-    )
+def _placed(places: Iterable[int], signs: bytes) -> Iterator[int]:
+    """Those of these places that are shown."""
+    return (place for place in places if signs[place])
 
 
-def _answer(q: Query, order: Order, after: Key | None) -> str:
-    """Totals, counts and the page as rows of one shape: what, value, id, n, a, b, c."""
-    start = "0"
-    if after:
-        k, name, id_ = q.put(after[0], "bigint"), q.put(after[1], "text"), q.put(after[2], "uuid")
-        below = f"k < {k} or k = {k} and (sort_name, id) <= ({name}, {id_})"
-        if order.back and order.by == "name":
-            below = f"k = {k} and (sort_name, id) >= ({name}, {id_})"
-        start = f"(select count(*) from ordered where {below})"
-    nothing = "null::uuid, 0::bigint, 0::bigint, 0::bigint, 0::bigint"
-    return f"""
-, start as materialized (select {start} as n)
-select 'total' as what, '' as value, null::uuid as id, count(*) as n, 0::bigint as a, sum(owed)::bigint as b,
-    sum(overdue)::bigint as c from f where fails = 0
-union all select 'before', '', null, start.n, 0, 0, 0 from start
-union all select 'previous', o.sort_name, o.id, 0, o.k, 0, 0 from ordered o, start where o.number = start.n - {PAGE}
-union all select what, value, {nothing.replace("0::bigint", "n", 1)} from counted
-union all (select 'row', o.sort_name, o.id, 0, o.k, 0, 0 from ordered o, start
-    where o.number > start.n and o.number <= start.n + {PAGE} + 1 order by o.number)
-"""
+def _page(index: Index, s: Search, order: Order, signs: bytes, after: Key | None) -> Page:
+    kept, places = index.order(order.by, order.back, s.tiers), _ordered(index, s, order)
+    start = kept.until(after, _turned(order)) if after else 0
+    before = sum(map(signs.__getitem__, places[:start]))
+    wanted = list(islice(_placed(places[start:], signs), PAGE + 1))
+    previous = None
+    if before > PAGE:
+        # The one after whom the page before begins stands a page and one back.
+        previous = kept.key(next(islice(_placed(reversed(places[:start]), signs), PAGE, None)))
+    found = tuple(Place(index.rows[place].id, kept.key(place)) for place in wanted[:PAGE])
+    return Page(found, before, len(wanted) > PAGE, previous)
 
 
-_ASIDE = ("networks", "tags", "fields", "last_contact", "fee")
+def _members(index: Index, s: Search, places: Sequence[int]) -> list[Member]:
+    """The rows at these places, all but their networks."""
+    codes = {str(each.id): each.code for each in s.fields}
+    out = []
+    for place in places:
+        row = index.rows[place]
+        told = {name: getattr(row, name) for name in _ALIKE}
+        tags = tuple(UUID(tag) for tag in index.live if tag in row.tags)
+        answers = {codes[field]: value for field, value in row.answers.items() if field in codes}
+        fee = index.fees[place] if s.prices else None
+        responsible = None if row.responsible == NONE else UUID(row.responsible)
+        out.append(Member(**told, fee=fee, responsible=responsible, tags=tags, fields=answers))
+    return out
 
 
-async def _rows(connection: Connection, s: Search, wanted: Sequence[UUID]) -> AsyncGenerator[list[Member], None]:
-    """Rows with everything they show, of those alone."""
-    if not wanted:
-        return
-    only = msgspec.structs.replace(s, filters=Filters(standing=STATES), only=tuple(wanted), fees={})
-    q = Query()
-    base = member_query.rows(q, only)
-    columns = [name for name in Member.__struct_fields__ if name not in _ASIDE]
-    alike = member_query.alike(q, s)
-    sql = f"{base} select {', '.join(columns)}, {alike} as alike, last_contact from f r {_contact(q, s)}"
-    found = [dict(row) for row in await connection.fetch(sql, *q.values)]
-    for row in found:
-        alike = row.pop("alike")
-        row["fee"] = s.prices.of(alike) if s.prices else None
-    networks = await _badges(connection, s, [row["organisation_id"] for row in found])
-    tags = await _tags(connection, wanted)
-    fields = await _fields(connection, s, wanted)
-    yield [
-        Member(
-            **row,
-            networks=tuple(networks.get(row["organisation_id"], ())),
-            tags=tuple(tags.get(row["id"], ())),
-            fields=fields.get(row["id"], {}),
-        )
-        for row in found
-    ]
+async def _with_networks(connection: Connection, s: Search, found: list[Member]) -> list[Member]:
+    networks = await _badges(connection, s, [each.organisation_id for each in found])
+    return [msgspec.structs.replace(each, networks=tuple(networks.get(each.organisation_id, ()))) for each in found]
 
 
 async def _badges(connection: Connection, s: Search, organisations: Sequence[UUID]) -> dict[UUID, list[Badge]]:
@@ -307,31 +245,6 @@ async def _badges(connection: Connection, s: Search, organisations: Sequence[UUI
     return out
 
 
-async def _tags(connection: Connection, wanted: Sequence[UUID]) -> dict[UUID, list[UUID]]:
-    out: dict[UUID, list[UUID]] = {}
-    for row in await connection.fetch(
-        "select t.membership_id, t.tag_id from membership_tag t join tag w on w.id = t.tag_id"
-        " where t.membership_id = any ($1) and w.deleted_at is null order by lower(w.name)",
-        list(wanted),
-    ):
-        out.setdefault(row["membership_id"], []).append(row["tag_id"])
-    return out
-
-
-async def _fields(connection: Connection, s: Search, wanted: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    codes = {each.id: each.code for each in s.fields}
-    out: dict[UUID, dict[str, Any]] = {}
-    if codes:
-        for row in await connection.fetch(
-            "select membership_id, field_id, value from custom_value where membership_id = any ($1)"
-            " and field_id = any ($2)",
-            list(wanted),
-            list(codes),
-        ):
-            out.setdefault(row["membership_id"], {})[codes[row["field_id"]]] = row["value"]
-    return out
-
-
 __all__ = [
     "CURRENT",
     "GROUPS",
@@ -339,11 +252,13 @@ __all__ = [
     "NONE",
     "ORIGINS",
     "SIZES",
+    "SORTS",
     "STATES",
     "THEN",
     "Field",
     "Filters",
     "Found",
+    "Key",
     "Member",
     "Order",
     "Search",

@@ -234,10 +234,18 @@ async def forget(connection: Connection, people: list[Person], now: datetime) ->
     return {"contacts": len(people), **{f"contact_{kind}": found for kind, found in done.items()}} if people else {}
 
 
+# The newest of the old stays: it says up to where moves are forgotten (crm/migrations/sql/member_moves.sql).
+FORGET_MOVES = """
+with old as (select moved_xid from member_moved where moved_at < now() - interval '2 days')
+delete from member_moved where moved_xid < (select moved_xid from old order by moved_xid desc limit 1)
+"""
+
+
 async def drop_stale(connection: Connection, now: datetime) -> None:
-    """Sessions past their limits and steps of sign-ins that were never finished."""
+    """Sessions past their limits, steps of sign-ins that were never finished, and who has moved long ago in lists."""
     await accounts.drop_expired(connection, now - accounts.ABSOLUTE_LIMIT, now - accounts.IDLE_LIMIT)
     await connection.execute("delete from sign_in_step where expires_at <= $1", now)
+    await connection.execute(FORGET_MOVES)
 
 
 async def say_day(connection: Connection, day: date) -> None:

@@ -177,7 +177,7 @@ async def test_the_index_of_one_process_follows_another(own_database: str) -> No
             async with context.db.reading([]) as connection:
                 kept, _ = await directory_index.current(connection, keep=True)
                 fresh, _ = await directory_index.current(connection, keep=False)
-            assert {t: kept.bits(t) for t in fresh.tags()} == {t: fresh.bits(t) for t in fresh.tags()}
+            assert {t: kept.bits(t) for t in fresh.marks()} == {t: fresh.bits(t) for t in fresh.marks()}
         finally:
             await early.close()
             await late.close()

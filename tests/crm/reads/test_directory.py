@@ -12,7 +12,7 @@ from cluster_rules import listings
 from crm import catalogue, directory_words
 from crm.context import Context
 from crm.errors import Refused
-from crm.reads import directory, directory_bits, directory_index, directory_order
+from crm.reads import bitmaps, directory, directory_index, directory_order
 from crm.reads.directory import GROUPS, Asked, Found
 from crm.reads.directory_index import Index
 from crm.reads.directory_order import Order
@@ -185,19 +185,19 @@ def test_bits_change_as_entries_do() -> None:
     dice = random.Random(7)
     index, truth = Index(), {}
     packed = b"".join(place.to_bytes(4, "big") for place in range(1, 50))
-    index.fill("n:a", packed)
-    index.fill("", packed)
+    index.fill("n:a", bitmaps.of_places(packed))
+    index.fill("", bitmaps.of_places(packed))
     truth = {place: {"n:a"} for place in range(1, 50)}
     for _ in range(400):
         place, tags = dice.randrange(1, 20_000), dice.sample(["n:a", "n:b", "f:x"], dice.randrange(0, 3))
-        index.put(place, tags)
+        index.moved(place, tags)
         truth[place] = set(tags)
     for tag in ("n:a", "n:b", "f:x"):
-        assert set(directory_bits.places(index.bits(tag), 10**6)) == {p for p, tags in truth.items() if tag in tags}
-    assert set(directory_bits.places(index.everybody(), 10**6)) == {p for p, tags in truth.items() if tags}
+        assert set(bitmaps.places(index.bits(tag), 10**6)) == {p for p, tags in truth.items() if tag in tags}
+    assert set(bitmaps.places(index.everybody(), 10**6)) == {p for p, tags in truth.items() if tags}
     packed = b"".join(place.to_bytes(4, "big") for place in (3, 900, 17))
-    assert directory_bits.places(directory_bits.of_places(packed), 2) == [3, 17]
-    assert msgspec.json.encode(directory_bits.of_places(b"")) == b"0"
+    assert bitmaps.places(bitmaps.of_places(packed), 2) == [3, 17]
+    assert msgspec.json.encode(bitmaps.of_places(b"")) == b"0"
 
 
 def test_the_first_in_order_are_the_first_however_they_are_found() -> None:
@@ -210,7 +210,7 @@ def test_the_first_in_order_are_the_first_however_they_are_found() -> None:
         order.loosen(place)
     for size in (0, 1, 40, 700, len(names)):
         found = sorted(dice.sample(sorted(names), size))
-        bits = directory_bits.of_list(found)
+        bits = bitmaps.of_list(found)
         for start in (0, 300, 1_499):
             later = {place for place in found if order.rank(place) >= start or place in moved}
             wanted = sorted(later, key=lambda place: (names[place], place))[:30]

@@ -1,4 +1,4 @@
-"""The member list's one statement against the same questions asked of plain rows in Python."""
+"""The member list by bits against the same questions asked of plain rows in Python."""
 
 import itertools
 import random
