@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import uvicorn
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 VIEWPORTS = {"desktop": {"width": 1440, "height": 1000}, "phone": {"width": 390, "height": 844}}
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -110,6 +110,15 @@ def open_page(
         yield page
     finally:
         context.close()
+
+
+def onward(page: Page, what: str | Locator) -> None:
+    """A click that leads to another page, or to the same one anew: goes on when all of that is there.
+
+    A click alone may be over before the browser has begun to leave: what comes next would still meet the old page.
+    """
+    with page.expect_navigation():
+        (page.locator(what) if isinstance(what, str) else what).first.click()
 
 
 def faults(page: Page) -> list[str]:

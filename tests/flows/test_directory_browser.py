@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import browser, csp_messages, open_page
+from tests.browser import browser, csp_messages, onward, open_page
 from tests.flows.site import site_on
 from tests.postgres import Server
 
@@ -60,15 +60,16 @@ def test_a_county_on_the_map_and_then_a_field(browser, site: str) -> None:
 def test_without_scripts(browser, site: str) -> None:
     with open_page(browser, f"{site}/en/members", javascript=False) as page:
         page.get_by_label("Search members").fill("oslo")
-        page.get_by_label("Search members").press("Enter")
+        with page.expect_navigation():
+            page.get_by_label("Search members").press("Enter")
         page.get_by_role("group", name="Network").get_by_label("NORA.startup").check()
-        page.get_by_role("button", name="Apply filters").click()
+        onward(page, page.get_by_role("button", name="Apply filters"))
         assert "q=oslo" in page.url
         assert "network=nora-startup" in page.url
         assert shown(page)
-        page.get_by_role("link", name="“oslo”").click()
+        onward(page, page.get_by_role("link", name="“oslo”"))
         assert "q=" not in page.url
-        page.locator("#found .entry h3 a").first.click()
+        onward(page, "#found .entry h3 a")
         assert page.get_by_role("link", name="Write to them").is_visible()
 
 

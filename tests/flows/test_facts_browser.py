@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser import browser, faults
+from tests.browser import browser, faults, onward
 from tests.flows.site import member
 from tests.flows.test_office_browser import site
 
@@ -17,14 +17,14 @@ def test_what_follows_from_facts_sizes_and_roles_has_no_fault(site, browser):
     path = member(site, "Fjordsyn")
     with site.page(browser, f"{path}/facts", "manager", language="nb") as page:
         page.locator("select[name=country]").select_option("SE")
-        page.get_by_role("button", name=SEE, exact=True).click()
+        onward(page, page.get_by_role("button", name=SEE, exact=True))
         assert page.locator("textarea[name=reason]").count() == 1
         found += faults(page)
         page.goto(f"{site.address}{path}/sizes")
         page.locator("input[name=value]").fill("1000")
-        page.get_by_role("button", name=LOOK, exact=True).click()
+        onward(page, page.get_by_role("button", name=LOOK, exact=True))
         found += faults(page)
         page.goto(f"{site.address}{path}/roles")
-        page.get_by_role("button", name=LOOK, exact=True).first.click()
+        onward(page, page.get_by_role("button", name=LOOK, exact=True))
         found += faults(page)
     assert not found

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import browser, faults
+from tests.browser import browser, faults, onward
 from tests.flows.pages import DRAFT, RULES
 from tests.flows.test_office_browser import site
 from tests.flows.test_rule_editor_browser import begin
@@ -26,11 +26,11 @@ def _rich(page) -> None:
         page.locator(f"[id='fees.0.bands.{n}.from']").fill(least)
         page.locator(f"[id='fees.0.bands.{n}.below']").fill(below)
         page.locator(f"[id='fees.0.bands.{n}.amount']").fill(amount)
-    page.get_by_role("button", name="Add a discount").click()
-    page.get_by_role("button", name="Add a fee").click()
+    onward(page, page.get_by_role("button", name="Add a discount"))
+    onward(page, page.get_by_role("button", name="Add a fee"))
     page.locator("[id='fees.1.basis']").select_option("cases")
-    page.get_by_role("button", name="Add a case").last.click()
-    page.get_by_role("button", name="Add a condition").last.click()
+    onward(page, page.get_by_role("button", name="Add a case").last)
+    onward(page, page.get_by_role("button", name="Add a condition").last)
     page.locator("[id='fees.1.cases.0.when.0.what']").select_option("turnover")
 
 
@@ -41,7 +41,7 @@ def test_a_fee_of_every_shape_and_its_mistakes_have_no_fault(site, browser):
         page.goto(site.address + FEES)
         _rich(page)
         found += faults(page)
-        page.get_by_role("button", name="Save in the draft").click()
+        onward(page, page.get_by_role("button", name="Save in the draft"))
         assert page.locator(".error-summary a").count() >= 3
         page.locator(".error-summary a").first.click()
         found += faults(page)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser import browser, faults
+from tests.browser import browser, faults, onward
 from tests.flows.site import member
 from tests.flows.test_office_browser import site
 
@@ -12,6 +12,6 @@ __all__ = ["browser", "site"]  # fixtures: importing them makes them known here
 
 def test_what_follows_from_a_merger_has_no_fault(site, browser):
     with site.page(browser, f"{member(site, 'eSmart')}/merger?q=a", "manager", language="nb") as page:
-        page.get_by_role("button", name="Se hva som følger", exact=True).click()
+        onward(page, page.get_by_role("button", name="Se hva som følger", exact=True))
         assert page.locator("textarea[name=reason]").count() == 1
         assert faults(page) == []

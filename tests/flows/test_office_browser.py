@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from crm.demo import PASSWORD
-from tests.browser import browser, csp_messages, faults, open_page, overflow
+from tests.browser import browser, csp_messages, faults, onward, open_page, overflow
 from tests.flows.site import LOGINS, NORA, Site, hrefs, member, site_on
 from tests.postgres import Server
 
@@ -54,8 +54,7 @@ def test_an_application_is_approved_from_what_there_is_to_do(site, browser, java
     with site.page(browser, NORA, "manager", javascript=javascript) as page:
         clicks = [f"main >> text={name}", "main button:has-text('Approve')"]
         for selector in clicks:
-            page.click(selector)
-            page.wait_for_load_state()
+            onward(page, selector)
         expect(page.locator("h1")).to_have_text(name)
         expect(page.locator("[role=status]")).to_contain_text("is approved")
         if javascript:
@@ -85,13 +84,11 @@ def test_a_level_is_changed_and_taken_back(site, browser, javascript):
         page.click("text=See what follows")
         expect(page.locator(".consequences")).to_contain_text("the last day is 31 Dec 2027")
         page.fill("#reason", "Smaller budget")
-        page.click("main form[method=post] button")
-        page.wait_for_load_state()
+        onward(page, "main form[method=post] button")
         expect(page.locator("[role=status]")).to_contain_text("1 Jan 2028")
         expect(page.locator("main table")).to_contain_text("Ends 31 Dec 2027")
         assert not javascript or faults(page) == []
-        page.click("[role=status] button")
-        page.wait_for_load_state()
+        onward(page, "[role=status] button")
         expect(page.locator("[role=status]")).to_contain_text("Taken back")
         expect(page.locator("main table")).not_to_contain_text("Ends")
         assert csp_messages(page) == []
@@ -111,10 +108,10 @@ def test_a_double_click_ends_a_membership_once(site, browser):
 def test_filters_stand_in_the_address_and_come_back(site, browser):
     with site.page(browser, f"{NORA}/members", "manager") as page:
         page.check("input[value=principal]")
-        page.click("text=Apply filters")
+        onward(page, "text=Apply filters")
         assert "tier=principal" in page.url
         figure = page.locator("#found").inner_text()
-        page.click("main table tbody a >> nth=0")
+        onward(page, "main table tbody a")
         page.go_back()
         expect(page.locator("#found")).to_have_text(figure)
         page.click(".chip")
@@ -127,7 +124,7 @@ def test_on_a_phone_filters_fold_away_and_the_menu_opens_without_a_script(site, 
         page.click(".filters > summary")
         assert page.locator("input[value=principal]").is_visible()
         page.click(".phone-bar summary")
-        page.click(".phone-bar >> text=Linked memberships")
+        onward(page, ".phone-bar >> text=Linked memberships")
         assert page.url.endswith("/links")
 
 
@@ -159,7 +156,7 @@ def test_paper_has_no_controls_one_column_and_few_sheets(site, browser, page_of)
     most, who, path = PAPER[page_of]
     with site.page(browser, path or member(site, "eSmart"), who, scheme="dark") as page:
         if who == "member":
-            page.get_by_role("main").get_by_role("link", name="Fjordsyn").first.click()
+            onward(page, page.get_by_role("main").get_by_role("link", name="Fjordsyn"))
         paper = page.pdf(format="A4")
         assert 1 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= most
         page.set_viewport_size({"width": 675, "height": 954})  # what A4 leaves between its margins

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import browser, csp_messages, faults
+from tests.browser import browser, csp_messages, faults, onward
 from tests.flows.site import NORA, Site, member, site_on
 from tests.postgres import Server
 
@@ -97,7 +97,7 @@ def test_letters_lead_to_pages_not_in_fields_and_not_when_turned_off(site, brows
 
 def test_a_member_finds_the_pages_of_their_organisation(site, browser):
     with site.page(browser, "/my", "member", language="nb") as page:
-        page.get_by_role("link", name="Fjordsyn").first.click()
+        onward(page, page.get_by_role("link", name="Fjordsyn"))
         page.keyboard.press("Control+k")
         page.keyboard.type("regning")
         expect(page.get_by_role("option")).to_have_count(2)  # two organisations

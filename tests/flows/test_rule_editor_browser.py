@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import browser, faults
+from tests.browser import browser, faults, onward
 from tests.flows.pages import DRAFT, RULES
 from tests.flows.site import CLAIRE, member
 from tests.flows.test_office_browser import site
@@ -29,7 +29,7 @@ def test_mistakes_in_a_rule_are_listed_and_lead_to_their_fields(site, browser):
     with site.page(browser, RULES, "manager", language="nb") as page:
         begin(page)
         page.goto(f"{site.address}{DRAFT}/link-rule")
-        page.locator("form.sentence button").click()
+        onward(page, "form.sentence button")
         assert page.locator(".error-summary a").count() == 2  # no level, and no name
         page.locator(".error-summary a").first.click()
         assert page.evaluate("document.activeElement.id") in ("grants.level", "names.nb")
@@ -67,7 +67,7 @@ def test_ac_rule_editor_a_manager_adds_a_link_rule_by_sentence_and_sees_why_its_
             page.get_by_label("under the agreement").select_option("nora-claire-2021")
             page.get_by_label("in English").fill(RULE)
         else:
-            page.get_by_role("link", name=re.compile(f"Change.*{RULE}")).click()
+            onward(page, page.get_by_role("link", name=re.compile(f"Change.*{RULE}")))
             assert page.get_by_label("Partner", exact=True).is_checked()
         page.get_by_label("the member is told so many days").fill("60" if javascript else "30")
         page.get_by_role("button", name="Save in the draft").click()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser import browser, faults
+from tests.browser import browser, faults, onward
 from tests.flows.pages import RULES
 from tests.flows.test_office_browser import site
 
@@ -25,7 +25,7 @@ def test_a_draft_is_corrected_previewed_and_published(site, browser, language):
     found = []
     with site.page(browser, f"{RULES}/draft/text", "manager", language=language) as page:
         page.fill("#text", draft.replace("rank = 30", "rang = 30"))
-        page.get_by_role("button", name=SAVE[language], exact=True).click()
+        onward(page, page.get_by_role("button", name=SAVE[language], exact=True))
         assert "tiers[0].rang" in page.inner_text(".error-summary")
         found += faults(page)
         page.fill("#text", draft)

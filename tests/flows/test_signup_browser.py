@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser import browser, faults, open_page
+from tests.browser import browser, faults, onward, open_page
 from tests.crm.web.wizard import EQUINOR
 from tests.flows.site import site_on
 from tests.postgres import Server
@@ -33,26 +33,26 @@ def test_the_journey_works_without_scripts(site, browser):
         expect(page.locator("input[value=startup]")).to_be_disabled()
         expect(page.locator("input[value=principal]")).to_be_checked()
         expect(page.locator("#employees")).to_have_value("25")
-        _answer_all(page, page.click, employees="")
+        _answer_all(page, employees="")
         expect(page.locator("h1")).to_have_text("Søknaden er sendt")
 
 
-def _answer_all(page: Page, click, employees: str = "25") -> None:
+def _answer_all(page: Page, employees: str = "25") -> None:
     """All five steps; only buttons are clicked, fields are filled."""
     page.check("input[value=principal]")
     if employees:
         page.fill("#employees", employees)
-    click(SAVE)
+    onward(page, SAVE)
     page.fill("#orgnr", next(_numbers))
     page.fill("#name", "Fjordlys Data AS")
     page.select_option("#kind", "company")
-    click(SAVE)
+    onward(page, SAVE)
     page.fill("#contact_name", "Kari Nordby")
     page.fill("#email", "kari@fjordlys.example")
-    click(SAVE)
+    onward(page, SAVE)
     page.check("#terms")
-    click(SAVE)
-    click(SAVE)
+    onward(page, SAVE)
+    onward(page, SAVE)
 
 
 def test_the_journey_works_by_keyboard_alone(site, browser):
@@ -81,8 +81,8 @@ def _type(page: Page, answers: dict[str, str]) -> None:
 
 def _press(page: Page) -> None:
     _tab_to(page, SAVE)
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def _tab_to(page: Page, selector: str) -> None:
@@ -96,18 +96,18 @@ def _tab_to(page: Page, selector: str) -> None:
 
 def test_no_page_of_the_sign_up_has_a_fault(site, browser):
     with open_page(browser, f"{site}/nb/join", language="nb") as page:
-        page.click("main a >> text=NORA Industry Network")
+        onward(page, "main a >> text=NORA Industry Network")
         _faultless(page)
         for fill in (_level, _organisation, _contact, _terms):
             page.click(SAVE)  # nothing answered: the page that says what is wrong
             expect(page.locator(".error-summary")).to_be_focused()
             _faultless(page)
             fill(page)
-            page.click(SAVE)
+            onward(page, SAVE)
             _faultless(page)
-        page.click(SAVE)
+        onward(page, SAVE)
         _faultless(page)
-        page.click("a[href$='/withdraw']")
+        onward(page, "a[href$='/withdraw']")
         _faultless(page)
 
 
@@ -122,7 +122,7 @@ def _organisation(page: Page) -> None:
     page.fill("#orgnr", EQUINOR)
     page.fill("#name", "Equinor")
     page.select_option("#kind", "company")
-    page.click(SAVE)
+    onward(page, SAVE)
     _faultless(page)
     page.click("a[href$='/organisation']:not(.steps a)")
     page.fill("#orgnr", next(_numbers))
@@ -169,6 +169,22 @@ def test_a_level_chosen_while_prices_are_on_their_way_stays_chosen(site, browser
         for route in held:
             route.continue_()
         expect(page.locator("input[value=startup]")).to_be_disabled()
+        expect(page.locator("input[value=principal]")).to_be_checked()
+
+
+def test_who_is_at_a_level_by_keyboard_stays_there_while_prices_come_in(site, browser):
+    with open_page(browser, f"{site}/en/join/nora-industry-network") as page:
+        held: list[Route] = []
+        page.route("**/level?*", lambda route: held.append(route))
+        page.fill("#employees", "400")
+        with page.expect_request("**/level?*"):
+            page.focus("input[value=principal]")  # leaving the field asks for prices
+        page.evaluate("document.activeElement.here = true")
+        for route in held:
+            route.continue_()
+        expect(page.locator("input[value=startup]")).to_be_disabled()
+        assert page.evaluate("document.activeElement.here") is True  # the field itself, not one like it
+        page.keyboard.press("Space")
         expect(page.locator("input[value=principal]")).to_be_checked()
 
 

@@ -74,22 +74,14 @@ document.querySelector(".error-summary")?.focus();
    instead of sending the form again. */
 if (document.querySelector(".wizard-top .error-summary")) history.replaceState(history.state, "", location.href);
 
-/* A level chosen while prices or figures were on their way stays chosen. Kept when it is chosen, not when something is
-   swapped: two answers may come at once, and between them nothing is checked. */
+/* A level chosen while prices or figures were on their way stays chosen: what comes in was made before it. The fields
+   themselves stay where they are (outerMorph), so a key pressed meanwhile meets the field it was meant for. */
 let chosen = document.querySelector("#prices input:checked")?.value;
 document.addEventListener("change", (event) => {
   if (event.target.matches("#prices input")) chosen = event.target.value;
-});
-/* Who is at such a field by keyboard stays there: what is swapped in is another element in its place. */
-let place = "";
-document.addEventListener("focusin", ({ target }) => {
-  const part = target.closest("#prices, #sizes");
-  const value = target.type === "radio" ? `[value="${CSS.escape(target.value)}"]` : "";
-  place = part && target.name ? `#${part.id} [name="${CSS.escape(target.name)}"]${value}` : "";
 });
 document.addEventListener("htmx:after:swap", () => {
   for (const input of document.querySelectorAll("#prices input")) {
     if (input.value === chosen && !input.disabled) input.checked = true;
   }
-  if (place && document.activeElement === document.body) document.querySelector(place)?.focus();
 });
