@@ -164,27 +164,6 @@ REPORTS: dict[str, ReportWords] = {
             "by_last_year": N_("Deferred by the year in which the line ends"),
         },
     ),
-    "finance": ReportWords(
-        N_("Fees and other income"),
-        N_("What innovation programmes ask once a year: fees, and how much of all income is private."),
-        {
-            "fees_invoiced": (N_("Fees invoiced"), N_("Fee income booked in the period, without VAT.")),
-            "fees_credited": (
-                N_("Fees credited"),
-                N_("Fee income taken back by credit notes in the period, without VAT."),
-            ),
-            "fees": (N_("Fee income"), N_("Fees invoiced less fees credited.")),
-            "private_share": (
-                N_("Private share"),
-                N_("Fees and other private income divided by all income. The other incomes are those given above."),
-            ),
-        },
-        {"by_network": N_("By network"), "by_month": N_("By month"), "by_account": N_("By account")},
-        {
-            "other_private": N_("Other private income, whole kroner or euros"),
-            "public": N_("Public income, whole kroner or euros"),
-        },
-    ),
     "fee-shares": ReportWords(
         N_("Shared fees"),
         N_("What networks owe each other of collected fees, because a link rule says so."),

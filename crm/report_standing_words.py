@@ -127,6 +127,7 @@ REPORTS: dict[str, ReportWords] = {
             "months": N_("Within months"),
             "paid": N_("An invoice paid"),
             "signed": N_("Terms or a fee agreed"),
+            "in_kind": N_("Something given in kind"),
             "attended": N_("Activities taken part in"),
             "events": N_("At least so many activities"),
         },
@@ -174,6 +175,7 @@ REPORTS: dict[str, ReportWords] = {
             "months": N_("Within months"),
             "paid": N_("An invoice paid"),
             "signed": N_("Terms or a fee agreed"),
+            "in_kind": N_("Something given in kind"),
             "attended": N_("Activities taken part in"),
             "events": N_("At least so many activities"),
             "team": N_("Team, hundredths of a full-time equivalent"),
@@ -269,6 +271,7 @@ VALUES: dict[str, dict[str, str]] = {
     "how": {
         "paid": N_("Invoice paid"),
         "signed": N_("Terms or fee agreed"),
+        "in_kind": N_("Gave in kind"),
         "attended": N_("Activities taken part in"),
     },
     "criterion": {
@@ -281,6 +284,7 @@ VALUES: dict[str, dict[str, str]] = {
     # choices of questions
     "paid": {"yes": N_("Counts"), "no": N_("Does not count")},
     "signed": {"yes": N_("Counts"), "no": N_("Does not count")},
+    "in_kind": {"yes": N_("Counts"), "no": N_("Does not count")},
     "attended": {"yes": N_("Counts"), "no": N_("Does not count")},
     "website": {"unknown": N_("Not known"), "yes": N_("Yes"), "no": N_("No")},
 }

@@ -10,6 +10,7 @@ from crm import (
     directory_words,
     names,
     report_activity_words,
+    report_funding_words,
     report_member_words,
     report_money_words,
     report_standing_words,
@@ -22,11 +23,13 @@ REPORTS: dict[str, ReportWords] = {
     **report_member_words.REPORTS,
     **report_standing_words.REPORTS,
     **report_money_words.REPORTS,
+    **report_funding_words.REPORTS,
     **report_activity_words.REPORTS,
 }
 COLUMNS: dict[str, str] = {
     **report_standing_words.COLUMNS,
     **report_money_words.COLUMNS,
+    **report_funding_words.COLUMNS,
     **report_activity_words.COLUMNS,
     "currency": N_("Currency"),
     "before": N_("Before"),
@@ -38,6 +41,7 @@ AREAS = {"members": N_("Members"), "money": N_("Money"), "activity": N_("Activit
 VALUES: dict[str, dict[str, str]] = {
     **report_standing_words.VALUES,
     **report_money_words.VALUES,
+    **report_funding_words.VALUES,
     **report_activity_words.VALUES,
 }
 SEVERAL = N_("Several")

@@ -7,6 +7,7 @@ from crm.desk_sentences import DESK
 from crm.directory_words import DIRECTORY
 from crm.dunning_sentences import DUNNING
 from crm.federation_sentences import FEDERATION
+from crm.funding_sentences import FUNDING
 from crm.i18n import N_
 from crm.import_sentences import IMPORTS
 from crm.invoice_sentences import INVOICES
@@ -231,7 +232,7 @@ _EDGE: dict[str, tuple[str, ...]] = {
 
 REFUSALS = _RULES | _FIELDS | _EDGE | INVOICES | PAYMENTS | RENEWALS | DUNNING | PARTNERS | SHARES | SIGN_INS | WEBHOOKS
 REFUSALS |= MEMBERS | IMPORTS | SETUP | REGISTER
-REFUSALS |= FEDERATION | DIRECTORY | DESK | PRIVACY | REPORTS
+REFUSALS |= FEDERATION | DIRECTORY | DESK | PRIVACY | REPORTS | FUNDING
 
 KINDS = {
     "company": N_("company"),

@@ -18,14 +18,16 @@ FUNCTION_LINES = 70
 # Modules beside the folders that everything may stand on: no handlers, no decisions about who may do what.
 GROUND = """
     actor audit_words catalogue charts clock comparison context cursors custom_values database desk desk_sentences
-    directory_words document_mistakes document_words dunning_sentences dunning_words errors fact_words faults
-    federation_sentences fee_table_words fee_words file_types folder folder_checks forms formulas graphs guide hues
+    directory_words document_mistakes document_words dunning_sentences dunning_words errors fact_checks fact_files
+    fact_words faults federation_sentences fee_table_words fee_words file_types folder folder_checks forms formulas
+    funding_sentences graphs guide hues
     i18n identifiers import_cells import_columns import_counts import_rows import_sentences import_verdicts
     import_words invoice_sentences letters listed logos logs mail_domains mail_samples member_sentences merge_fields
-    register_words
+    garbage register_words
     names outcome_words partner_sentences password_rules passwords paths payment_sentences privacy_sentences
-    renewal_sentences renewal_words report_activity_words report_board report_member_words report_money_words
-    report_sentences report_standing_words report_words reports role_words roles rule_words rulebook_checks
+    renewal_sentences renewal_words report_activity_words report_board report_funding_words report_member_words
+    report_money_words report_sentences report_standing_words report_words reports role_words roles
+    rule_words rulebook_checks
     rulebook_mistakes rulebook_terms rulebook_words scim_filter sentences settings setup_sentences share_sentences
     sign_in_sentences simulation steps terms totp webhook_sentences words
 """

@@ -1,0 +1,134 @@
+"""A network's other income, for programs that manage the network."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from crm.actions import incomes as actions
+from crm.actions.incomes import IncomeForm
+from crm.api import shapes
+from crm.api.contributions import TAG
+from crm.api.invoice_shapes import Money
+from crm.api.operations import Call, Nothing, Operation
+from crm.api.told import Paging, Reason, TakenBack, paged
+from crm.errors import NotFound
+from crm.i18n import N_
+from crm.reads import incomes as reads
+
+PATH = "/networks/{slug}/other-incomes"
+
+
+class OtherIncome(shapes.Answer, frozen=True):
+    """Money of one payer; `ends_on` half-open. Kinds: public_grant, project, own (the host's), other."""
+
+    id: UUID
+    network: str
+    kind: str
+    sector: str
+    payer: str
+    what: str
+    starts_on: date
+    ends_on: date
+    amount: Money
+    reference: str
+    recorded_by: str
+
+
+async def listing(call: Call[Paging, None]) -> shapes.Page[OtherIncome]:
+    async with call.reading() as connection:
+        network = await call.managed(connection)
+        found = await reads.after(connection, network.id, call.query.after, call.query.limit + 1)
+    shown, cursor = paged(call, network, found)
+    return shapes.Page([_shown(network.slug, each) for each in shown], cursor, cursor is not None)
+
+
+async def add(call: Call[Nothing, IncomeForm]) -> OtherIncome:
+    network = await call.managed()
+    return await _one(call, network.id, await actions.add(call.context, call.actor, network.id, call.body))
+
+
+async def withdraw(call: Call[Nothing, Reason]) -> TakenBack:
+    network, wanted = (await call.managed()).id, call.id("income_id")
+    await actions.withdraw(call.context, call.actor, network, wanted, call.body.reason)
+    return TakenBack(wanted)
+
+
+async def restore(call: Call[Nothing, Any]) -> OtherIncome:
+    network, wanted = (await call.managed()).id, call.id("income_id")
+    await actions.restore(call.context, call.actor, network, wanted)
+    return await _one(call, network, wanted)
+
+
+async def _one(call: Call[Any, Any], network: UUID, wanted: UUID) -> OtherIncome:
+    async with call.reading() as connection:
+        found = await reads.one(connection, network, wanted)
+    if found is None:
+        raise NotFound("income_id", wanted)
+    return _shown(call.text("slug"), found)
+
+
+def _shown(slug: str, each: reads.Income) -> OtherIncome:
+    amount = Money(each.amount, each.currency)
+    days = (each.starts_on, each.ends_on)
+    return OtherIncome(
+        each.id, slug, each.kind, each.sector, each.payer, each.what, *days, amount, each.reference, each.recorded_by
+    )
+
+
+operations = (
+    Operation(
+        id="list_other_incomes",
+        method="GET",
+        path=PATH,
+        tag=TAG,
+        summary=N_("Other income of a network"),
+        description=N_("Only for keys that manage the network."),
+        query=Paging,
+        answer=shapes.Page[OtherIncome],
+        listing=True,
+        run=listing,
+    ),
+    Operation(
+        id="add_other_income",
+        method="POST",
+        path=PATH,
+        tag=TAG,
+        summary=N_("Tell of an income"),
+        description=N_(
+            "Kinds: public_grant, project, own (the host's), other; sector: private or public. `amount` is minor "
+            "units, `last_on` the last day of what it is for. The same told twice is refused."
+        ),
+        body=IncomeForm,
+        answer=OtherIncome,
+        status=201,
+        example={
+            "kind": "public_grant",
+            "payer": "Innovasjon Norge",
+            "starts_on": "2026-01-01",
+            "last_on": "2026-12-31",
+            "amount": 300000000,
+        },
+        run=add,
+    ),
+    Operation(
+        id="withdraw_other_income",
+        method="POST",
+        path=f"{PATH}/{{income_id}}/withdrawal",
+        tag=TAG,
+        summary=N_("Take back an income that was told"),
+        description=N_("It stays known as it was known then."),
+        body=Reason,
+        answer=TakenBack,
+        example={"reason": "Told twice"},
+        run=withdraw,
+    ),
+    Operation(
+        id="restore_other_income",
+        method="POST",
+        path=f"{PATH}/{{income_id}}/restoration",
+        tag=TAG,
+        summary=N_("Let it count again"),
+        answer=OtherIncome,
+        run=restore,
+    ),
+)

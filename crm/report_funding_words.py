@@ -1,0 +1,69 @@
+"""The report of how networks are financed in words, and of contributions in kind and other income (for pages, too)."""
+
+from crm.i18n import N_
+from crm.reports import ReportWords
+
+REPORTS: dict[str, ReportWords] = {
+    "finance": ReportWords(
+        N_("Fees and other income"),
+        N_("How the network is financed: fees, other income by its source, and what members give in kind."),
+        {
+            "fees_invoiced": (N_("Fees invoiced"), N_("Fee income booked in the period, without VAT.")),
+            "fees_credited": (
+                N_("Fees credited"),
+                N_("Fee income taken back by credit notes in the period, without VAT."),
+            ),
+            "fees": (N_("Fee income"), N_("Fees invoiced less fees credited.")),
+            "other_private": (
+                N_("Other private income"),
+                N_(
+                    "Other income that is private money, as told. What is for several months counts by its days, up to "
+                    "the day."
+                ),
+            ),
+            "public": (
+                N_("Public income"),
+                N_("Public grants and other income that is public money, as told; by its days, up to the day."),
+            ),
+            "income": (N_("All income"), N_("Fee income, other private income and public income.")),
+            "in_kind": (
+                N_("Given in kind"),
+                N_(
+                    "What members gave in hours or things, as told. Hours count what an hour counted as when they were "
+                    "told. By its days, up to the day."
+                ),
+            ),
+            "members_give": (N_("Financed by members"), N_("Fee income and what members gave in kind.")),
+            "financing": (N_("Income and in kind"), N_("Income of every source, and what members gave in kind.")),
+            "private_share": (
+                N_("Private share"),
+                N_(
+                    "Fee income and other private income divided by all income. None while no other income is told of "
+                    "the period."
+                ),
+            ),
+            "private_share_in_kind": (
+                N_("Private share with in kind"),
+                N_("The same with what members gave in kind added to both sides."),
+            ),
+        },
+        {
+            "by_source": N_("By source"),
+            "by_network": N_("By network"),
+            "by_month": N_("By month"),
+            "by_account": N_("By account"),
+        },
+    ),
+}
+COLUMNS = {"source": N_("Source"), "sector": N_("Whose money"), "what": N_("What for"), "hours": N_("Hours")}
+KINDS = {
+    "public_grant": N_("Public grant"),
+    "project": N_("Project"),
+    "own": N_("The host’s own money"),
+    "other": N_("Other"),
+}
+VALUES: dict[str, dict[str, str]] = {
+    "source": {"fees": N_("Fees"), "in_kind": N_("In kind"), **KINDS},
+    "income_kind": KINDS,
+    "sector": {"private": N_("Private"), "public": N_("Public")},
+}
