@@ -4,12 +4,8 @@ Committed is who shows it in at least one of the ways asked for, within so many 
 a list of sources, each an SQL relation of (organisation_id, source, on_day, weight): add one to SOURCES and it counts.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
-
-from crm.reads.reports import courses
+from crm.database import Connection
+from crm.reads.reports.engine import Statement
 from crm.reads.reports.members import BY, COLUMNS
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import on
@@ -72,23 +68,6 @@ TYPES = """
 """
 
 
-def _ways() -> str:
-    """Who shows commitment on the day in which ways: each is a bit."""
-    parts = [
-        f"select organisation_id, {1 << at} as way, max(on_day) as on_day from ({sql}) {code}"
-        f" where :option_{code} = 'yes' group by 1 having sum(weight) >= {least}"
-        for at, (code, (sql, least)) in enumerate(sorted(SOURCES.items()))
-    ]
-    return " union all ".join(parts)
-
-
-def _ways_said() -> str:
-    """The words for the bits of `w.ways`, as _shown says them; null for none."""
-    codes = sorted(SOURCES)
-    words = [" ".join(code for at, code in enumerate(codes) if bits >> at & 1) for bits in range(1, 1 << len(codes))]
-    return f"(array['{"', '".join(words)}'])[w.ways]"
-
-
 def _shown() -> str:
     """Who shows commitment on the day, and how; what is not asked for shows nothing."""
     parts = [
@@ -106,23 +85,6 @@ MEMBERS = f"""
         from ({_shown()}) s group by 1) c on c.organisation_id = m.organisation_id
     where m.status = 'active'
 """
-
-
-def _members(wanted: frozenset[str]) -> str:
-    """The same for one network, from its courses."""
-    members = courses.on({*wanted, "organisation_id", "status", "kind"} - {"type"}, ":as_of")
-    if wanted & {"how", "shown_on"}:
-        shown, told = (
-            f"{_ways_said()} as how, w.shown_on, w.organisation_id is not null as committed",
-            f"""left join (
-            select organisation_id, sum(way)::int as ways, max(on_day) as shown_on from ({_ways()}) s group by 1) w
-            on w.organisation_id = m.organisation_id""",
-        )
-    else:
-        shown, told = f"m.organisation_id in (select organisation_id from ({_ways()}) s) as committed", ""
-    return f"select m.*, {TYPES} as type, {shown} from ({members}) m {told} where m.status = 'active'"
-
-
 OPTIONS = (
     Option("months", "12", 1, 60),
     *(Option(code, "yes", choices=("yes", "no")) for code in SOURCES),
@@ -132,8 +94,6 @@ RELATION = Relation(
     MEMBERS,
     (*COLUMNS[:-1], Column("type", words="type"), Column("how", words="how"), Column("shown_on", "day"), COLUMNS[-1]),
     by=(*BY, "type", "how"),
-    course=_members,
-    facts=("committed",),
 )
 COMMITTED = Source(
     name="committed",
@@ -156,16 +116,15 @@ COMMITTED = Source(
 )
 
 
-def _criteria(
-    asked: Asked, figures: Mapping[str, Any], tables: Mapping[str, Table]
-) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
+async def _criteria(connection: Connection, asked: Asked) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
     """Each criterion of the ECCP with its value, what is needed, and whether it is met, or not known here."""
-    members = figures["committed"]
-    types = sum(1 for kind, committed, *_ in tables["by_type"].rows if kind.value and committed.value)
+    statement = Statement(asked)
+    sql = statement.sql(f"select count(*) as n, count(distinct type) as types from ({MEMBERS}) m where committed")
+    row = await connection.fetchrow(sql, *statement.values)
     team, website = int(asked.options["team"]), asked.options["website"]
     verdicts = (
-        ("members", members, ENOUGH_MEMBERS, _met(members >= ENOUGH_MEMBERS), "committed"),
-        ("types", types, ENOUGH_TYPES, _met(types >= ENOUGH_TYPES), "committed"),
+        ("members", row["n"], ENOUGH_MEMBERS, _met(row["n"] >= ENOUGH_MEMBERS), "committed"),
+        ("types", row["types"], ENOUGH_TYPES, _met(row["types"] >= ENOUGH_TYPES), "committed"),
         ("team", team / 100 if team else None, 0.5, _met(team >= HUNDREDTHS_OF_A_TEAM) if team else "unknown", ""),
         ("website", None, None, {"yes": "met", "no": "failed"}.get(website, "unknown"), ""),
     )
@@ -193,7 +152,7 @@ ECCP = Source(
     name="eccp",
     area="members",
     stock=True,
-    relations={"members": msgspec.structs.replace(RELATION, facts=("committed", "kind", "size", "type"))},
+    relations={"members": RELATION},
     measures=(
         Measure("committed", "members", "committed"),
         Measure("members", "members"),
