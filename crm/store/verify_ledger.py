@@ -62,15 +62,18 @@ CHECKS = {
         from parked_fact f left join ledger_transaction t on t.id = f.id
         where f.booked_at is null and exists (select from payment p where p.id = f.payment)
             or f.booked_at is not null and t.id is null""",
-    "ledger_settled": """
-        select 'invoice_settled ' || coalesce(s.invoice_id, f.invoice_id), case when f.invoice_id is null
-            then 'is said to be settled, and is owed or has too much' when s.invoice_id is null
-            then 'is settled, and not said to be' else 'says otherwise than the ledger' end
-        from invoice_settled s full join invoice_standing(array(select i.id from invoice i where i.status = 'issued')) f
-            on f.invoice_id = s.invoice_id
-        where (s.invoice_id, s.host_id, s.settled_on, s.tier, s.network, s.paid, s.credited, s.written_off, s.claimed)
-            is distinct from (f.invoice_id, f.host_id, f.settled_on, f.tier, f.network, f.paid, f.credited,
-                f.written_off, f.claimed)""",
+    "ledger_standing": """
+        select 'invoice_standing ' || coalesce(s.invoice_id, f.invoice_id) || ' from '
+            || coalesce(s.starts_on, f.starts_on), case when f.invoice_id is null
+            then 'says what no booking does' when s.invoice_id is null then 'is booked, and not said to stand'
+            else 'says otherwise than the ledger' end
+        from invoice_standing s
+        full join invoice_stretches(array(select i.id from invoice i where i.status = 'issued')) f
+            on (f.invoice_id, f.starts_on) = (s.invoice_id, s.starts_on)
+        where (s.host_id, s.ends_on, s.tier, s.network, s.networks, s.currency, s.balance, s.paid, s.credited,
+                s.written_off, s.claimed, s.by_bank, s.by_card)
+            is distinct from (f.host_id, f.ends_on, f.tier, f.network, f.networks, f.currency, f.balance, f.paid,
+                f.credited, f.written_off, f.claimed, f.by_bank, f.by_card)""",
     "ledger_bank_line": """
         select 'bank_line ' || l.id, 'is money in, and no payment stands for it'
         from bank_line l where l.amount > 0 and l.payment_id is null""",

@@ -1,6 +1,18 @@
 """The ledger: what every fact about money booked. Append-only; amounts are signed minor units (ADR 0012)."""
 
-from piccolo.columns import JSONB, UUID, BigInt, BigSerial, Date, ForeignKey, OnDelete, Text, Timestamptz, Varchar
+from piccolo.columns import (
+    JSONB,
+    UUID,
+    Array,
+    BigInt,
+    BigSerial,
+    Date,
+    ForeignKey,
+    OnDelete,
+    Text,
+    Timestamptz,
+    Varchar,
+)
 from piccolo.table import Table
 
 from crm.tables.invoices import Invoice
@@ -58,18 +70,26 @@ class ParkedFact(Table, tablename="parked_fact"):
     booked_at = Timestamptz(null=True, default=None)
 
 
-class InvoiceSettled(Table, tablename="invoice_settled"):
-    """An invoice that nothing is owed of, since when, what it was for and what became of it; kept by a trigger.
+class InvoiceStanding(Table, tablename="invoice_standing"):
+    """What stood on an invoice from a day to another, since anything was booked after it was issued; kept by a trigger.
 
-    `tier` and `network` (slug) are "several" where its lines differ. `crm verify` compares it with the ledger.
+    Sums up to the end of each of these days; `by_bank` and `by_card` are the money that came on the first. `tier` and
+    `network` (slug) are "several" where its lines differ. `crm verify` compares it with the ledger.
     """
 
-    invoice_id = ForeignKey(references=Invoice, null=False, primary_key=True, on_delete=OnDelete.restrict)
+    row_id = BigSerial(primary_key=True)
+    invoice_id = ForeignKey(references=Invoice, null=False, on_delete=OnDelete.restrict)
     host_id = UUID(null=False, default=None)
-    settled_on = Date(required=True, default=None)
+    starts_on = Date(required=True, default=None)
+    ends_on = Date(null=True, default=None)
     tier = Varchar(length=60, default="")
     network = Varchar(length=60, default="")
+    networks = Array(base_column=UUID(), default=list)
+    currency = Varchar(length=3, required=True)
+    balance = BigInt(required=True, default=None)
     paid = BigInt(required=True, default=None)
     credited = BigInt(required=True, default=None)
     written_off = BigInt(required=True, default=None)
     claimed = BigInt(required=True, default=None)
+    by_bank = BigInt(required=True, default=None)
+    by_card = BigInt(required=True, default=None)

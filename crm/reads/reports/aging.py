@@ -26,11 +26,11 @@ _BUCKET = "case " + " ".join(
     for code, days in AGES.items()
 )
 
-# Every position that is not zero: an invoice, or an organisation's money that is on none. Of those who had settled by
-# the day nothing is read. (Money booked on an invoice for a day before its own counts from the invoice's day on.)
+# Every position that is not zero: an invoice, or an organisation's money that is on none.
+_OPEN = "i.issued_on <= :as_of and (:known_at::timestamptz is not null or coalesce(s.balance, i.gross) <> 0)"
 POSITIONS = f"""
-    with wanted as materialized ({invoices("i.issued_on <= :as_of and s.invoice_id is null")}),
-    b as materialized ({BOOKS}), l as ({LINES}), loose as materialized (
+    with wanted as materialized ({invoices(_OPEN)}),
+    b as ({BOOKS}), l as ({LINES}), loose as materialized (
         select e.payment_id, e.organisation_id, e.currency, sum(e.amount)::bigint as balance
         from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
         where e.host_id in {HOSTS} and e.account in {POSITION} and e.invoice_id is null
@@ -38,8 +38,8 @@ POSITIONS = f"""
         group by 1, 2, 3 having sum(e.amount) <> 0
     ), found as materialized (
         select w.number || ' ' || w.id as key, w.id, w.number, w.organisation_id, {CUT_BY}, w.issued_on, w.due_on,
-            w.gross, b.balance
-        from b join wanted w on w.id = b.invoice_id {CUTS} where b.balance <> 0
+            w.gross, coalesce(w.balance, b.balance, w.gross) as balance
+        from wanted w left join b on b.invoice_id = w.id {CUTS} where coalesce(w.balance, b.balance, w.gross) <> 0
         union all
         select f.payment_id::text || f.organisation_id || f.currency, null, '', f.organisation_id, '', '', f.currency,
             null, null, null, f.balance
@@ -61,7 +61,7 @@ POSITIONS = f"""
 # What was invoiced in the year that ends with the day: what days of sales are reckoned from.
 _YEAR = f"i.issued_on <= :as_of and i.issued_on > :as_of - {DAYS_OF_A_YEAR} and {OURS}"
 BILLED = f"""
-    with wanted as ({invoices(_YEAR, settled=False)})
+    with wanted as ({invoices(_YEAR, standing=False)})
     select w.number || ' ' || w.id as key, w.id as invoice_id, w.number, o.name, w.currency, w.issued_on, w.gross
     from wanted w join organisation o on o.id = w.organisation_id
 """
@@ -109,7 +109,7 @@ AGING = Source(
                 Column("invoice_id", words="id"),
             ),
             ("currency",),
-            together=f"select i.currency, i.gross from ({invoices(_YEAR, settled=False)}) i",
+            together=f"select i.currency, i.gross from ({invoices(_YEAR, standing=False)}) i",
         ),
     },
     measures=(

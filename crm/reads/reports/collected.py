@@ -11,6 +11,7 @@ from crm.reads.reports.money import (
     HOSTS,
     JOINS,
     LINES,
+    MONTH,
     OURS,
     POSITION,
     invoices,
@@ -22,7 +23,7 @@ from crm.reports import Chart, Column
 _SUMS = """
     coalesce(w.paid, b.paid, 0) as paid, coalesce(w.credited, b.credited, 0) as credited,
     coalesce(w.written_off, b.written_off, 0) as written_off, coalesce(w.claimed, b.claimed, 0) as claimed,
-    case when w.settled then 0 else coalesce(b.balance, w.gross) end as owed,
+    coalesce(w.balance, b.balance, w.gross) as owed,
     w.gross + coalesce(w.claimed, b.claimed, 0) - coalesce(w.credited, b.credited, 0)
         - coalesce(w.written_off, b.written_off, 0) as to_pay
 """
@@ -31,13 +32,24 @@ _SUMS = """
 def _with_books(condition: str, told: str, joins: str) -> str:
     return f"""
     with wanted as materialized ({invoices(condition)}), b as ({BOOKS}), l as ({LINES})
-    select {told}, to_char(w.issued_on, 'YYYY-MM') as month, w.net, w.vat, w.gross, {_SUMS}
+    select {told}, {MONTH.format(day="w.issued_on")} as month, w.net, w.vat, w.gross, {_SUMS}
     from wanted w {joins} left join b on b.invoice_id = w.id
     """
 
 
-_IN_PERIOD = f"i.issued_on >= :start and i.issued_on < :end and i.issued_on <= :as_of and {OURS}"
-_FELL_DUE = "i.due_on >= :start and i.due_on < :end and i.due_on <= :as_of and i.issued_on <= :as_of"
+def _in_period(alias: str) -> str:
+    return f"{alias}.issued_on >= :start and {alias}.issued_on < :end and {alias}.issued_on <= :as_of"
+
+
+def _fell_due(alias: str) -> str:
+    return f"{alias}.due_on >= :start and {alias}.due_on < :end and {alias}.due_on <= :as_of"
+
+
+_IN_PERIOD = f"{_in_period('i')} and {OURS}"
+_FELL_DUE = f"{_fell_due('i')} and i.issued_on <= :as_of"
+_PARTS = f"{_in_period('w')} and {OURS.replace('i.id', 'w.id')} as in_period, {_fell_due('w')} as fell_due"
+# What was invoiced and what fell due are largely the same invoices: figures come from one pass over both.
+_TOGETHER = _with_books(f"({_IN_PERIOD}) or ({_FELL_DUE})", f"{CUT_BY}, {_PARTS}", CUTS)
 # Money put on invoices, and taken off again, by the day it was booked for.
 _BOOKED = f"""
     select e.row_id, e.invoice_id as id, e.payment_id, t.on_date, -e.amount as amount
@@ -48,15 +60,23 @@ _BOOKED = f"""
 """
 
 
-def _received(told: str, joins: str) -> str:
+def _received(told: str, joins: str, condition: str = "true") -> str:
     return f"""
-    with booked as materialized ({_BOOKED}),
+    with booked as materialized ({_BOOKED} and {condition}),
     wanted as materialized (select i.* from ({invoices("i.id in (select id from booked)")}) i), l as ({LINES})
-    select {told}, to_char(x.on_date, 'YYYY-MM') as month, coalesce(p.rail, '') as rail, x.amount
+    select {told}, {MONTH.format(day="x.on_date")} as month, coalesce(p.rail, '') as rail, x.amount
     from booked x join wanted w on w.id = x.id {joins} left join payment p on p.id = x.payment_id
     """
 
 
+# By day and rail what stands on an invoice says itself; the ledger, as it was known earlier.
+_RECEIVED_TOGETHER = f"""
+    select s.tier, s.network, s.currency, {MONTH.format(day="s.starts_on")} as month, v.rail, v.amount
+    from invoice_standing s cross join lateral (values ('bank', s.by_bank), ('card', s.by_card)) v (rail, amount)
+    where :known_at::timestamptz is null and s.host_id in {HOSTS} and s.networks && :networks
+        and s.starts_on >= :start and s.starts_on < :end and s.starts_on <= :as_of and v.amount <> 0
+    union all select * from ({_received(CUT_BY, CUTS, ":known_at::timestamptz is not null")}) earlier
+"""
 _RECEIVED = f"""
     to_char(x.on_date, 'YYYY-MM-DD') || ' ' || lpad(x.row_id::text, 12, '0') as key, w.number, o.name, {CUT_BY},
     x.on_date, coalesce(p.payer_name, '') as payer, w.id as invoice_id
@@ -91,16 +111,16 @@ COLLECTED = Source(
     area="money",
     relations={
         "invoiced": Relation(
-            _with_books(_IN_PERIOD, DESCRIBED, JOINS),
+            _with_books(_IN_PERIOD, f"{DESCRIBED}, true as in_period", JOINS),
             _INVOICE,
             ("tier", "network", "month", "currency"),
-            together=_with_books(_IN_PERIOD, CUT_BY, CUTS),
+            together=_TOGETHER,
         ),
         "due": Relation(
-            _with_books(_FELL_DUE, DESCRIBED, JOINS),
+            _with_books(_FELL_DUE, f"{DESCRIBED}, true as fell_due", JOINS),
             _INVOICE,
             ("tier", "network", "currency"),
-            together=_with_books(_FELL_DUE, CUT_BY, CUTS),
+            together=_TOGETHER,
         ),
         "received": Relation(
             _received(_RECEIVED, JOINS),
@@ -117,21 +137,21 @@ COLLECTED = Source(
                 Column("invoice_id", words="id"),
             ),
             ("tier", "network", "month", "rail", "currency"),
-            together=_received(CUT_BY, CUTS),
+            together=_RECEIVED_TOGETHER,
         ),
     },
     measures=(
-        Measure("invoiced", "invoiced", "true", "sum", "gross", "money"),
-        Measure("invoiced_net", "invoiced", "true", "sum", "net", "money"),
-        Measure("invoices", "invoiced"),
-        Measure("claimed", "invoiced", "claimed <> 0", "sum", "claimed", "money"),
-        Measure("paid", "invoiced", "paid <> 0", "sum", "paid", "money"),
-        Measure("credited", "invoiced", "credited <> 0", "sum", "credited", "money"),
-        Measure("written_off", "invoiced", "written_off <> 0", "sum", "written_off", "money"),
-        Measure("owed", "invoiced", "owed <> 0", "sum", "owed", "money"),
+        Measure("invoiced", "invoiced", "in_period", "sum", "gross", "money"),
+        Measure("invoiced_net", "invoiced", "in_period", "sum", "net", "money"),
+        Measure("invoices", "invoiced", "in_period"),
+        Measure("claimed", "invoiced", "in_period and claimed <> 0", "sum", "claimed", "money"),
+        Measure("paid", "invoiced", "in_period and paid <> 0", "sum", "paid", "money"),
+        Measure("credited", "invoiced", "in_period and credited <> 0", "sum", "credited", "money"),
+        Measure("written_off", "invoiced", "in_period and written_off <> 0", "sum", "written_off", "money"),
+        Measure("owed", "invoiced", "in_period and owed <> 0", "sum", "owed", "money"),
         Measure("received", "received", "true", "sum", "amount", "money"),
-        Measure("due", "due", "true", "sum", "to_pay", "money"),
-        Measure("due_paid", "due", "paid <> 0", "sum", "paid", "money"),
+        Measure("due", "due", "fell_due", "sum", "to_pay", "money"),
+        Measure("due_paid", "due", "fell_due and paid <> 0", "sum", "paid", "money"),
     ),
     derived=(Derived("collection_rate", "share", _rate),),
     cuts=(

@@ -32,19 +32,9 @@ _EARNED = f"""
 """
 EARNED = f"""
     with c as materialized ({_EVER})
-    select c.number || ' ' || c.id as key, {_TOLD}, {_EARNED}, extract(year from c.ends_on - 1)::int::text as last_year
+    select c.number || ' ' || c.id as key, {_TOLD}, {_EARNED}, extract(year from c.ends_on - 1)::int::text as last_year,
+        null::text as month
     from c {_JOINS}
-"""
-# The same sums from fewer rows: lines alike in days and amount earn alike, so they are reckoned once and multiplied.
-_ALIKE = """
-    select c.tier, c.network_id, c.currency, c.starts_on, c.ends_on, c.net, count(*) as lines from ({lines}) c
-    group by 1, 2, 3, 4, 5, 6
-"""
-EARNED_TOGETHER = f"""
-    with alike as materialized ({_ALIKE.format(lines=_EVER)}), c as (select c.*, {_EARNED} from alike c)
-    select c.tier, n.slug as network, c.currency, extract(year from c.ends_on - 1)::int::text as last_year,
-        (c.recognised * c.lines)::bigint as recognised, (c.deferred * c.lines)::bigint as deferred
-    from c join network n on n.id = c.network_id
 """
 _SPAN = "generate_series(date_trunc('month', greatest(:start, c.starts_on)), least(:end, c.ends_on) - 1, '1 month')"
 _FIRST, _AFTER = "greatest(x::date, :start)", "least((x + interval '1 month')::date, :end)"
@@ -54,11 +44,20 @@ MONTHS = f"""
         {_until(_AFTER)} - {_until(_FIRST)} as recognised
     from c {_JOINS} cross join lateral {_SPAN} x
 """
-MONTHS_TOGETHER = f"""
-    with c as materialized ({_ALIKE.format(lines=_lines(":start", ":end"))})
-    select to_char(x, 'YYYY-MM') as month, c.tier, n.slug as network, c.currency,
-        (({_until(_AFTER)} - {_until(_FIRST)}) * c.lines)::bigint as recognised
-    from c join network n on n.id = c.network_id cross join lateral {_SPAN} x
+# The same sums from fewer rows: lines alike in days and amount earn alike, so they are reckoned once and multiplied.
+TOGETHER = f"""
+    with c as materialized (
+        select * from earned_alike(:networks, least(:start, :as_of + 1), 'infinity'::date, :as_of, :known_at)
+    ), earned as (
+        select c.*, {_EARNED}, extract(year from c.ends_on - 1)::int::text as last_year, null::text as month from c
+    ), months as (
+        select c.*, {_until(_AFTER)} - {_until(_FIRST)} as recognised, 0 as deferred, null::text as last_year,
+            to_char(x, 'YYYY-MM') as month
+        from c cross join lateral {_SPAN} x where c.starts_on < :end and c.ends_on > :start
+    )
+    select r.tier, n.slug as network, r.currency, r.last_year, r.month, (r.recognised * r.lines)::bigint as recognised,
+        (r.deferred * r.lines)::bigint as deferred
+    from (select * from earned union all select * from months) r join network n on n.id = r.network_id
 """
 _COLUMNS = (
     Column("number", width=14),
@@ -79,19 +78,19 @@ DEFERRED = Source(
             EARNED,
             (*_COLUMNS, Column("recognised", "money"), Column("deferred", "money"), Column("invoice_id", words="id")),
             ("tier", "network", "last_year", "currency"),
-            together=EARNED_TOGETHER,
+            together=TOGETHER,
         ),
         "months": Relation(
             MONTHS,
             (*_COLUMNS, Column("recognised", "money"), Column("invoice_id", words="id")),
             ("month", "tier", "network", "currency"),
-            together=MONTHS_TOGETHER,
+            together=TOGETHER,
         ),
     },
     measures=(
-        Measure("recognised", "earned", "recognised <> 0", "sum", "recognised", "money"),
-        Measure("deferred", "earned", "deferred <> 0", "sum", "deferred", "money"),
-        Measure("earned", "months", "recognised <> 0", "sum", "recognised", "money", shown=False),
+        Measure("recognised", "earned", "month is null and recognised <> 0", "sum", "recognised", "money"),
+        Measure("deferred", "earned", "month is null and deferred <> 0", "sum", "deferred", "money"),
+        Measure("earned", "months", "month is not null and recognised <> 0", "sum", "recognised", "money", shown=False),
     ),
     cuts=(
         Cut("by_month", ("earned",), ("month",), "code"),

@@ -8,15 +8,13 @@ from crm.reads.reports.money import DAYS_OF_A_YEAR, contracts
 from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
 from crm.reports import Column, Option
 
+_BESIDE = contracts(":as_of", f"(:as_of - {DAYS_OF_A_YEAR})")
+_BOTH = (
+    "coalesce(c.tier, c.tier_before) as tier, c.currency, coalesce(c.before, 0) as before, coalesce(c.fee, 0) as fee"
+)
 YEAR = f"""
-    with a as materialized ({contracts(f"(:as_of - {DAYS_OF_A_YEAR})")}),
-    z as materialized ({contracts(":as_of")})
-    select coalesce(a.membership_id, z.membership_id)::text || coalesce(a.currency, z.currency) as key, o.name,
-        n.slug as network, coalesce(z.tier, a.tier) as tier, coalesce(a.currency, z.currency) as currency,
-        coalesce(a.fee, 0) as before, coalesce(z.fee, 0) as fee, o.id as organisation_id
-    from a full join z on z.membership_id = a.membership_id and z.currency = a.currency
-    join organisation o on o.id = coalesce(a.organisation_id, z.organisation_id)
-    join network n on n.id = coalesce(a.network_id, z.network_id)
+    select c.membership_id::text || c.currency as key, o.name, n.slug as network, {_BOTH}, o.id as organisation_id
+    from ({_BESIDE}) c join organisation o on o.id = c.organisation_id join network n on n.id = c.network_id
 """
 
 
@@ -57,6 +55,7 @@ LIFETIME = Source(
                 Column("organisation_id", words="id"),
             ),
             ("tier", "network", "currency"),
+            together=f"select n.slug as network, {_BOTH} from ({_BESIDE}) c join network n on n.id = c.network_id",
         )
     },
     measures=(

@@ -7,6 +7,7 @@ that day: what was booked by then stands, whatever came later (ledger_transactio
 
 HOSTS = "(select n.host_id from network n where n.id = any(:networks))"
 KNOWN = "(:known_at::timestamptz is null or {t}.recorded_at <= :known_at)"
+MONTH = "left({day}::text, 7)"
 POSITION = "('receivable', 'member_credit')"
 DAYS_OF_A_YEAR = 365
 # Of an invoice `i`: ours, not an opening balance that another system invoiced before its members were imported.
@@ -18,39 +19,41 @@ def known(alias: str) -> str:
     return KNOWN.format(t=alias)
 
 
-_SETTLED = """
-    left join invoice_settled s on s.invoice_id = i.id and s.settled_on <= :as_of and :known_at::timestamptz is null
+_STANDING = """
+    left join invoice_standing s on s.invoice_id = i.id and s.starts_on <= :as_of
+        and (s.ends_on is null or s.ends_on > :as_of) and :known_at::timestamptz is null
 """
 _NOT_LOOKED = """
     cross join lateral (select null::uuid as invoice_id, null::text as tier, null::text as network,
-        null::bigint as paid, null::bigint as credited, null::bigint as written_off, null::bigint as claimed) s
+        null::uuid[] as networks, null::bigint as balance, null::bigint as paid, null::bigint as credited,
+        null::bigint as written_off, null::bigint as claimed) s
 """
 
 
-def invoices(condition: str, settled: bool = True) -> str:
-    """The issued invoices of the networks for which a condition on `i` holds, with the row of those that are settled.
+def invoices(condition: str, standing: bool = True) -> str:
+    """The issued invoices of the networks for which a condition on `i` holds, with what stood on each after :as_of.
 
-    An invoice that was settled by the day asked for says by itself what became of it and what it was for; of others the
-    ledger and their lines are read. As it was known earlier, the ledger is read of all. `settled` False: nobody asks
-    what became of them.
+    What stood, `s`, is a row that the ledger keeps (ADR 0045); an invoice without one is owed as it was issued. As it
+    was known earlier, nobody keeps: the ledger is read (BOOKS). `standing` False: nobody asks what became of them.
     """
     return f"""
     select i.id, i.organisation_id, i.network_id, i.series || '-' || i.number as number, i.currency, i.net, i.vat,
-        i.gross, i.issued_on, i.due_on, s.invoice_id is not null as settled, s.tier, s.network, s.paid, s.credited,
-        s.written_off, s.claimed
-    from invoice i {_SETTLED if settled else _NOT_LOOKED}
+        i.gross, i.issued_on, i.due_on, s.invoice_id is not null as stands, s.tier, s.network, s.balance, s.paid,
+        s.credited, s.written_off, s.claimed
+    from invoice i {_STANDING if standing else _NOT_LOOKED}
     where i.host_id in {HOSTS} and i.kind = 'invoice' and i.status = 'issued' and ({condition})
-        and (i.network_id = any(:networks) or i.network_id is null and exists
-            (select from charge c join membership m on m.id = c.membership_id
-             where c.invoice_id = i.id and m.network_id = any(:networks)))
+        and (i.network_id = any(:networks) or i.network_id is null and (s.networks && :networks
+            or s.invoice_id is null and exists
+                (select from charge c join membership m on m.id = c.membership_id
+                 where c.invoice_id = i.id and m.network_id = any(:networks))))
         and (:known_at::timestamptz is null or exists (select from ledger_entry e
             join ledger_transaction t on t.id = e.transaction_id
             where e.invoice_id = i.id and t.kind in ('issued', 'opened') and t.recorded_at <= :known_at))
     """
 
 
-# What stood at the end of :as_of on those of the invoices `wanted` that were not settled, by why. What was taken back
-# counts as what it took back.
+# What stood at the end of :as_of on the invoices `wanted` as it was known earlier, by why. What was taken back counts
+# as what it took back.
 BOOKS = f"""
     select w.id as invoice_id, b.* from wanted w cross join lateral (
         select sum(e.amount)::bigint as balance,
@@ -61,17 +64,10 @@ BOOKS = f"""
         from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
         left join ledger_transaction r on r.id = t.reverses_id
         where e.invoice_id = w.id and e.account in {POSITION} and t.on_date <= :as_of and {known("t")}
-    ) b where not w.settled
+    ) b where :known_at::timestamptz is not null
 """
-# The level and network of each of them.
-LINES = """
-    select w.id as invoice_id, l.* from wanted w cross join lateral (
-        select case when min(c.tier) = max(c.tier) then min(c.tier) else 'several' end as tier,
-            case when min(n.slug) = max(n.slug) then min(n.slug) else 'several' end as network
-        from charge c join membership m on m.id = c.membership_id join network n on n.id = m.network_id
-        where c.invoice_id = w.id having count(*) > 0
-    ) l where not w.settled
-"""
+# The level and network of each that has no row of what stands on it.
+LINES = "select l.* from invoice_lines(array(select w.id from wanted w where not w.stands)) l"
 # Joined to them, what every list of invoices is cut by, and what it shows.
 CUT_BY = "coalesce(w.tier, l.tier, '') as tier, coalesce(w.network, l.network, own.slug, '') as network, w.currency"
 CUTS = "left join l on l.invoice_id = w.id left join network own on own.id = w.network_id"
@@ -82,11 +78,13 @@ DESCRIBED = f"""
 JOINS = f"join organisation o on o.id = w.organisation_id {CUTS}"
 
 
-def contracts(day: str) -> str:
-    """Own active memberships on a day with their contracted yearly fee (ADR 0036): one row each that has one.
+def contracts(day: str, earlier: str = "null") -> str:
+    """Own active memberships with their contracted yearly fee on a day, and on an earlier one beside it (ADR 0036).
+
+    One row each that has one on either day: `fee` and `tier`, `before` and `tier_before`, are null where there is none.
 
     The fee is what the newest bill of the membership is a part of, up to a year after its last day. Days given back
     are no longer billed; a fee that a link takes away is none; an entry fee is not recurring. A bill counts from its
     first day, but not before the day it was made: whoever asked in between was told what stood then.
     """
-    return f"select * from contracted_fees(:networks, {day}, :known_at)"
+    return f"select * from contracted_fees(:networks, {earlier}, {day}, :known_at)"

@@ -13,27 +13,34 @@ _SHOWN = """
 """
 FEES = f"""
     with c as materialized ({contracts(":as_of")})
-    select {_SHOWN}, c.tier, c.currency, c.fee
+    select {_SHOWN}, c.tier, c.currency, c.fee, 'fee' as part
     from c join organisation o on o.id = c.organisation_id join network n on n.id = c.network_id
 """
 # Beside each other: the end of the day before the period, and the end of the period's last day.
-MOVES = f"""
-    with a as materialized ({contracts("(:start - 1)")}),
-    z as materialized ({contracts("least(:end - 1, :as_of)")}), c as (
-        select coalesce(a.membership_id, z.membership_id) as membership_id,
-            coalesce(a.organisation_id, z.organisation_id) as organisation_id,
-            coalesce(a.network_id, z.network_id) as network_id, coalesce(a.currency, z.currency) as currency,
-            coalesce(a.tier, '') as tier_before, coalesce(z.tier, '') as tier, coalesce(a.fee, 0) as before,
-            coalesce(z.fee, 0) as fee
-        from a full join z on z.membership_id = a.membership_id and z.currency = a.currency
-    )
-    select {_SHOWN}, c.tier_before, coalesce(nullif(c.tier, ''), c.tier_before) as tier, c.currency, c.before, c.fee,
-        c.fee - c.before as change,
-        case when c.before = 0 and exists (select from charge e where e.membership_id = c.membership_id and e.yearly > 0
-                and e.starts_on < :start - 1) then 'reactivation'
-            when c.before = 0 then 'new' when c.fee = 0 then 'churn' when c.fee > c.before then 'expansion'
+_BESIDE = contracts("least(:end - 1, :as_of)", "(:start - 1)")
+_MOVED = """
+    select c.membership_id, c.organisation_id, c.network_id, c.currency, coalesce(c.tier_before, '') as tier_before,
+        coalesce(c.tier, c.tier_before) as tier, coalesce(c.before, 0) as before, coalesce(c.fee, 0) as fee,
+        coalesce(c.fee, 0) - coalesce(c.before, 0) as change,
+        case when c.before is null and c.billed_before then 'reactivation' when c.before is null then 'new'
+            when c.fee is null then 'churn' when c.fee > c.before then 'expansion'
             when c.fee < c.before then 'contraction' else 'same' end as move
-    from c join organisation o on o.id = c.organisation_id join network n on n.id = c.network_id
+    from c
+"""
+MOVES = f"""
+    with c as materialized ({_BESIDE})
+    select {_SHOWN}, c.tier_before, c.tier, c.currency, c.before, c.fee, c.change, c.move, 'move' as part
+    from ({_MOVED}) c join organisation o on o.id = c.organisation_id join network n on n.id = c.network_id
+"""
+# Figures come from one pass: as long as the period lasts, its last day is the day asked as of.
+TOGETHER = f"""
+    with c as materialized ({_BESIDE})
+    select n.slug as network, c.tier, c.currency, c.before, c.fee, c.change, c.move,
+        case when :as_of < :end then 'both' else 'move' end as part
+    from ({_MOVED}) c join network n on n.id = c.network_id
+    union all
+    select n.slug, c.tier, c.currency, null, c.fee, null, null, 'fee'
+    from ({contracts(":as_of")}) c join network n on n.id = c.network_id where :as_of >= :end
 """
 _COLUMNS = (
     Column("name", width=36),
@@ -55,15 +62,21 @@ def _net(figure: Figures) -> float | None:
     return (opening - lost + figure("expansion")) / opening if opening else None
 
 
+_IN_FEES = "part <> 'move' and fee > 0"
+_IN_MOVES = "part <> 'fee'"
+
+
 def _moved(move: str, of: str = "change") -> Measure:
-    return Measure(move, "moves", f"move = '{move}'", "sum", of, "money")
+    return Measure(move, "moves", f"{_IN_MOVES} and move = '{move}'", "sum", of, "money")
 
 
 REVENUE = Source(
     name="revenue",
     area="money",
     relations={
-        "fees": Relation(FEES, (*_COLUMNS, Column("fee", "money"), *_IDS), ("tier", "network", "currency")),
+        "fees": Relation(
+            FEES, (*_COLUMNS, Column("fee", "money"), *_IDS), ("tier", "network", "currency"), together=TOGETHER
+        ),
         "moves": Relation(
             MOVES,
             (
@@ -76,20 +89,21 @@ REVENUE = Source(
                 *_IDS,
             ),
             ("tier", "network", "move", "currency"),
+            together=TOGETHER,
         ),
     },
     measures=(
-        Measure("arr", "fees", "true", "sum", "fee", "money"),
-        Measure("paying", "fees"),
-        Measure("opening", "moves", "before > 0", "sum", "before", "money"),
+        Measure("arr", "fees", _IN_FEES, "sum", "fee", "money"),
+        Measure("paying", "fees", _IN_FEES),
+        Measure("opening", "moves", f"{_IN_MOVES} and before > 0", "sum", "before", "money"),
         _moved("new"),
         _moved("reactivation"),
         _moved("expansion"),
         _moved("contraction", "(before - fee)"),
         _moved("churn", "(before - fee)"),
-        Measure("closing", "moves", "fee > 0", "sum", "fee", "money"),
-        Measure("moved", "moves", "move <> 'same'", "sum", "change", "money", shown=False),
-        Measure("moved_members", "moves", "move <> 'same'", shown=False),
+        Measure("closing", "moves", f"{_IN_MOVES} and fee > 0", "sum", "fee", "money"),
+        Measure("moved", "moves", f"{_IN_MOVES} and move <> 'same'", "sum", "change", "money", shown=False),
+        Measure("moved_members", "moves", f"{_IN_MOVES} and move <> 'same'", shown=False),
     ),
     derived=(
         Derived("mrr", "money", lambda figure: round(figure("arr") / 12)),

@@ -27,10 +27,12 @@ PARKED = """
     select gen_random_uuid(), 'stripe', 're_1', 'refunded', host_id, id, '{{}}', now() from payment
     where id = '{payment}'
 """
-SETTLED = """
-    insert into invoice_settled (invoice_id, host_id, settled_on, tier, network, paid, credited, written_off, claimed)
-    select id, host_id, issued_on, '', '', gross, 0, 0, 0 from invoice where id = '{invoice}'
+STANDING = """
+    insert into invoice_standing (invoice_id, host_id, starts_on, currency, balance, paid, credited, written_off,
+        claimed, by_bank, by_card)
+    select id, host_id, issued_on - 1, 'NOK', 0, gross, 0, 0, 0, 0, 0 from invoice where id = '{invoice}'
 """
+OTHERWISE = "update invoice_standing set balance = balance + 1 where invoice_id = '{invoice}'"
 ELSEWHERE = f"update ledger_entry set account = 'bank', network_id = null where account = 'income' and {OF}"
 BROKEN = [
     ("ledger_balance", "add up to", f"update ledger_entry set amount = amount + 1 where account = 'income' and {OF}"),
@@ -42,7 +44,9 @@ BROKEN = [
     ("ledger_replay", "cannot be booked", "update ledger_transaction set fact = '{{}}' where object_id = '{invoice}'"),
     ("ledger_write_off", "not decided", NOT_PROPOSED),
     ("ledger_parked", "which is here", PARKED),
-    ("ledger_settled", "owed or has too much", SETTLED),
+    ("ledger_standing", "what no booking does", STANDING),
+    ("ledger_standing", "says otherwise", OTHERWISE),
+    ("ledger_standing", "not said to stand", "delete from invoice_standing where invoice_id = '{invoice}'"),
     ("ledger_bank_line", "no payment", "update bank_line set payment_id = null"),
 ]
 

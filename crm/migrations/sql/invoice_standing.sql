@@ -1,0 +1,77 @@
+-- What stood on an invoice (ADR 0045): a row for each stretch of days since anything was booked on it after it was issued.
+-- An invoice without a row on a day is owed as it was issued. The ledger's own trigger keeps the rows, `crm verify`
+-- compares them; bookings for an earlier day, and what is taken back, give all rows of the invoice anew.
+alter table invoice_standing add constraint standing_days check (ends_on > starts_on);
+create unique index standing_of_invoice on invoice_standing (invoice_id, starts_on);
+
+drop trigger settles on ledger_entry;
+drop function invoice_settles();
+drop function invoice_standing(uuid[]);
+-- The lines of some invoices together: their level and network (slug), "several" where they differ, and all networks.
+create function lines_of_invoices(wanted uuid[]) returns table (invoice_id uuid, tier text, network text, networks uuid[])
+    language sql stable as $$
+    select c.invoice_id, case when min(c.tier) = max(c.tier) then min(c.tier) else 'several' end,
+        case when min(n.slug) = max(n.slug) then min(n.slug) else 'several' end, array_agg(distinct n.id)
+    from charge c join membership m on m.id = c.membership_id join network n on n.id = m.network_id
+    where c.invoice_id = any (wanted) group by 1
+$$;
+create function invoice_stretches(wanted uuid[]) returns table (invoice_id uuid, host_id uuid, starts_on date, ends_on date,
+    tier text, network text, networks uuid[], currency text, balance bigint, paid bigint, credited bigint,
+    written_off bigint, claimed bigint, by_bank bigint, by_card bigint) language sql stable as $$
+    with booked as (
+        select e.invoice_id, t.on_date, coalesce(r.kind, t.kind) as kind, t.kind in ('issued', 'opened') as first,
+            e.payment_id is not null as money, p.rail, e.amount
+        from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+        left join ledger_transaction r on r.id = t.reverses_id left join payment p on p.id = e.payment_id
+        where e.invoice_id = any (wanted) and e.account in ('receivable', 'member_credit')
+    ), day as (
+        select b.invoice_id, b.on_date, sum(b.amount) as amount, coalesce(-sum(b.amount) filter (where b.money), 0) as paid,
+            coalesce(-sum(b.amount) filter (where b.kind = 'credited'), 0) as credited,
+            coalesce(-sum(b.amount) filter (where b.kind = 'writtenoff'), 0) as written_off,
+            coalesce(sum(b.amount) filter (where b.kind = 'claimed'), 0) as claimed,
+            coalesce(-sum(b.amount) filter (where b.money and b.rail = 'bank'), 0)::bigint as by_bank,
+            coalesce(-sum(b.amount) filter (where b.money and b.rail = 'card'), 0)::bigint as by_card
+        from booked b where not b.first group by 1, 2
+    ), opened as (select b.invoice_id, sum(b.amount) as amount from booked b where b.first group by 1)
+    select i.id, i.host_id, d.on_date, lead(d.on_date) over days, coalesce(l.tier, ''), coalesce(l.network, own.slug, ''),
+        case when i.network_id is null then coalesce(l.networks, '{}') else array[i.network_id] end, i.currency,
+        (sum(d.amount) over days + coalesce(o.amount, 0))::bigint, (sum(d.paid) over days)::bigint,
+        (sum(d.credited) over days)::bigint, (sum(d.written_off) over days)::bigint, (sum(d.claimed) over days)::bigint,
+        d.by_bank, d.by_card
+    from day d join invoice i on i.id = d.invoice_id and i.kind = 'invoice' left join opened o on o.invoice_id = i.id
+    left join lines_of_invoices(wanted) l on l.invoice_id = i.id left join network own on own.id = i.network_id
+    window days as (partition by i.id order by d.on_date)
+$$;
+create function invoice_stands() returns trigger language plpgsql as $$
+declare
+    touched uuid[];
+begin
+    -- What an invoice is booked with when it is issued needs no row.
+    select array_agg(distinct f.invoice_id) into touched from fresh f
+        join ledger_transaction t on t.id = f.transaction_id and t.kind not in ('issued', 'opened', 'shared')
+        where f.invoice_id is not null and f.account in ('receivable', 'member_credit');
+    if touched is not null then
+        delete from invoice_standing s where s.invoice_id = any (touched);
+        insert into invoice_standing (invoice_id, host_id, starts_on, ends_on, tier, network, networks, currency, balance,
+            paid, credited, written_off, claimed, by_bank, by_card) select * from invoice_stretches(touched);
+    end if;
+    return null;
+end
+$$;
+create trigger stands after insert on ledger_entry referencing new table as fresh
+    for each statement execute function invoice_stands();
+insert into invoice_standing (invoice_id, host_id, starts_on, ends_on, tier, network, networks, currency, balance, paid,
+    credited, written_off, claimed, by_bank, by_card)
+    select * from invoice_stretches(array(select distinct e.invoice_id from ledger_entry e where e.invoice_id is not null));
+grant select on invoice_standing to crm_reader;
+alter table invoice_standing enable row level security;
+create policy own_host on invoice_standing for select to crm_reader
+    using (host_id = any ((select crm_hosts_array())::uuid[]));
+
+-- The same of invoices that have no row yet; for readers, whose policies would ask about each line by itself. Of invoices
+-- of the reader's hosts only, whose rows above say the same to the same readers.
+create function invoice_lines(wanted uuid[]) returns table (invoice_id uuid, tier text, network text, networks uuid[])
+    language sql stable security definer set search_path = public as $$
+    select * from lines_of_invoices(array(select i.id from invoice i where i.id = any (wanted)
+        and (coalesce(current_setting('role', true), 'none') = 'none' or i.host_id = any ((select crm_hosts_array())::uuid[]))))
+$$;
