@@ -93,7 +93,9 @@ _ALL = dict.fromkeys(_SOME, "true") | {
 }
 # Nobody is registered who speaks for it. Of all: by the function that asks the wall once (member_marks.sql).
 _UNSPOKEN = "select members_without_contact({network}) as id"
-_UNSPOKEN_OF = "select id from unnest({some}) id where not exists (select from contact c where c.organisation_id = id)"
+_UNSPOKEN_OF = (
+    "select one as id from unnest({some}) one where not exists (select from contact c where c.organisation_id = one)"
+)
 
 
 class Row(Payer, frozen=True, gc=False):
