@@ -5,7 +5,7 @@ history are drawn; every fifth is linked to another network, some have a unit in
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from crm import catalogue
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
+from crm.database import Connection
 
 NETWORK = "nora-industry-network"
 AT_A_TIME = 5_000
@@ -62,7 +63,8 @@ async def fill(context: Context, dsn: str, first: int, last: int) -> None:
     try:
         # The engine's own answers need no second look by triggers, and a million of them would take very long.
         await copying.execute("set session_replication_role = replica")
-        rebuilding = await _without_indexes(copying)
+        tables = [name for name in _COLUMNS if name != "membership"]  # others look into that one while it is filled
+        rebuilding = await without_indexes(copying, tables)
         for at in range(first, last + 1, AT_A_TIME):
             rows: Rows = {table: [] for table in _COLUMNS}
             for number in range(at, min(at + AT_A_TIME, last + 1)):
@@ -78,19 +80,18 @@ async def fill(context: Context, dsn: str, first: int, last: int) -> None:
         await copying.close()
 
 
-async def _without_indexes(copying: asyncpg.Connection) -> list[str]:
+async def without_indexes(copying: Connection, tables: Sequence[str]) -> list[str]:
     """Drop what is quicker to build once all rows are there; the statements that bring it back as it was."""
-    tables = [name for name in _COLUMNS if name != "membership"]  # others look into that one while it is filled
     ruled = await copying.fetch(
         "select conrelid::regclass::text as t, quote_ident(conname) as name, pg_get_constraintdef(oid) as definition"
         " from pg_constraint where contype = 'x' and conrelid::regclass::text = any($1)",
-        tables,
+        list(tables),
     )
     loose = await copying.fetch(
         "select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition from pg_index i"
         " where i.indrelid::regclass::text = any($1)"
         " and not exists (select from pg_constraint c where c.conindid = i.indexrelid)",
-        tables,
+        list(tables),
     )
     for row in ruled:
         await copying.execute(f"alter table {row['t']} drop constraint {row['name']}")
