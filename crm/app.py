@@ -65,7 +65,9 @@ def _cards(state: State) -> Accounts:
 @asynccontextmanager
 async def _database(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    async with open_database(settings.database_url, settings.pool_size) as db:
+    if not settings.data_keys and not settings.development:
+        log.warning("secrets_in_clear", set="KLYNGE_DATA_KEYS")
+    async with open_database(settings.database_url, settings.pool_size, settings.data_keys) as db:
         app.state.context = Context(db, SystemClock(), settings)
         try:
             yield

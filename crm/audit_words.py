@@ -45,6 +45,8 @@ ACTIONS = {
     "recovery_codes_made": N_("New recovery codes made"),
     "second_factor_added": N_("App for codes added"),
     "second_factor_removed": N_("App for codes removed"),
+    "secrets_forgotten": N_("Secrets given up whose key is lost"),
+    "secrets_sealed": N_("Stored secrets sealed anew"),
     "sign_in_reset": N_("Ways to sign in taken away"),
     "access_requested": N_("Asked for access"),
     "account_created": N_("Account created"),

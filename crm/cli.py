@@ -21,6 +21,7 @@ from crm import (
     cli_networks,
     cli_renewals,
     cli_retention,
+    cli_secrets,
     cli_setup,
     demo,
     migrate,
@@ -60,6 +61,7 @@ app.add_typer(cli_bank.app, name="bank")
 app.add_typer(cli_access.key, name="key")
 app.add_typer(cli_access.account, name="account")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_secrets.app, name="secrets")
 
 Port = Annotated[int, typer.Option(help="The port to serve on; 0 takes any free one.", min=0, max=65535)]
 

@@ -13,7 +13,7 @@ from cluster_rules.errors import RulebookError, RuleViolation
 from cluster_rules.networks import Rulebook
 from crm import catalogue, cli_backup, rulebook_words
 from crm import rulebook_mistakes as mistakes
-from crm.actions import imports, instances, rulebooks, simulation, verify
+from crm.actions import imports, instances, rulebooks, seals, simulation, verify
 from crm.actions.imports import Imported
 from crm.actions.rulebooks import Published
 from crm.actor import Actor
@@ -205,10 +205,12 @@ def verify_all(data_dir: DataDir = None) -> None:
     """Recompute everything from the facts and list what is stored otherwise; exit code 1 when something is."""
     with progress("recomputing families") as tell:
 
-        async def run(context: Context) -> list[Difference]:
-            return await verify.run(context, tell)
+        async def run(context: Context) -> tuple[list[Difference], int]:
+            return await verify.run(context, tell), (await seals.kept(context)).clear
 
-        found = on_database(data_dir, run)
+        found, clear = on_database(data_dir, run)
+    if clear:
+        out.print(f"{clear} secrets are stored in clear: `crm secrets seal` seals them (KLYNGE_DATA_KEYS).")
     if not found:
         out.print("Everything stored is what the facts give.")
         return

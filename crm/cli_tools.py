@@ -36,14 +36,14 @@ def settings_for(data_dir: Path | None) -> Settings:
     return msgspec.structs.replace(settings, data_dir=data_dir) if data_dir else settings
 
 
-def on_database(data_dir: Path | None, work: Callable[[Context], Awaitable[T]]) -> T:
-    """Open the database, do the work, close it again."""
+def on_database(data_dir: Path | None, work: Callable[[Context], Awaitable[T]], keys: bool = True) -> T:
+    """Open the database, do the work, close it again. `keys`: only with all that stored secrets are sealed with."""
     with serving.database(settings_for(data_dir)) as settings:
-        return asyncio.run(_work(settings, work))
+        return asyncio.run(_work(settings, work, keys))
 
 
-async def _work(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> T:
-    async with serving.opened(settings) as context:
+async def _work(settings: Settings, work: Callable[[Context], Awaitable[T]], keys: bool) -> T:
+    async with serving.opened(settings, keys=keys) as context:
         return await work(context)
 
 

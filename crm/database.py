@@ -4,7 +4,7 @@ Never use Piccolo's own `DB.transaction()`: when its COMMIT fails the connection
 and the next transaction silently does not exist (stack.md 0.1, tests/crm/test_database.py).
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 from crm.errors import Refused, Unavailable
+from crm.vault import CLEAR, Vault
 from piccolo_conf import DB
 
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -34,6 +35,12 @@ OWN_REFUSALS = {"KLE01": ("person_erased", "email")}
 
 # Who reads, and which setting says what they see: the office by network, an organisation's people their own.
 WALLS = {"crm_reader": "crm.networks", "crm_member": "crm.organisations"}
+
+
+class Writer(asyncpg.Connection):
+    """A connection that decides; it knows the keys that secrets are sealed with."""
+
+    vault: Vault = CLEAR
 
 
 class Reader(asyncpg.Connection):
@@ -138,9 +145,12 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(dsn: str, size: int = 8) -> AsyncIterator[Database]:
-    """The database of a running service, with as many connections for reading as for deciding."""
-    pool = await open_pool(dsn, size)
+async def open_database(dsn: str, size: int = 8, keys: Sequence[str] = ()) -> AsyncIterator[Database]:
+    """The database of a running service, with as many connections for reading as for deciding.
+
+    `keys` seal the stored secrets (crm/vault.py); readers see none of them.
+    """
+    pool = await open_pool(dsn, size, keys)
     try:
         readers = await asyncpg.create_pool(
             dsn,
@@ -159,24 +169,37 @@ async def open_database(dsn: str, size: int = 8) -> AsyncIterator[Database]:
         await close_pool(pool)
 
 
-async def open_pool(dsn: str, size: int = 8) -> asyncpg.Pool:
+async def open_pool(dsn: str, size: int = 8, keys: Sequence[str] = ()) -> asyncpg.Pool:
     """Open the pool and hand it to Piccolo too."""
-    DB.pool = await writing_pool(dsn, size)
+    DB.pool = await writing_pool(dsn, size, keys)
     return DB.pool
 
 
-async def writing_pool(dsn: str, size: int) -> asyncpg.Pool:
+async def writing_pool(dsn: str, size: int, keys: Sequence[str] = ()) -> asyncpg.Pool:
     """Connections for deciding, on which JSONB is Python data on both sides."""
+    vault = Vault(keys)
+
+    async def prepare(connection: Writer) -> None:
+        await _prepare(connection)
+        connection.vault = vault
+
     return await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
-        init=_prepare,
+        connection_class=Writer,
+        init=prepare,
         reset=_nothing_to_reset,
         # Deciding is many small statements that are always alike: not planning them anew is a tenth faster. Plans are
         # often from when a table had a few rows: by index then too, for it grows.
         server_settings={**_SERVER_SETTINGS, "plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1"},
     )
+
+
+def vault_of(connection: Connection) -> Vault:
+    """What the secrets that this connection reads and writes are sealed with."""
+    vault: Vault = getattr(connection, "vault", CLEAR)
+    return vault
 
 
 async def close_pool(pool: asyncpg.Pool) -> None:

@@ -24,10 +24,15 @@ from crm.gateways.postgres import EmbeddedPostgres
 from crm.jobs.worker import working
 from crm.migrate import is_migrated
 from crm.settings import Settings
+from crm.store import seals
 
 CONNECT_SECONDS = 10
 # A long poll or a slow reader must not hold up the end: Ctrl-C is through within three seconds.
 GRACEFUL_SECONDS = 1
+KEYS_MISSING = (
+    "KLYNGE_DATA_KEYS lacks a key that stored secrets are sealed with ({}). Add it behind the first one;"
+    " docs/operations.md says what to do when it is lost."
+)
 MIGRATE_FIRST = "The database has not the newest schema: run `crm migrate` first."
 
 
@@ -72,13 +77,16 @@ async def reach(dsn: str) -> None:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, migrated: bool = True) -> AsyncIterator[Context]:
-    """A context on the database; OperatorError when it does not answer or is not `migrated`."""
+async def opened(settings: Settings, migrated: bool = True, keys: bool = True) -> AsyncIterator[Context]:
+    """A context on the database; OperatorError when it does not answer or is not `migrated`, or `keys` lack."""
     await reach(settings.database_url)
-    async with open_database(settings.database_url, settings.pool_size) as db:
+    async with open_database(settings.database_url, settings.pool_size, settings.data_keys) as db:
         async with db.pool.acquire() as connection:
             if migrated and not await is_migrated(connection):
                 raise OperatorError(MIGRATE_FIRST)
+            if migrated and keys and (lost := await seals.unknown(connection)):
+                told = ", ".join(f"{count} with key {by}" for by, count in sorted(lost.items()))
+                raise OperatorError(KEYS_MISSING.format(told))
         yield Context(db, SystemClock(), settings)
 
 

@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True):
     oidc_client_secret: str = ""
     oidc_domains: tuple[str, ...] = ()
     oidc_name: str = OIDC_NAME
+    data_keys: tuple[str, ...] = ()  # seal the stored secrets: the first one seals, all open
     embed_sites: tuple[str, ...] = ()  # which may show the directory in a frame
     development: bool = False
     pool_size: int = 8
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True):
 PORT_MAX = 65535
 # Nothing that could end a directive of a Content Security Policy.
 _EMBEDDER = re.compile(r"https://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_DATA_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")  # 32 bytes
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -72,6 +74,7 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         oidc_domains=tuple(env.get("KLYNGE_OIDC_DOMAINS", "").lower().split()),
         oidc_name=env.get("KLYNGE_OIDC_NAME", "") or OIDC_NAME,
         embed_sites=tuple(env.get("KLYNGE_EMBED_SITES", "").split()),
+        data_keys=_keys(env, "KLYNGE_DATA_KEYS"),
         development=_flag(env, "KLYNGE_DEVELOPMENT"),
         pool_size=_number(env, "KLYNGE_POOL_SIZE", 8),
         log_level=env.get("KLYNGE_LOG_LEVEL", "INFO").upper(),
@@ -119,6 +122,14 @@ def _by_host(env: Mapping[str, str], name: str) -> dict[str, tuple[str, ...]]:
             raise SettingsError(f"{name} must be a value, or host=value for each host")
         out[host] = (*out.get(host, ()), value)
     return out
+
+
+def _keys(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Keys as `crm secrets key` makes them, each once. What is wrong with them is said without them."""
+    found = tuple(env.get(name, "").split())
+    if not all(_DATA_KEY.fullmatch(each) for each in found) or len(set(found)) != len(found):
+        raise SettingsError(f"{name} must be keys as `crm secrets key` makes them, with spaces between, each once")
+    return found
 
 
 def _ports(env: Mapping[str, str], name: str) -> tuple[int, ...]:

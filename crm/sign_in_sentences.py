@@ -12,6 +12,7 @@ SIGN_INS: dict[str, tuple[str, ...]] = {
         N_("This is not the browser in which the link was asked for. Type the code of the mail there."),
     ),
     "link_over": (N_("This link is over: it was used, or it is too old. Ask for a new one."),),
+    "data_key_missing": (N_("There is no key to seal with: set KLYNGE_DATA_KEYS (`crm secrets key` makes one)."),),
     "no_app": (N_("There is no app for codes on this account."),),
     "oidc_failed": (N_("Your organisation's sign-in did not work this time. Try again, or sign in another way."),),
     "oidc_unknown": (N_("There is no account for you here yet. Ask for an invitation, then try again."),),

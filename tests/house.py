@@ -29,12 +29,12 @@ GROUND = """
     report_money_words report_sentences report_standing_words report_words reports role_words roles
     rule_words rulebook_checks
     rulebook_mistakes rulebook_terms rulebook_words scim_filter sentences settings setup_sentences share_sentences
-    sign_in_sentences simulation steps terms totp webhook_sentences words
+    sign_in_sentences simulation steps terms totp vault webhook_sentences words
 """
 TOP = """
     __main__ app cli cli_access cli_audit cli_backup cli_bank cli_cards cli_data cli_dunning cli_imports
-    cli_networks cli_register cli_renewals cli_retention cli_setup cli_tools client demo demo_listings demo_money piccolo_app
-    serving
+    cli_networks cli_register cli_renewals cli_retention cli_secrets cli_setup cli_tools client demo demo_listings
+    demo_money piccolo_app serving
 """
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
 
@@ -72,6 +72,7 @@ HOMES = {
         "crm.api.health",
     ),
     "babel": ("crm.i18n", "crm.forms", "crm.names", "crm.web"),
+    "cryptography": ("crm.vault",),
     "httpx": ("crm.gateways",),
     "jinja2": ("crm.i18n", "crm.letters", "crm.web"),
     "joserfc": ("crm.gateways.oidc",),
@@ -108,6 +109,7 @@ HOMES = {
         "crm.cli_register",
         "crm.cli_renewals",
         "crm.cli_retention",
+        "crm.cli_secrets",
         "crm.cli_setup",
         "crm.cli_tools",
     ),

@@ -8,7 +8,7 @@ import msgspec
 from crm import totp
 from crm.actor import Actor
 from crm.context import Context
-from crm.database import Connection
+from crm.database import Connection, vault_of
 from crm.errors import NotFound, Refused
 from crm.gateways import qr
 from crm.store import accounts, audit, factors, limits, signing
@@ -22,6 +22,7 @@ RECOVERY_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that read alike
 RECOVERY_LENGTH = 12  # letters: 58 bits, and ten tries a quarter of an hour
 CODES_PER_ACCOUNT = 10
 WINDOW_SECONDS = 15 * 60
+_WAITS = "new-app:{}"  # what a secret is sealed for until its first code proves it
 ACCOUNT_MAX = 120  # characters of the address in the QR code, which has room for 213 bytes
 
 
@@ -49,9 +50,10 @@ async def begin(context: Context, session: Session, token: str = "") -> Begun:
         await factors.must_be_as_strong(connection, session)
         waiting = await factors.step(connection, "new_app", token, now) if token else None
         if waiting and waiting.account == session.account:
-            return _begun(session, token, b64decode(waiting.data["secret"]))
+            return _begun(session, token, _waiting(connection, session, waiting.data["secret"]))
         secret = totp.new_secret()
-        data = {"secret": b64encode(secret).decode()}
+        sealed = vault_of(connection).seal(_WAITS.format(session.account), secret)
+        data = {"secret": b64encode(sealed).decode()}
         token = await factors.open_step(connection, "new_app", data, now, signing.STEP_LASTS, session.account)
         return _begun(session, token, secret)
 
@@ -75,7 +77,7 @@ async def confirm(
             raise Refused("step_over", "code")
         if account.password_hash is None:
             raise Refused("password_first", "code")
-        secret = b64decode(waiting.data["secret"])
+        secret = _waiting(connection, session, waiting.data["secret"])
         step = totp.matching_step(secret, given, now.timestamp(), after=0)
         if step is None:
             raise Refused("code_wrong", "code")
@@ -125,6 +127,10 @@ async def _new_codes(connection: Connection, account: Account) -> list[str]:
     codes = ["".join(secrets.choice(RECOVERY_LETTERS) for _ in range(RECOVERY_LENGTH)) for _ in range(RECOVERY_CODES)]
     await factors.set_recovery_codes(connection, account.id, codes)
     return ["-".join(code[at : at + 4] for at in range(0, RECOVERY_LENGTH, 4)) for code in codes]
+
+
+def _waiting(connection: Connection, session: Session, stored: str) -> bytes:
+    return vault_of(connection).open(_WAITS.format(session.account), b64decode(stored))
 
 
 def _begun(session: Session, token: str, secret: bytes) -> Begun:

@@ -13,7 +13,7 @@ from cluster_rules.memberships import Facts, Grant, Segment
 from cluster_rules.periods import Period
 from crm import catalogue
 from crm.context import Context
-from crm.store import families, verify, verify_dunning, verify_federation, verify_ledger, verify_places
+from crm.store import families, seals, verify, verify_dunning, verify_federation, verify_ledger, verify_places
 from crm.store.verify import Difference
 
 Progress = Callable[[int, int], None]
@@ -35,6 +35,7 @@ async def run(context: Context, tell: Progress = _silent) -> list[Difference]:
         out += await verify_ledger.check(connection)
         out += await verify_dunning.check(connection)
         out += await verify_federation.check(connection, today)
+        out += [Difference("sealed_secret", row, why) for row, why in await seals.broken(connection)]
         done, total = 0, await verify.count_families(connection)
         async for some in verify.family_batches(connection):
             for facts in await families.load_many(connection, kept, some):

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from crm.database import Connection
+from crm.database import Connection, vault_of
 from crm.errors import Refused
 from crm.store.accounts import TOKEN_BYTES, Session, secret_hash
+from crm.store.seals import APPS, sealed_for
 
 Kind = Literal["passkey", "new_passkey", "second", "new_app", "link", "oidc", "claim", "known"]
 
@@ -195,7 +196,10 @@ async def authenticator(connection: Connection, account: UUID) -> Authenticator 
     row = await connection.fetchrow(
         "select secret, last_step from authenticator where account_id = $1 for update", account
     )
-    return Authenticator(**dict(row)) if row else None
+    if row is None:
+        return None
+    secret = vault_of(connection).open(sealed_for(APPS, "secret", account), row["secret"])
+    return Authenticator(secret, row["last_step"])
 
 
 async def set_authenticator(connection: Connection, account: UUID, secret: bytes, step: int, now: datetime) -> None:
@@ -205,7 +209,7 @@ async def set_authenticator(connection: Connection, account: UUID, secret: bytes
         " on conflict (account_id) do update set secret = excluded.secret, last_step = excluded.last_step,"
         " created_at = excluded.created_at",
         account,
-        secret,
+        vault_of(connection).seal(sealed_for(APPS, "secret", account), secret),
         step,
         now,
     )

@@ -12,9 +12,12 @@ from cluster_rules.federated_terms import Terms
 from cluster_rules.federation import Kind, Side, Standing
 from cluster_rules.periods import Period, between
 from crm.actor import Actor
-from crm.database import Connection
+from crm.database import Connection, vault_of
 from crm.errors import NotFound
+from crm.store.seals import AGREEMENTS, BY_NAME, sealed_for
+from crm.vault import Vault
 
+_SECRETS = BY_NAME[AGREEMENTS].columns
 OVERLAP = timedelta(days=2)  # how long a replaced secret still counts
 
 
@@ -120,7 +123,7 @@ async def find(connection: Connection, code: str, lock: bool = False) -> Agreeme
     row = await connection.fetchrow(
         "select * from federated_agreement where code = $1" + (" for no key update" if lock else ""), code
     )
-    return _agreement(row) if row else None
+    return _agreement(row, vault_of(connection)) if row else None
 
 
 async def one(connection: Connection, code: str, lock: bool = False) -> Agreement:
@@ -137,7 +140,7 @@ async def invited(connection: Connection, token: str, lock: bool = False) -> Agr
         "select * from federated_agreement where invite_hash = $1" + (" for no key update" if lock else ""),
         hash_of(token),
     )
-    return _agreement(row) if row else None
+    return _agreement(row, vault_of(connection)) if row else None
 
 
 async def listed(connection: Connection, standings: Collection[str] = (), side: str = "") -> list[Agreement]:
@@ -148,7 +151,8 @@ async def listed(connection: Connection, standings: Collection[str] = (), side: 
         list(standings),
         side,
     )
-    return [_agreement(row) for row in rows]
+    vault = vault_of(connection)
+    return [_agreement(row, vault) for row in rows]
 
 
 async def add(connection: Connection, agreement: dict[str, Any]) -> UUID:
@@ -159,7 +163,7 @@ async def add(connection: Connection, agreement: dict[str, Any]) -> UUID:
     await connection.execute(
         f"insert into federated_agreement ({', '.join(names)}, created_at) values ({marks}, now())",
         made,
-        *(_stored(value) for value in agreement.values()),
+        *_stored(connection, made, agreement),
     )
     return made
 
@@ -168,7 +172,7 @@ async def change(connection: Connection, agreement: UUID, **values: Any) -> None
     """Set columns; the caller holds the row's lock where it matters."""
     sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(values, 2))
     await connection.execute(
-        f"update federated_agreement set {sets} where id = $1", agreement, *(_stored(v) for v in values.values())
+        f"update federated_agreement set {sets} where id = $1", agreement, *_stored(connection, agreement, values)
     )
 
 
@@ -199,12 +203,20 @@ def heard(now: datetime, skew: int | None = None) -> dict[str, Any]:
     return values if skew is None else values | {"skew_seconds": skew}
 
 
-def _stored(value: Any) -> Any:
-    return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else value
+def _stored(connection: Connection, agreement: UUID, values: dict[str, Any]) -> list[Any]:
+    """Values as they are stored: structs as JSON, secrets sealed."""
+    vault, out = vault_of(connection), []
+    for name, value in values.items():
+        if name in _SECRETS:
+            value = vault.seal_text(sealed_for(AGREEMENTS, name, agreement), value)
+        out.append(msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else value)
+    return out
 
 
-def _agreement(row: Any) -> Agreement:
+def _agreement(row: Any, vault: Vault) -> Agreement:
     values = dict(row)
+    for name in _SECRETS:
+        values[name] = vault.open_text(sealed_for(AGREEMENTS, name, row["id"]), row[name])
     values["terms"] = msgspec.convert(row["terms"], Terms) if row["terms"] else None
     values["peer_network"] = msgspec.convert(row["peer_network"], PeerNetwork) if row["peer_network"] else None
     values["pauses"] = msgspec.convert(row["pauses"], tuple[tuple[date, date | None], ...])

@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from crm.database import Connection
+from crm.database import Connection, vault_of
 from crm.store import jobs, webhooks
+from crm.store.seals import WEBHOOKS, sealed_for
 
 SEND_TASK = "send_webhook"
 SWEEP_LIMIT = 1000
@@ -185,7 +186,8 @@ async def claim(connection: Connection, delivery: UUID, now: datetime, lease: ti
         " values ($1, $2, $3, 'interrupted', '')",
         *(delivery, row["attempt"], now),
     )
-    valid = [each for each in (row["secret"], row["old_secret"]) if each]
+    of = sealed_for(WEBHOOKS, "secret", row["webhook_id"])
+    valid = [vault_of(connection).open_text(of, each) for each in (row["secret"], row["old_secret"]) if each]
     found = {**row, "secrets": valid, "slug": row["slug"] or "", "agreement": row["agreement"] or ""}
     return Claimed(**{name: found[name] for name in Claimed.__struct_fields__})
 

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from crm.database import Connection
+from crm.database import Connection, vault_of
 from crm.errors import NotFound
+from crm.store.seals import WEBHOOKS, sealed_for
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ async def add(connection: Connection, key: UUID, url: str, name: str, secret: st
         key,
         url,
         name,
-        secret,
+        vault_of(connection).seal_text(sealed_for(WEBHOOKS, "secret", made), secret),
         now,
     )
     return made
@@ -122,7 +123,7 @@ async def rotate(connection: Connection, webhook: UUID, secret: str, old_until: 
     await connection.execute(
         "update webhook set secret = $2, old_secret = secret, old_secret_until = $3 where id = $1",
         webhook,
-        secret,
+        vault_of(connection).seal_text(sealed_for(WEBHOOKS, "secret", webhook), secret),
         old_until,
     )
 

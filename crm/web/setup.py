@@ -35,7 +35,8 @@ async def show_setup(request: Request, office: NamedDependency[Office]) -> Respo
         counts = await host_rows.counts(connection, office.network.id)
     book = office.kept.book(office.network.slug, office.today)
     steps = setup_words.steps(office, host, counts, book)
-    return await show(request, office, "office/setup.html", "setup", steps=steps, done=request.query_params.get("done"))
+    done, in_clear = request.query_params.get("done"), not office.context.settings.data_keys
+    return await show(request, office, "office/setup.html", "setup", steps=steps, done=done, in_clear=in_clear)
 
 
 @get(PATH + "/host", include_in_schema=False)
