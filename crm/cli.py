@@ -19,6 +19,7 @@ from crm import (
     cli_dunning,
     cli_imports,
     cli_networks,
+    cli_register,
     cli_renewals,
     cli_retention,
     cli_secrets,
@@ -58,6 +59,7 @@ app.command("dunning")(cli_dunning.run_dunning)
 app.command("retention")(cli_retention.run_retention)
 app.add_typer(cli_cards.card, name="card")
 app.add_typer(cli_bank.app, name="bank")
+app.add_typer(cli_register.app, name="register")
 app.add_typer(cli_access.key, name="key")
 app.add_typer(cli_access.account, name="account")
 app.add_typer(cli_audit.app, name="audit")

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from crm import forms, words
+from crm import forms, register_words, words
 from crm.actions import reviews as actions
 from crm.api import edge, shapes
 from crm.api.operations import PREFIX, Call, Nothing, Operation
@@ -87,7 +87,7 @@ async def _one(call: Call[Any, Any], connection: Connection) -> reviews.Review:
 
 
 def _shown(call: Call[Any, Any], kept: Catalogue, row: reviews.Review) -> Review:
-    values = dict(row.detail)
+    values = register_words.values(row.detail)
     if "network_id" in values:
         values["network"] = kept.by_id[UUID(values["network_id"])].slug
     return Review(

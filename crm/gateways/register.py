@@ -91,7 +91,7 @@ class Reading:
             raise refused("register_kind")
         packed = begins.startswith(_GZIP)
         # Read with limits: what is packed small may be large without end.
-        unpacked: BinaryIO = gzip.GzipFile(fileobj=self.file) if packed else self.file  # type: ignore[assignment]
+        unpacked: BinaryIO = gzip.GzipFile(fileobj=self.file, mode="rb") if packed else self.file  # type: ignore[assignment]
         try:
             for wires in self._wires(unpacked):
                 yield [self._unit(wire) for wire in wires]

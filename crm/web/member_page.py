@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from crm.reads import listings, organisations
 from crm.reads import notes as note_reads
+from crm.reads import register as register_reads
 from crm.reads import shares as share_reads
 from crm.reads import timeline as timeline_reads
 from crm.reads import todos as todo_reads
@@ -21,6 +22,7 @@ from crm.web import (
     member_marks,
     member_money,
     office_events,
+    register,
     share_words,
     timeline_words,
 )
@@ -41,6 +43,7 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
         seen = await share_reads.of_organisation(connection, frame.id)
         notes = await note_reads.of_member(connection, network, frame.id)
         tasks = await todo_reads.of_member(connection, network, frame.id)
+        known = await register_reads.of_organisation(connection, frame.id)
     entries = await _entries(office, frame, (), None, NEWEST)
     return await member_frame.answer(
         request,
@@ -61,6 +64,7 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
         tasks=[task for task in tasks if not task.done_at],
         me=office.actor.id,
         marks=await member_marks.of_member(office, found.membership.id),
+        registered=register.facts(office, known),
     )
 
 

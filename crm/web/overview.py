@@ -19,9 +19,10 @@ from crm.reads import labels as label_reads
 from crm.reads import member_search, reports
 from crm.reads import office as office_reads
 from crm.reads import overview as reads
+from crm.reads import register as register_reads
 from crm.reads import renewals as renewal_reads
 from crm.reports import Asked, Report, later, period
-from crm.web import labels
+from crm.web import labels, register
 from crm.web import overview_views as views
 from crm.web.office import Office, reading, rules_of, show
 
@@ -97,6 +98,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         cohorts = await _cohorts(connection, office)
         renewing = await renewal_reads.standing(connection, network, today)
         ending = await label_reads.expiring(connection, network, today)
+        otherwise = await register_reads.waiting(connection, network)
         if office.may_keep_books:
             money = await _money(connection, office, span)
     rules = rules_of(office, links)
@@ -117,6 +119,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         "cohorts": views.cohorts(office, cohorts),
         "todo": [
             *views.todo(office, await _unanswered(office), money, renewing),
+            *register.to_look(office, otherwise),
             *labels.to_renew(office, ending),
         ],
     }

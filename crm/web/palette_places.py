@@ -54,6 +54,7 @@ OFFICE: tuple[Place, ...] = (
     Place("/sync/compare", "table", N_("Compare a list"), "manage", N_("copy partner differences")),
     Place("/setup/rules/price", "award", N_("Try a price"), also=N_("what does it cost fee")),
     Place("/setup/agreements", "note", N_("Agreements"), "manage", N_("contracts networks")),
+    Place("/setup/register", "building", N_("Register"), "manage", N_("enhetsregisteret bankrupt headcount")),
     Place("/setup/systems", "network", N_("Agreements with other systems"), "manage", N_("federation")),
     Place("/name", "pencil", N_("Name of the network"), "manage"),
 )

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
-from crm import words
+from crm import register_words, words
 from crm.actions import reviews as actions
 from crm.errors import Invalid, NotFound, status_of
 from crm.reads import reviews as reads
@@ -29,8 +29,8 @@ async def show_reviews(request: Request, office: NamedDependency[Office]) -> Res
         waiting = await reads.waiting(connection, [office.network.id])
         total = await reads.count(connection, office.network.id)
     rows = [row(office, each) for each in sorted(waiting, key=lambda r: (r.opened_at, r.organisation))]
-    kept = request.query_params.get("kept", "")
-    return await show(request, office, "office/reviews.html", "reviews", rows=rows, total=total, kept=kept)
+    said = next((name for name in ("kept", "stays", "taken") if request.query_params.get(name)), "")
+    return await show(request, office, "office/reviews.html", "reviews", rows=rows, total=total, said=said)
 
 
 @get("/reviews/{review:str}", include_in_schema=False)
@@ -38,6 +38,8 @@ async def show_review(request: Request, office: NamedDependency[Office], review:
     found = await _find(office, review)
     if found is None:
         return _back(office)
+    if register_words.is_difference(found.reason):
+        return Redirect(_where(office, found), status_code=303, headers=NOT_KEPT)
     return await _page(request, office, found, {}, [])
 
 
@@ -73,17 +75,23 @@ def row(office: Office, review: Review) -> dict[str, Any]:
         "tier": office.tier(review.tier),
         "why": reason(office, review),
         "opened_at": review.opened_at,
-        "href": f"{office.base}/reviews/{review.id}",
+        "href": _where(office, review),
     }
 
 
 def reason(office: Office, review: Review) -> str:
     """Why the member is to be looked at, in a sentence."""
-    values = dict(review.detail)
+    values = register_words.values(review.detail)
     if "network_id" in values:
         required = next((n for n in office.kept.networks if str(n.id) == values["network_id"]), None)
         values["network"] = required.slug if required else ""
     return words.refusal(office.t, office.kept, review.reason, values)
+
+
+def _where(office: Office, review: Review) -> str:
+    """The page on which it is answered: what the register says otherwise has one of its own."""
+    kind = "register" if register_words.is_difference(review.reason) else "reviews"
+    return f"{office.base}/{kind}/{review.id}"
 
 
 async def _find(office: Office, wanted: str) -> Review | None:

@@ -67,6 +67,7 @@ def steps(office: Office, host: HostRow, counts: Counts, book: Rulebook) -> list
             True,
         ),
         "import": (t.gettext("CSV or Excel, from CiviCRM and Odoo, too"), True),
+        "register": (t.gettext("headcounts, bankruptcies, prefill from Enhetsregisteret"), True),
     }
     return [
         {"icon": icon, "href": base + path, "title": t.gettext(title), "said": told[key][0], "ready": told[key][1]}
@@ -104,4 +105,5 @@ _STEPS = (
     ("mails", "mail", "/setup/mails", N_("Wording of mails")),
     ("fields", "adjustments-horizontal", "/setup/fields", N_("Fields of your own")),
     ("import", "file-import", "/imports", N_("Import members")),
+    ("register", "building", "/setup/register", N_("Register")),
 )

@@ -143,6 +143,7 @@ OWN = {
 OPEN = {"host", "network", "rulebook", "agreement", "terms", "organisation", "organisation_profile", "identifier"}
 OPEN |= {"known_name", "main_unit", "feed_head", "feed_epoch"}
 OPEN |= {"directory_entry", "directory_slug", "directory_state"}  # what anybody may see, and nothing else
+OPEN |= {"register_unit"}  # what Enhetsregisteret publishes of legal entities
 UNGUARDED = """
     select c.relname from pg_class c join pg_namespace s on s.oid = c.relnamespace
     where s.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm')
