@@ -7,6 +7,7 @@ the rows that were counted, or summed, for the figure of that code.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -294,7 +295,12 @@ def _missing(code: str) -> Any:
 
 def narrowed(code: str, **by: object) -> str:
     """A figure code with further parts: narrowed("lapsed", reason="unpaid")."""
-    return code + "".join(f"/{name}={quote(str(value), safe='')}" for name, value in by.items())
+    return code + "".join(f"/{name}={_quoted(str(value))}" for name, value in by.items())
+
+
+@lru_cache(maxsize=1_000)  # the figures of one row of a table are of the same values
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
 
 
 def parts(code: str) -> tuple[str, tuple[tuple[str, str], ...]]:
