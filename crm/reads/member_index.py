@@ -237,6 +237,11 @@ async def current(connection: Connection, s: Search) -> Index:
     return await _fresh(connection, s)  # of a network the reader does not see: the wall says what there is
 
 
+def forget() -> None:
+    """As a process that has just begun."""
+    _lists.clear()
+
+
 async def _mended(connection: Connection, s: Search, index: Index) -> Index | None:
     """The index as of now; None when the reader does not see the network."""
     head = await _head(connection, s, index)
