@@ -48,7 +48,8 @@ _WORDS = (
     " from generate_series(0, 4) n",
     "insert into custom_field (id, network_id, code, names, kind, choices, created_at) values"
     " (md5('f0')::uuid, $1, 'agreed', '{}', 'yes_no', '[]', now()),"
-    ' (md5(\'f1\')::uuid, $1, \'source\', \'{}\', \'choice\', \'[{"code": "a", "names": {}}, {"code": "b", "names": {}}]\', now())',
+    " (md5('f1')::uuid, $1, 'source', '{}', 'choice', jsonb_build_array(jsonb_build_object('code', 'a', 'names',"
+    " '{}'::jsonb), jsonb_build_object('code', 'b', 'names', '{}'::jsonb)), now())",
     "create temporary table who as select id, organisation_id, row_number() over (order by id) as n from membership"
     " where network_id = $1",
     "insert into membership_tag (id, membership_id, tag_id, network_id, added_at)"
