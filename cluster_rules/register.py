@@ -57,6 +57,12 @@ _FORMS = frozenset(
     ]
 )
 _SMALL = frozenset(["og", "i", "for", "av", "på", "til", "med", "den", "det", "ved", "under"])
+_KINDS = {
+    "company": frozenset({"AS", "ASA", "ANS", "DA", "ENK", "NUF", "SA", "KS", "SE", "PRE"}),
+    "public_body": frozenset({"STAT", "ORGL", "KOMM", "FYLK", "KF", "FKF", "IKS", "SF", "ADOS"}),
+    "association": frozenset({"FLI"}),
+}
+_INDUSTRIES = {"85.421": "university", "85.422": "university_college", "85.423": "university_college"}
 _BREAKS = re.compile(r"[^\w]+")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -153,6 +159,15 @@ def taken_over(reason: str, unit: Unit) -> dict[str, Any]:
         place = {"municipality": proper_name(unit.municipality), "county": unit.county}
         return place | ({"country": unit.country} if unit.country else {})
     return {}
+
+
+def kind_of(unit: Unit) -> str:
+    """What kind of organisation its form and industry (SN2007) say it is; "" where they do not."""
+    first = unit.nace[0] if unit.nace else ""
+    for begins, kind in _INDUSTRIES.items():
+        if first.startswith(begins):
+            return kind
+    return next((kind for kind, forms in _KINDS.items() if unit.form in forms), "")
 
 
 def same_name(ours: str, theirs: str) -> bool:

@@ -23,7 +23,10 @@ _SHOWN = ("sent", "question", "answer", "payment_due", "approved", "declined", "
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A draft, or the empty one that the first saved step will make (`id` None)."""
+    """A draft, or the empty one that the first saved step will make (`id` None).
+
+    `fills`: the whole register of legal entities was read, so that an organisation number fills in the rest.
+    """
 
     kept: Catalogue
     network: NetworkRow
@@ -34,6 +37,7 @@ class Draft(msgspec.Struct, frozen=True):
     status: str = "draft"
     version: int = 0
     answers: Answers = {}
+    fills: bool = False
 
     @property
     def book(self) -> Rulebook:
@@ -99,11 +103,12 @@ async def draft(context: Context, slug: str, token: str) -> Draft:
             "select id, network_id, status, version, answers from application where token_hash = $1",
             _hash(token),
         )
+        fills = await connection.fetchval("select exists (select from register_unit where whole)")
     if row is None:
-        return Draft(kept, network, shown, today, token)
+        return Draft(kept, network, shown, today, token, fills=fills)
     if row["network_id"] != network.id:
         raise NotFound("application", "token")
-    return Draft(kept, network, shown, today, token, row["id"], row["status"], row["version"], row["answers"])
+    return Draft(kept, network, shown, today, token, row["id"], row["status"], row["version"], row["answers"], fills)
 
 
 async def standing(context: Context, found: Draft) -> str:

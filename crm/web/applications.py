@@ -14,7 +14,8 @@ from crm.actions import applications as actions
 from crm.errors import Invalid, status_of
 from crm.reads import applications as reads
 from crm.reads import duplicates
-from crm.web import mergers
+from crm.reads import register as register_reads
+from crm.web import mergers, register
 from crm.web.fields import day_of, fields_of, id_of
 from crm.web.office import Office, reading, routes, show
 from crm.web.office_consequences import panel, problems
@@ -110,8 +111,10 @@ async def _page(
     async with office.context.db.reading(office.actor.sees) as connection:
         row = await reads.one(connection, office.network.id, wanted)
         known = await reads.known(connection, row.organisation_id, office.today)
+        told = await register_reads.of_organisation(connection, row.organisation_id) if row.organisation_id else None
         alike = await reads.alike(connection, row.organisation_id, office.today)
         likely = await duplicates.of_organisation(connection, row.organisation_id) if row.organisation_id else []
+    values: dict[str, Any] = {"registered": register.facts(office, told)}
     day = day_of(starts_on) if starts_on else office.today
     errors = problems(office, error, FIELDS) if error else []
     shown = None
@@ -120,7 +123,7 @@ async def _page(
     elif row.status in OPEN and day and office.may_manage:
         shown, refused = await _preview(office, row, day)
         errors += [each for each in refused if each not in errors]
-    values = {"row": row, "known": known, "alike": alike, "starts_on": day.isoformat() if day else starts_on}
+    values |= {"row": row, "known": known, "alike": alike, "starts_on": day.isoformat() if day else starts_on}
     values["likely"] = [mergers.shown(office, each) for each in likely]
     values |= {"panel": shown, "open_form": form, "note": note, "asked": request.query_params.get("done", "")}
     values |= {"errors": errors, "status_code": status_of(error) if error else 422 if errors and starts_on else 200}

@@ -120,9 +120,8 @@ def facts(office: Office, known: Known | None) -> list[dict[str, Any]]:
         return []
     t, unit = office.t, known.unit
     if not unit.known:
-        return [
-            {"label": t.gettext("In the register"), "value": t.gettext("no, as of %(day)s", day=t.date(known.as_of))}
-        ]
+        said_no = t.gettext("no, as of %(day)s", day=t.date(known.as_of))
+        return [{"label": t.gettext("In Enhetsregisteret"), "value": said_no}]
     said = [
         (t.gettext("Name"), unit.name),
         (t.gettext("Organisation form"), unit.form),

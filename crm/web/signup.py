@@ -19,6 +19,7 @@ from crm.context import Context
 from crm.errors import Invalid, NotFound, TooMany, status_of
 from crm.reads import drafts as shown
 from crm.reads import public
+from crm.reads import register as register_reads
 from crm.reads.drafts import Draft
 from crm.steps import STEPS, Typed, form_of, typed_of
 from crm.web import origin, signup_views
@@ -83,6 +84,8 @@ async def save_step(
     if step not in STEPS:
         raise NotFound("step", step)
     typed = await fields_of(request)
+    if step == "organisation" and typed.get("fill"):
+        return await fill(request, context, found, typed_of(found.answers) | _clean(step, typed))
     wanted = drafts.Draft(network, token, language_of(request), address_of(request))
     try:
         saved = await drafts.save(context, wanted, step, typed, version_of(typed))
@@ -154,6 +157,13 @@ async def resume(request: Request, context: NamedDependency[Context], token: Fro
         return to(request, f"status/{token}")
     found = await open_draft(context, network, token)
     return to(request, f"{network}/{token}/{found.missing}")
+
+
+async def fill(request: Request, context: Context, found: Draft, typed: Typed) -> Response[str]:
+    """The step with what the register says of the number, to be changed before it is saved; nothing is saved by it."""
+    async with context.db.tx() as connection:
+        known = await register_reads.by_number(connection, "".join(filter(str.isdecimal, typed["orgnr"]))[:9])
+    return await signup_views.filled(request, found, typed, known)
 
 
 async def open_draft(context: Context, network: str, token: str) -> Draft:

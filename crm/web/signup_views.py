@@ -8,13 +8,16 @@ from litestar import Request, Response
 from cluster_rules.errors import RuleViolation
 from cluster_rules.networks import Tier
 from cluster_rules.organisations import Profile
+from cluster_rules.register import kind_of, proper_name
 from crm import forms, outcome_words, steps
+from crm.directory_words import county_name
 from crm.errors import Invalid, status_of
 from crm.i18n import Translator, translator
 from crm.names import country_name
 from crm.reads import offers
 from crm.reads.drafts import Draft, Sent
 from crm.reads.offers import Offer
+from crm.reads.register import Known
 from crm.steps import HOME, STEPS, Typed, employees_of, size_matters, typed_of
 from crm.web import offer_conditions, offer_words, signup_words
 from crm.web.language import language_of
@@ -33,6 +36,27 @@ async def step(
     more = {"level": _level, "organisation": _organisation, "contact": _beside, "terms": _terms, "check": _check}
     values |= more[name](t, found, typed)
     return await open_page(request, f"join/{name}.html", status_code=status, stale=stale, **values)
+
+
+async def filled(request: Request, found: Draft, typed: Typed, known: Known | None) -> Response[str]:
+    """The organisation step with what the register says filled in, its source and day beside it."""
+    t = translator(language_of(request))
+    unit = known.unit if known and known.unit.known else None
+    name, kind = (proper_name(unit.name), kind_of(unit)) if unit else ("", "")
+    values = _frame(t, found, "organisation", typed, None)
+    values |= _organisation(t, found, typed)
+    offered = {each["value"] for each in values["kinds"]}
+    values["typed"] = typed | ({"name": name} if name else {}) | ({"kind": kind} if kind in offered else {})
+    values["filled"] = {
+        "known": unit is not None,
+        "day": t.date(known.as_of) if known else "",
+        "place": ", ".join(part for part in (proper_name(unit.municipality), county_name(unit.county)) if part)
+        if unit
+        else "",
+        "employees": unit.employees if unit else None,
+        "told": employees_of(typed["employees"]),
+    }
+    return await open_page(request, "join/organisation.html", status_code=200, stale=False, **values)
 
 
 async def conflict(request: Request, found: Draft, name: str, typed: Typed) -> Response[str]:
@@ -184,6 +208,8 @@ def _organisation(t: Translator, found: Draft, typed: Typed) -> Values:
     return _beside(t, found, typed) | {
         "kinds": [{"value": k, "label": t.gettext(signup_words.KINDS[k])} for k in kinds],
         "person": tuple(kinds) == ("person",),
+        "fills": found.fills,
+        "filled": None,
         "abroad": abroad,
         "abroad_possible": len(listed) > 0,
         "home_possible": HOME in countries,

@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from cluster_rules.register import Ours, Unit, differences, proper_name, same_name, taken_over
+from cluster_rules.register import Ours, Unit, differences, kind_of, proper_name, same_name, taken_over
 
 UNIT = Unit("923609016", "SNØSMELTE ENERGI AS", "AS", 45, "4001", "PORSGRUNN", "NO")
 OURS = Ours("Snøsmelte Energi", "Snøsmelte Energi AS", 45, "Porsgrunn", "40", "NO")
@@ -75,3 +75,18 @@ def test_a_decision_about_a_membership_is_no_fact_to_take_over():
     assert taken_over("register_moved", UNIT) == {"municipality": "Porsgrunn", "county": "40", "country": "NO"}
     assert taken_over("register_name", UNIT) == {"name": "Snøsmelte Energi AS"}
     assert taken_over("register_bankrupt", UNIT) == {}
+
+
+@pytest.mark.parametrize(
+    ("form", "nace", "kind"),
+    [
+        ("AS", ("71.129",), "company"),
+        ("ORGL", ("85.421",), "university"),
+        ("ORGL", ("84.110",), "public_body"),
+        ("KOMM", (), "public_body"),
+        ("FLI", ("94.110",), "association"),
+        ("STI", ("72.190",), ""),  # a foundation may be any of them
+    ],
+)
+def test_the_form_and_the_industry_say_what_kind_it_is(form, nace, kind):
+    assert kind_of(msgspec.structs.replace(UNIT, form=form, nace=nace)) == kind
