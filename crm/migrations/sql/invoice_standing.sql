@@ -2,7 +2,23 @@
 -- An invoice without a row on a day is owed as it was issued. The ledger's own trigger keeps the rows, `crm verify`
 -- compares them; bookings for an earlier day, and what is taken back, give all rows of the invoice anew.
 alter table invoice_standing add constraint standing_days check (ends_on > starts_on);
-create unique index standing_of_invoice on invoice_standing (invoice_id, starts_on);
+-- With what tells whether anything is owed on a day: then who is settled is read from this index alone, in the order of
+-- another one of invoices, and neither is hashed: a quarter of the time.
+create unique index standing_of_invoice on invoice_standing (host_id, invoice_id, starts_on) include (ends_on, balance);
+drop index invoice_list;
+create index invoice_list on invoice (host_id, id) include (issued_on, kind);
+-- The invoices of a host that anything is owed of, or paid too much on, at the end of a day; by the policies of who asks.
+-- As it was known earlier, nobody keeps: then all that were issued.
+create function invoices_open(host uuid, day date, known timestamptz) returns setof uuid language sql stable
+    set enable_hashjoin = off set enable_nestloop = off set enable_seqscan = off set enable_bitmapscan = off
+    set enable_sort = off set jit = off set plan_cache_mode = force_custom_plan as $$
+    select i.id from invoice i
+    where known is null and i.host_id = host and i.kind = 'invoice' and i.issued_on <= day and not exists
+        (select from invoice_standing s where s.host_id = host and s.invoice_id = i.id and s.starts_on <= day
+            and (s.ends_on is null or s.ends_on > day) and s.balance = 0)
+    union all
+    select i.id from invoice i where known is not null and i.host_id = host and i.kind = 'invoice' and i.issued_on <= day
+$$;
 
 drop trigger settles on ledger_entry;
 drop function invoice_settles();
@@ -45,13 +61,14 @@ $$;
 create function invoice_stands() returns trigger language plpgsql as $$
 declare
     touched uuid[];
+    hosts uuid[];
 begin
     -- What an invoice is booked with when it is issued needs no row.
-    select array_agg(distinct f.invoice_id) into touched from fresh f
+    select array_agg(distinct f.invoice_id), array_agg(distinct f.host_id) into touched, hosts from fresh f
         join ledger_transaction t on t.id = f.transaction_id and t.kind not in ('issued', 'opened', 'shared')
         where f.invoice_id is not null and f.account in ('receivable', 'member_credit');
     if touched is not null then
-        delete from invoice_standing s where s.invoice_id = any (touched);
+        delete from invoice_standing s where s.host_id = any (hosts) and s.invoice_id = any (touched);
         insert into invoice_standing (invoice_id, host_id, starts_on, ends_on, tier, network, networks, currency, balance,
             paid, credited, written_off, claimed, by_bank, by_card) select * from invoice_stretches(touched);
     end if;

@@ -132,3 +132,15 @@ create function earned_alike(wanted uuid[], first date, after date, day date, kn
             where e.invoice_id = c.invoice_id and t.kind = 'issued' and t.recorded_at <= known))
     group by 1, 2, 3, 4, 5, 6
 $$;
+
+-- Invoices for all networks of a host that have lines of some of these.
+create function invoices_together(wanted uuid[]) returns setof uuid
+    language sql stable security definer set search_path = public set enable_nestloop = off set jit = off
+    set work_mem = '64MB' as $$
+    select distinct c.invoice_id from charge c join membership m on m.id = c.membership_id
+    join invoice i on i.id = c.invoice_id and i.network_id is null
+    where m.network_id = any (crm_readable(wanted))
+$$;
+
+-- Invoices that did not arrive are looked for among what failed.
+create index mail_failed on mail (id) where status = 'failed';

@@ -27,7 +27,7 @@ _BUCKET = "case " + " ".join(
 )
 
 # Every position that is not zero: an invoice, or an organisation's money that is on none.
-_OPEN = "i.issued_on <= :as_of and (:known_at::timestamptz is not null or coalesce(s.balance, i.gross) <> 0)"
+_OPEN = f"i.id in (select invoices_open(h.host_id, :as_of, :known_at) from {HOSTS} h)"
 POSITIONS = f"""
     with wanted as materialized ({invoices(_OPEN)}),
     b as ({BOOKS}), l as ({LINES}), loose as materialized (

@@ -20,12 +20,12 @@ def known(alias: str) -> str:
 
 
 _STANDING = """
-    left join invoice_standing s on s.invoice_id = i.id and s.starts_on <= :as_of
+    left join invoice_standing s on s.host_id = i.host_id and s.invoice_id = i.id and s.starts_on <= :as_of
         and (s.ends_on is null or s.ends_on > :as_of) and :known_at::timestamptz is null
 """
 _NOT_LOOKED = """
     cross join lateral (select null::uuid as invoice_id, null::text as tier, null::text as network,
-        null::uuid[] as networks, null::bigint as balance, null::bigint as paid, null::bigint as credited,
+        null::bigint as balance, null::bigint as paid, null::bigint as credited,
         null::bigint as written_off, null::bigint as claimed) s
 """
 
@@ -42,10 +42,8 @@ def invoices(condition: str, standing: bool = True) -> str:
         s.credited, s.written_off, s.claimed
     from invoice i {_STANDING if standing else _NOT_LOOKED}
     where i.host_id in {HOSTS} and i.kind = 'invoice' and i.status = 'issued' and ({condition})
-        and (i.network_id = any(:networks) or i.network_id is null and (s.networks && :networks
-            or s.invoice_id is null and exists
-                (select from charge c join membership m on m.id = c.membership_id
-                 where c.invoice_id = i.id and m.network_id = any(:networks))))
+        and (i.network_id = any(:networks)
+            or i.network_id is null and i.id in (select x from invoices_together(:networks) x))
         and (:known_at::timestamptz is null or exists (select from ledger_entry e
             join ledger_transaction t on t.id = e.transaction_id
             where e.invoice_id = i.id and t.kind in ('issued', 'opened') and t.recorded_at <= :known_at))
