@@ -16,7 +16,7 @@ from cluster_rules import vat
 from cluster_rules.fees import Step, explained
 from crm.catalogue import Catalogue
 from crm.database import Connection
-from crm.store import audit, verify_invoices, verify_renewals, verify_shares
+from crm.store import audit, verify_courses, verify_invoices, verify_renewals, verify_shares
 from crm.store.mail import SEND_TASK
 
 FAMILIES_AT_A_TIME = 200
@@ -152,6 +152,7 @@ CHECKS = {
         )
         select 'mail ' || m.id, 'is ' || m.status || ' and no job will send it' from mail m
         where m.status in ('queued', 'sending') and not exists (select from waiting w where w.mail = m.id)""",
+    **verify_courses.CHECKS,
     **verify_invoices.CHECKS,
     **verify_renewals.CHECKS,
     **verify_shares.CHECKS,

@@ -3,11 +3,14 @@
 from piccolo.columns import (
     JSONB,
     UUID,
+    BigInt,
     BigSerial,
+    Boolean,
     Date,
     ForeignKey,
     Integer,
     OnDelete,
+    SmallInt,
     Text,
     Timestamptz,
     Varchar,
@@ -85,6 +88,36 @@ class MembershipPeriod(Table, tablename="membership_period"):
     ends_on = Date(null=True, default=None)
     recorded_at = Timestamptz()
     superseded_at = Timestamptz(null=True, default=None)
+
+
+class MembershipCourse(Table, tablename="membership_course"):
+    """Each stretch that stands, with the unbroken membership it is part of: `membership_period`, for reports.
+
+    `joined_on` to `left_on` are the days without a break, the `number`-th of the membership; `closes`: its last
+    stretch; `next_on`: when it begins again. `own_...`: the same of stretches that are not only linked. `kind`: of the
+    organisation, null when it has been several. Written by triggers alone (ADR 0044); `crm verify` compares.
+    """
+
+    period_id = BigInt(primary_key=True, default=None)
+    membership_id = UUID(null=False, default=None)
+    network_id = UUID(null=False, default=None)
+    organisation_id = UUID(null=False, default=None)
+    tier = Varchar(length=60, required=True)
+    status = Varchar(length=20, required=True)
+    origin = Varchar(length=10, required=True)
+    kind = Varchar(length=30, null=True, default=None)
+    starts_on = Date(required=True, default=None)
+    ends_on = Date(null=True, default=None)
+    joined_on = Date(required=True, default=None)
+    left_on = Date(null=True, default=None)
+    number = SmallInt(default=1)
+    next_on = Date(null=True, default=None)
+    closes = Boolean(default=False)
+    own_joined_on = Date(null=True, default=None)
+    own_left_on = Date(null=True, default=None)
+    own_number = SmallInt(null=True, default=None)
+    own_next_on = Date(null=True, default=None)
+    own_closes = Boolean(default=False)
 
 
 class LinkAnswer(Table, tablename="link_answer"):

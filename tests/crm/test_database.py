@@ -124,6 +124,7 @@ OWN = {
     "consent": BY_APPLICATION,
     "membership": "t.network_id = $1 or " + LINKED_FROM.format(id="id"),
     "membership_period": "t.network_id = $1 or " + LINKED_FROM.format(id="membership_id"),
+    "membership_course": "t.network_id = $1",
     "membership_grant": "t.network_id = $1 or t.source_network_id = $1",
     "membership_decision": BY_MEMBERSHIP,
     "contact": "exists (select from membership m where m.organisation_id = t.organisation_id and m.network_id = $1)",

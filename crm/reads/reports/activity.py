@@ -3,6 +3,7 @@
 Unit: an activity on its one day; a member that stands at the end of the period, or of the part of it that is over.
 """
 
+from crm.reads.reports import courses
 from crm.reads.reports.members import ACTIVE, BY
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, on
@@ -21,14 +22,21 @@ DONE = f"""
         where q.activity_row_id = a.row_id) p on true
     where {IN_PERIOD}
 """
-TAKING_PART = f"""
-    select m.*, coalesce(t.times, 0) as times, t.last_time
-    from ({on(f"({END} - 1)")}) m
+_DAY = f"({END} - 1)"
+_TAKING_PART = f"""
+    select m.*, coalesce(t.times, 0) as times, t.last_time, t.times > 0 is true as took_part
+    from ({{members}}) m
     left join (select q.organisation_id, count(*) as times, max(a.on_day) as last_time
         from activity a join activity_participant q on q.activity_row_id = a.row_id where {IN_PERIOD} group by 1) t
         on t.organisation_id = m.organisation_id
     where m.{ACTIVE}
 """
+
+
+def _course(wanted: frozenset[str]) -> str:
+    return _TAKING_PART.format(members=courses.on({*wanted, "organisation_id", "status"}, _DAY))
+
+
 ACTIVITY = Source(
     name="activity",
     area="activity",
@@ -49,7 +57,7 @@ ACTIVITY = Source(
             by=("activity_kind", "month", "international", "network"),
         ),
         "members": Relation(
-            TAKING_PART,
+            _TAKING_PART.format(members=on(_DAY)),
             (
                 Column("name", width=40),
                 Column("orgnr", width=14),
@@ -60,6 +68,8 @@ ACTIVITY = Source(
                 Column("organisation_id", words="id", width=38),
             ),
             by=BY,
+            course=_course,
+            facts=("took_part",),
         ),
     },
     measures=(
@@ -67,9 +77,9 @@ ACTIVITY = Source(
         Measure("international_activities", "activities", "international = 'yes'"),
         Measure("participants", "activities", "true", "sum", "people"),
         Measure("participations", "activities", "true", "sum", "organisations"),
-        Measure("participating", "members", "times > 0"),
+        Measure("participating", "members", "took_part"),
         Measure("members", "members"),
-        Measure("share_participating", "members", how="share", of="times > 0", kind="share"),
+        Measure("share_participating", "members", how="share", of="took_part", kind="share"),
     ),
     cuts=(
         Cut("by_activity", ("activities", "participations", "participants"), ("activity_kind",)),

@@ -4,31 +4,18 @@ A membership here goes on by itself until it is ended, so it falls due whenever 
 (ADR 0035). Unit: an own membership and one turn of its year.
 """
 
-from crm.database import Connection
-from crm.reads.reports.engine import Statement
+from collections.abc import Mapping
+from typing import Any
+
+from crm.reads.reports import cohort_courses
+from crm.reads.reports.cohort_courses import FIXED, TURNS, YEARS_BACK
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import KEY, NUMBERS, PERIODS, names, profile
 from crm.reports import Asked, Cell, Chart, Column, Figure, Option, Table, narrowed
 
 YEARS_SHOWN = 12
-YEARS_BACK = 40  # of which it is remembered who stood at their end: bits of one number
 GRACE_DAYS = 30
 
-# When each network's membership year turns, by the newest version of its rules: month and day, and whether by halves.
-_TURNS = """
-    select distinct on (b.network_id) b.network_id, coalesce(b.body -> 'period' ->> 'kind', 'calendar_year') as kind,
-        case when coalesce(b.body -> 'period' ->> 'kind', 'calendar_year') = 'calendar_year' then '01-01'
-            else coalesce(b.body -> 'period' ->> 'starts', '01-01') end as starts
-    from rulebook b where b.network_id = any(:networks) order by b.network_id, b.version desc
-"""
-# The days of the period on which a year turns; anniversaries are each membership's own.
-_FIXED = """
-    select t.network_id, d::date as turn from turns t
-    cross join lateral generate_series(extract(year from :start)::int - 1, extract(year from :end)::int) y
-    cross join lateral (values (to_date(y || '-' || t.starts, 'YYYY-MM-DD')), (case when t.kind = 'half_year'
-        then (to_date(y || '-' || t.starts, 'YYYY-MM-DD') + interval '6 months')::date end)) v (d)
-    where t.kind in ('calendar_year', 'window', 'half_year') and d >= :start and d < :end
-"""
 # Own stretches without a break, of each membership.
 _OWN = f"""
     select membership_id, organisation_id, network_id, min(starts_on) as starts_on,
@@ -46,7 +33,7 @@ _OWN = f"""
     ) numbered group by membership_id, organisation_id, network_id, island
 """
 DUE = f"""
-    with turns as materialized ({_TURNS}), fixed as materialized ({_FIXED}), own as materialized ({_OWN}),
+    with turns as materialized ({TURNS}), fixed as materialized ({FIXED}), own as materialized ({_OWN}),
     due as materialized (
         select s.*, f.turn from own s join fixed f on f.network_id = s.network_id
             and s.starts_on < f.turn and (s.ends_on is null or s.ends_on >= f.turn)
@@ -109,24 +96,24 @@ NAMED_JOINERS = f"""
 """
 
 
-async def _table(connection: Connection, asked: Asked) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
-    """What is left of each year's joiners at the end of that year and of those after; one pass over the timeline."""
-    statement = Statement(asked)
-    sql = f"select joined_year, stood, count(*) as n from ({JOINERS}) w group by 1, 2"
-    found = await connection.fetch(statement.sql(sql), *statement.values)
+def _table(
+    asked: Asked, figures: Mapping[str, Any], tables: Mapping[str, Table]
+) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
+    """What is left of each year's joiners at the end of that year and of those after."""
+    found = [tuple(int(cell.value) for cell in row) for row in tables["stood"].rows]
     this = asked.as_of.year
     last = this if (asked.as_of.month, asked.as_of.day) == (12, 31) else this - 1
-    years = sorted({row["joined_year"] for row in found})[-YEARS_SHOWN:]
+    years = sorted({year for year, *_ in found})[-YEARS_SHOWN:]
     width = max((last - year + 1 for year in years), default=0)
     rows = []
     for year in years:
-        of = [row for row in found if row["joined_year"] == year]
-        size = sum(row["n"] for row in of)
+        of = [(stood, many) for joined, stood, many in found if joined == year]
+        size = sum(many for _, many in of)
         shares = [Cell(None)] * max(0, width)
         for after in range(max(0, last - year + 1)):
             bit = year + after - this + YEARS_BACK
-            stood = sum(row["n"] for row in of if row["stood"] >> bit & 1)
-            shares[after] = Cell(stood / size, narrowed("still", joined_year=year, stood=year + after))
+            still = sum(many for stood, many in of if stood >> bit & 1)
+            shares[after] = Cell(still / size, narrowed("still", joined_year=year, stood=year + after))
         rows.append((Cell(str(year)), Cell(size, narrowed("joiners", joined_year=year)), *shares))
     columns = [Column("joined_year", words="year"), Column("joiners", "number")]
     columns += [Column(f"after_{after}", "share") for after in range(width)]
@@ -153,6 +140,8 @@ COHORTS = Source(
                 Column("organisation_id", words="id", width=38),
             ),
             by=("tier", "kind", "size", "network", "turn", "outcome"),
+            course=cohort_courses.due,
+            facts=("outcome", "first_year"),
         ),
         "joiners": Relation(
             NAMED_JOINERS,
@@ -162,7 +151,8 @@ COHORTS = Source(
                 Column("joined_year", words="year"),
                 Column("organisation_id", words="id", width=38),
             ),
-            by=("joined_year",),
+            by=("joined_year", "stood"),
+            course=cohort_courses.joiners,
         ),
     },
     measures=(
@@ -191,7 +181,12 @@ COHORTS = Source(
         Measure("joiners", "joiners", shown=False),
         Measure("still", "joiners", how="share", of=_STOOD, kind="share", shown=False, asks="stood"),
     ),
-    cuts=(Cut("by_tier", _CUT, ("tier",)), Cut("by_kind", _CUT, ("kind",)), Cut("by_turn", _CUT, ("turn",), "code")),
+    cuts=(
+        Cut("by_tier", _CUT, ("tier",)),
+        Cut("by_kind", _CUT, ("kind",)),
+        Cut("by_turn", _CUT, ("turn",), "code"),
+        Cut("stood", ("joiners",), ("joined_year", "stood"), shown=False),
+    ),
     charts=(Chart("cohort", "cohorts", "joined_year", ()),),
     options=(Option("grace", str(GRACE_DAYS), 0, 365),),
     further=_table,

@@ -4,8 +4,12 @@ Committed is who shows it in at least one of the ways asked for, within so many 
 a list of sources, each an SQL relation of (organisation_id, source, on_day, weight): add one to SOURCES and it counts.
 """
 
-from crm.database import Connection
-from crm.reads.reports.engine import Statement
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from crm.reads.reports import courses
 from crm.reads.reports.members import BY, COLUMNS
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import on
@@ -18,25 +22,13 @@ HUNDREDTHS_OF_A_TEAM = 50
 
 # A payment put on an invoice with a line for one of the networks, that was not taken back.
 PAID = f"""
-    select e.organisation_id, 'paid' as source, max(t.on_date) as on_day, 1 as weight
-    from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
-    where e.account = 'receivable' and e.payment_id is not null and e.amount < 0 and e.organisation_id is not null
-        and t.on_date > {SINCE} and t.on_date <= :as_of and t.reverses_id is null
-        and (:known_at::timestamptz is null or t.recorded_at <= :known_at)
-        and not exists (select from ledger_transaction r where r.reverses_id = t.id and r.on_date <= :as_of
-            and (:known_at::timestamptz is null or r.recorded_at <= :known_at))
-        and exists (select from charge c join membership m on m.id = c.membership_id
-            where c.invoice_id = e.invoice_id and m.network_id = any(:networks))
-    group by 1
+    select p.organisation_id, 'paid' as source, p.on_day, 1 as weight
+    from members_paid(:networks, {SINCE}, :as_of, :known_at) p
 """
 # The terms of a network were agreed to, or a fee of its own was signed and holds on the day.
 SIGNED = f"""
-    select a.organisation_id, 'signed' as source, max(x.recorded_at)::date as on_day, 1 as weight
-    from consent x join application a on a.id = x.application_id
-    where a.network_id = any(:networks) and a.organisation_id is not null and x.purpose = 'terms' and x.given
-        and x.recorded_at::date > {SINCE} and x.recorded_at::date <= :as_of
-        and (:known_at::timestamptz is null or x.recorded_at <= :known_at)
-    group by 1
+    select p.organisation_id, 'signed' as source, p.on_day, 1 as weight
+    from members_agreed(:networks, {SINCE}, :as_of, :known_at) p
     union all
     select f.organisation_id, 'signed', max(f.starts_on), 1 from agreed_fee f
     where f.network_id = any(:networks) and stands(f) and f.starts_on <= :as_of
@@ -68,6 +60,24 @@ TYPES = """
 """
 
 
+def _ways() -> str:
+    """Who shows commitment on the day in which ways: each is a bit."""
+    parts = [
+        f"select organisation_id, {1 << at} as way, max(on_day) as on_day from ({sql}) {code}"
+        f" where :option_{code} = 'yes' group by 1 having sum(weight) >= {least}"
+        for at, (code, (sql, least)) in enumerate(sorted(SOURCES.items()))
+    ]
+    return " union all ".join(parts)
+
+
+def _ways_said() -> str:
+    """The words for the bits of `w.ways`, as _shown says them; null for none."""
+    codes = sorted(SOURCES)
+    words = [" ".join(code for at, code in enumerate(codes) if bits >> at & 1) for bits in range(1, 1 << len(codes))]
+    said = ", ".join(f"'{each}'" for each in words)
+    return f"(array[{said}])[w.ways]"
+
+
 def _shown() -> str:
     """Who shows commitment on the day, and how; what is not asked for shows nothing."""
     parts = [
@@ -85,6 +95,23 @@ MEMBERS = f"""
         from ({_shown()}) s group by 1) c on c.organisation_id = m.organisation_id
     where m.status = 'active'
 """
+
+
+def _members(wanted: frozenset[str]) -> str:
+    """The same for one network, from its courses."""
+    members = courses.on({*wanted, "organisation_id", "status", "kind"} - {"type"}, ":as_of")
+    if wanted & {"how", "shown_on"}:
+        shown, told = (
+            f"{_ways_said()} as how, w.shown_on, w.organisation_id is not null as committed",
+            f"""left join (
+            select organisation_id, sum(way)::int as ways, max(on_day) as shown_on from ({_ways()}) s group by 1) w
+            on w.organisation_id = m.organisation_id""",
+        )
+    else:
+        shown, told = f"m.organisation_id in (select organisation_id from ({_ways()}) s) as committed", ""
+    return f"select m.*, {TYPES} as type, {shown} from ({members}) m {told} where m.status = 'active'"
+
+
 OPTIONS = (
     Option("months", "12", 1, 60),
     *(Option(code, "yes", choices=("yes", "no")) for code in SOURCES),
@@ -94,6 +121,8 @@ RELATION = Relation(
     MEMBERS,
     (*COLUMNS[:-1], Column("type", words="type"), Column("how", words="how"), Column("shown_on", "day"), COLUMNS[-1]),
     by=(*BY, "type", "how"),
+    course=_members,
+    facts=("committed",),
 )
 COMMITTED = Source(
     name="committed",
@@ -116,15 +145,16 @@ COMMITTED = Source(
 )
 
 
-async def _criteria(connection: Connection, asked: Asked) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
+def _criteria(
+    asked: Asked, figures: Mapping[str, Any], tables: Mapping[str, Table]
+) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
     """Each criterion of the ECCP with its value, what is needed, and whether it is met, or not known here."""
-    statement = Statement(asked)
-    sql = statement.sql(f"select count(*) as n, count(distinct type) as types from ({MEMBERS}) m where committed")
-    row = await connection.fetchrow(sql, *statement.values)
+    members = figures["committed"]
+    types = sum(1 for kind, committed, *_ in tables["by_type"].rows if kind.value and committed.value)
     team, website = int(asked.options["team"]), asked.options["website"]
     verdicts = (
-        ("members", row["n"], ENOUGH_MEMBERS, _met(row["n"] >= ENOUGH_MEMBERS), "committed"),
-        ("types", row["types"], ENOUGH_TYPES, _met(row["types"] >= ENOUGH_TYPES), "committed"),
+        ("members", members, ENOUGH_MEMBERS, _met(members >= ENOUGH_MEMBERS), "committed"),
+        ("types", types, ENOUGH_TYPES, _met(types >= ENOUGH_TYPES), "committed"),
         ("team", team / 100 if team else None, 0.5, _met(team >= HUNDREDTHS_OF_A_TEAM) if team else "unknown", ""),
         ("website", None, None, {"yes": "met", "no": "failed"}.get(website, "unknown"), ""),
     )
@@ -138,10 +168,8 @@ async def _criteria(connection: Connection, asked: Asked) -> tuple[tuple[Figure,
         Column("verdict", words="verdict"),
     )
     counted = [verdict for *_, verdict, _ in verdicts]
-    figures = tuple(
-        Figure(f"criteria_{word}", counted.count(word), rows=False) for word in ("met", "failed", "unknown")
-    )
-    return figures, (Table("criteria", columns, rows),)
+    met = tuple(Figure(f"criteria_{word}", counted.count(word), rows=False) for word in ("met", "failed", "unknown"))
+    return met, (Table("criteria", columns, rows),)
 
 
 def _met(reached: bool) -> str:
@@ -152,7 +180,7 @@ ECCP = Source(
     name="eccp",
     area="members",
     stock=True,
-    relations={"members": RELATION},
+    relations={"members": msgspec.structs.replace(RELATION, facts=("committed", "kind", "size", "type"))},
     measures=(
         Measure("committed", "members", "committed"),
         Measure("members", "members"),

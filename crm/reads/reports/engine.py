@@ -1,6 +1,5 @@
 """From a report's source to its figures and tables, and to the rows behind any of them: one statement a relation."""
 
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
@@ -11,44 +10,40 @@ import msgspec
 
 from cluster_rules.errors import RuleViolation
 from crm.database import Connection
-from crm.reads.known import believed
 from crm.reads.reports.source import Cut, Figures, Measure, Relation, Source
+from crm.reads.reports.statement import CURRENCY, Statement, Wanted, bucket, by_groups, by_rows, rows_of, wanted
 from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
 
 MOST_ROWS = 1_000  # of a page
 ROWS_AT_A_TIME = 500
 # In memory, without compiling, and planned for what is asked: which moment, how long a period.
 ROOMY = "set local jit = off; set local work_mem = '64MB'; set local plan_cache_mode = force_custom_plan"
-CURRENCY = "currency"
 MEASURED = "measured"
 UNKNOWN = ""
 IN_TIME = {"month", "day"}  # dimensions of which each period has its own
 BEFORE, CHANGE = "before", "change"
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z][a-z_0-9]*)")
-_STANDS = re.compile(r"\bstands\((\w+)\)")
-_DECIDED = re.compile(r"\bdecided\((\w+)\)")
 _NOTHING = Asked((), date.min, date.max, date.min)
-_TYPES = {
-    "networks": "uuid[]", "start": "date", "end": "date", "as_of": "date", "known_at": "timestamptz",
-    "compare_start": "date", "compare_end": "date", "value": "text",
-}  # fmt: skip
 
 
 async def figures(connection: Connection, source: Source, asked: Asked) -> Report:
     """The report, with the period of comparison beside when one is asked for."""
-    async with roomy(connection):
-        made = await _made(connection, source, asked)
+    async with roomy(connection) as settled:
+        made = await _made(connection, source, asked, settled)
         if asked.compare is None:
             return made
-        return _compared(source, made, await _made(connection, source, asked.then))
+        return _compared(source, made, await _made(connection, source, asked.then, settled))
 
 
 @asynccontextmanager
-async def roomy(connection: Connection) -> AsyncIterator[None]:
-    """A transaction for statements that sort and join whole networks: in memory, and without compiling them first."""
+async def roomy(connection: Connection) -> AsyncIterator[bool]:
+    """A transaction for statements that sort and join whole networks: in memory, and without compiling them first.
+
+    Are the courses what the timelines say? Not in a transaction that has changed something and is not at its end.
+    """
+    within = connection.is_in_transaction()
     async with connection.transaction():
         await connection.execute(ROOMY)
-        yield
+        yield not within or await connection.fetchval("select coalesce(current_setting('crm.touched', true), '') = ''")
 
 
 async def rows(
@@ -58,9 +53,9 @@ async def rows(
 
     RuleViolation `figure_unknown`.
     """
-    columns, sql, values = _listing(source, asked, code, after, limit + 1)
     with _readable(code):
-        async with roomy(connection):
+        async with roomy(connection) as settled:
+            columns, sql, values = _listing(source, asked, code, after, limit + 1, settled)
             found = await connection.fetch(sql, *values)
     shown = tuple(tuple(row)[1:] for row in found[:limit])
     following = found[limit - 1]["key"] if len(found) > limit else None
@@ -71,9 +66,9 @@ async def every_row(
     connection: Connection, source: Source, asked: Asked, code: str
 ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
     """All rows behind a figure, some hundreds at a time, of one moment."""
-    _, sql, values = _listing(source, asked, code, "", None)
     with _readable(code):
-        async with roomy(connection):
+        async with roomy(connection) as settled:
+            _, sql, values = _listing(source, asked, code, "", None, settled)
             cursor = await connection.cursor(sql, *values)
             while found := await cursor.fetch(ROWS_AT_A_TIME):
                 yield [tuple(row)[1:] for row in found]
@@ -109,7 +104,7 @@ def _measure(source: Source, code: str) -> Measure:
 
 
 def _listing(
-    source: Source, asked: Asked, code: str, after: str, limit: int | None
+    source: Source, asked: Asked, code: str, after: str, limit: int | None, settled: bool = False
 ) -> tuple[tuple[Column, ...], str, list[Any]]:
     """The columns, the statement and its values."""
     measure = _measure(source, code)
@@ -123,15 +118,16 @@ def _listing(
         conditions.append(f"({_narrowing(relation, statement, measure, code, by, value)})")
     listed, chosen = _columns(relation, measure, statement, asked_of)
     conditions.append(f"r.key > {statement.bind(after, 'text')}")
+    rows = rows_of(relation, asked, settled, " ".join((*conditions, *chosen, "key")))
     sql = (
-        f"with r as (select * from ({statement.sql(relation.sql)}) x) select r.key, {', '.join(chosen)} from r"
+        f"with r as (select * from ({statement.sql(rows)}) x) select r.key, {', '.join(chosen)} from r"
         f" where {' and '.join(conditions)} order by r.key limit {statement.bind(limit, 'int')}"
     )
     return listed, sql, statement.values
 
 
 def _columns(
-    relation: Relation, measure: Measure, statement: "Statement", value: str | None
+    relation: Relation, measure: Measure, statement: Statement, value: str | None
 ) -> tuple[tuple[Column, ...], list[str]]:
     """The columns of a measure's rows; what is measured is one of them, or one more."""
     columns, chosen = list(relation.columns), [f"r.{each.code}" for each in relation.columns]
@@ -144,59 +140,12 @@ def _columns(
     return tuple(columns), chosen
 
 
-def _narrowing(relation: Relation, statement: "Statement", measure: Measure, code: str, by: str, value: str) -> str:
+def _narrowing(relation: Relation, statement: Statement, measure: Measure, code: str, by: str, value: str) -> str:
     if by in relation.narrow:
         return statement.sql(relation.narrow[by], value)
     if by in relation.by or (by == CURRENCY and measure.kind == "money"):
-        return f"{_bucket(by)} = {statement.bind(value, 'text')}"
+        return f"{bucket(by)} = {statement.bind(value, 'text')}"
     raise RuleViolation("figure_unknown", "figure", given=code[:100])
-
-
-class Statement:
-    """SQL with named parameters becomes SQL with numbered ones, each bound once."""
-
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
-        self.values: list[Any] = []
-        self._places: dict[str, str] = {}
-
-    def sql(self, text: str, value: str | None = None) -> str:
-        """The text with its parameters numbered; `value` is what :value stands for in it."""
-        ever = self.asked.known_at is not None
-        text = _STANDS.sub(lambda found: f"({believed(found[1], ':known_at', ever)})", text)
-        text = _DECIDED.sub(lambda found: _not_withdrawn(found[1], ever), text)
-        self._places.pop("value", None)
-        return _PARAMETER.sub(lambda found: self._named(found[1], value), text)
-
-    def bind(self, value: Any, kind: str) -> str:
-        """A value of its own."""
-        self.values.append(value)
-        return f"${len(self.values)}::{kind}"
-
-    def _named(self, name: str, value: str | None) -> str:
-        if name not in self._places:
-            given = value if name == "value" else self._asked(name)
-            self._places[name] = self.bind(given, _TYPES.get(name, "text"))
-        return self._places[name]
-
-    def _asked(self, name: str) -> Any:
-        if name.startswith("option_"):
-            return self.asked.options.get(name.removeprefix("option_"), "")
-        if name.startswith("compare_"):
-            return self.asked.compare[name == "compare_end"] if self.asked.compare else None
-        found = getattr(self.asked, name)
-        return list(found) if name == "networks" else found
-
-
-def _not_withdrawn(alias: str, ever: bool) -> str:
-    """As `believed`, for facts that are withdrawn and not superseded."""
-    if not ever:
-        return f"{alias}.withdrawn_at is null"
-    return f"({alias}.recorded_at <= :known_at and ({alias}.withdrawn_at is null or {alias}.withdrawn_at > :known_at))"
-
-
-def _bucket(by: str) -> str:
-    return f"coalesce(r.{by}::text, '')"
 
 
 # --- figures and tables
@@ -209,27 +158,28 @@ class _Group(msgspec.Struct, frozen=True):
     values: Mapping[str, Any]
 
 
-async def _made(connection: Connection, source: Source, asked: Asked) -> Report:
+async def _made(connection: Connection, source: Source, asked: Asked, settled: bool) -> Report:
     groups: dict[str, list[_Group]] = {}
     tabled = {code for cut in source.cuts for code in cut.measures}
     for names in _asked_together(source):
         measures = [m for m in source.measures if m.over in names and (m.shown or m.code in tabled)]
         if measures:
             sets = {cut.by for cut in source.cuts if source.measure(cut.measures[0]) in measures}
-            found = await _grouped(connection, source.relations[names[0]], measures, sets, asked)
-            groups |= dict.fromkeys(names, found)
+            asking = wanted(source.relations[names[0]], measures, sets)
+            groups |= dict.fromkeys(names, await _grouped(connection, asking, asked, settled))
     figures = [f for each in source.measures if each.shown for f in _figures(each, groups[each.over])]
     figures += _derived(source, asked, groups.values())
-    tables = []
+    tables = {}
     for cut in source.cuts:
         first = source.measure(cut.measures[0])
         assert first is not None, cut.code
-        tables.append(_table(source, cut, groups[first.over]))
+        tables[cut.code] = _table(source, cut, groups[first.over])
+    shown = [tables[cut.code] for cut in source.cuts if cut.shown]
     if source.further is not None:
-        more, others = await source.further(connection, asked)
+        more, others = source.further(asked, {each.code: each.value for each in figures}, tables)
         figures += more
-        tables += others
-    return Report(source.name, asked, tuple(figures), tuple(tables), source.charts)
+        shown += others
+    return Report(source.name, asked, tuple(figures), tuple(shown), source.charts)
 
 
 def _asked_together(source: Source) -> Iterable[list[str]]:
@@ -240,53 +190,18 @@ def _asked_together(source: Source) -> Iterable[list[str]]:
     return by_rows.values()
 
 
-async def _grouped(
-    connection: Connection, relation: Relation, measures: Sequence[Measure], cuts: set[tuple[str, ...]], asked: Asked
-) -> list[_Group]:
+async def _grouped(connection: Connection, asking: Wanted, asked: Asked, settled: bool) -> list[_Group]:
     """Every grouping that is wanted, in one go over the relation."""
-    money = any(each.kind == "money" for each in measures)
-    sets = {frozenset(by) for by in (*cuts, ())}
-    if money:
-        sets |= {each | {CURRENCY} for each in sets}
-    by = sorted(frozenset().union(*sets))
     statement = Statement(asked)
-    finest = bool(by) and all(each.how in ("count", "sum") for each in measures)
-    aggregates = ", ".join(f"{_aggregate(m, statement, finest)} as m{at}" for at, m in enumerate(measures))
-    values = ", ".join(f"coalesce(sum(m{at}), 0)::bigint as m{at}" for at in range(len(measures)))
-    grouping = ", ".join(
-        "(" + ", ".join(f"b_{name}" for name in sorted(each)) + ")" for each in sorted(sets, key=sorted)
-    )
-    buckets = "".join(f", {_bucket(name)} as b_{name}" for name in by)
-    head = f"grouping({', '.join(f'b_{name}' for name in by)})::int as mask, " if by else ""
-    within = "".join(f"b_{name}, " for name in by)
-    found = await connection.fetch(
-        # not materialized: columns that only rows show, and the joins they come from, are then never looked up
-        f"with r as (select r.*{buckets} from ({statement.sql(relation.together or relation.sql)}) r)"
-        # what adds up is added up once for all dimensions, and each grouping from those few sums
-        + (f", f as (select {within}{aggregates} from r group by {within[:-2]})" if finest else "")
-        + f" select {head}{within}{values if finest else aggregates} from {'f' if finest else 'r'}"
-        + (f" group by grouping sets ({grouping})" if by else ""),
-        *statement.values,
-    )
+    adds_up = all(each.how in ("count", "sum", "share") for each in asking.measures)
+    write = by_groups if asking.by and adds_up else by_rows
+    found = await connection.fetch(write(asking, statement, settled), *statement.values)
     out = []
     for row in found:
-        mask = row["mask"] if by else 0
-        of = {name: row[f"b_{name}"] for at, name in enumerate(reversed(by)) if not mask >> at & 1}
-        out.append(_Group(of, {m.code: row[f"m{at}"] for at, m in enumerate(measures)}))
+        mask = row["mask"] if asking.by else 0
+        of = {name: row[f"b_{name}"] for at, name in enumerate(reversed(asking.by)) if not mask >> at & 1}
+        out.append(_Group(of, {m.code: row[f"m{at}"] for at, m in enumerate(asking.measures)}))
     return out
-
-
-def _aggregate(measure: Measure, statement: Statement, partial: bool = False) -> str:
-    """`partial`: it is added up again, and rounded only then."""
-    where, of = statement.sql(measure.where), statement.sql(measure.of)
-    only = f"filter (where {where})"
-    return {
-        "count": f"count(*) {only}",
-        "sum": f"coalesce(sum({of}) {only}, 0){'' if partial else '::bigint'}",
-        "mean": f"(avg({of}) {only})::float8",
-        "median": f"(percentile_cont(0.5) within group (order by ({of})::float8) {only})::float8",
-        "share": f"(count(*) filter (where ({where}) and ({of})))::float8 / nullif(count(*) {only}, 0)",
-    }[measure.how]
 
 
 def _figures(measure: Measure, groups: Iterable[_Group]) -> list[Figure]:

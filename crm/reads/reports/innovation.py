@@ -1,6 +1,9 @@
 """The list Innovation Norway asks for, one reporting year at a time: number, role, name, joined, left."""
 
 from crm.reads.reports.commitment import TYPES
+from crm.reads.reports.courses import KEY as NAMED
+from crm.reads.reports.courses import NUMBERED, ORGANISATION, ORGNR, OURS, chosen, facts, name
+from crm.reads.reports.courses import role as parts
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, KEY, NUMBERS, PERIODS, SPELLS, names, profile
 from crm.reports import Chart, Column
@@ -26,7 +29,8 @@ LISTED = f"""
     profile as materialized ({profile(f"({END} - 1)")}), number as ({NUMBERS}), name as ({names(f"({END} - 1)")})
     select {KEY} as key, coalesce(name.name, o.name) as name, number.orgnr, role.role, tier.tier, w.joined,
         case when w.left_on <= {END} then w.left_on end as left_on, w.organisation_id, profile.kind, profile.country,
-        w.joined >= :start as begins, {TYPES} as type
+        w.joined >= :start as begins, coalesce(w.left_on <= {END}, false) as leaves,
+        number.orgnr is not null as numbered, {TYPES} as type
     from who w join organisation o on o.id = w.organisation_id
     left join tier on tier.organisation_id = w.organisation_id
     left join role on role.organisation_id = w.organisation_id
@@ -34,6 +38,35 @@ LISTED = f"""
     left join number on number.organisation_id = w.organisation_id
     left join name on name.organisation_id = w.organisation_id
 """
+
+
+def _listed(wanted: frozenset[str]) -> str:
+    """The same from courses: the last stretch that touches the period stands for its organisation."""
+    true, joins = facts({*wanted, "kind"} if "type" in wanted else wanted, f"({END} - 1)")
+    joined = """case when c.number = 1 then c.joined_on else (select min(x.joined_on) from membership_course x
+        where x.membership_id = c.membership_id and x.organisation_id = c.organisation_id
+        and (x.left_on is null or x.left_on > :start)) end"""
+    told = {
+        "key": NAMED,
+        "name": name(f"({END} - 1)"),
+        "orgnr": ORGNR,
+        "role": parts(f"r.starts_on < {END} and (r.ends_on is null or r.ends_on > :start)"),
+        "tier": "c.tier",
+        "joined": joined,
+        "left_on": f"case when c.left_on <= {END} then c.left_on end",
+        "organisation_id": "c.organisation_id",
+        "kind": true["kind"],
+        "country": true["country"],
+        "begins": f"{joined} >= :start",
+        "leaves": f"coalesce(c.left_on <= {END}, false)",
+        "numbered": NUMBERED,
+        "type": TYPES.replace("kind", f"({true['kind']})"),
+    }
+    where = f"""{OURS} and c.starts_on < {END} and (c.ends_on is null or c.ends_on > :start) and (c.ends_on is null
+        or c.ends_on >= {END} or c.closes and (c.next_on is null or c.next_on >= {END}))"""
+    return chosen(wanted, told, {"o": ORGANISATION, **joins}, where)
+
+
 INNOVATION_NORWAY = Source(
     name="innovation-norway",
     area="members",
@@ -52,13 +85,15 @@ INNOVATION_NORWAY = Source(
                 Column("organisation_id", words="id", width=38),
             ),
             by=("type", "country", "tier"),
+            course=_listed,
+            facts=("begins", "leaves", "numbered", "country"),
         )
     },
     measures=(
         Measure("listed", "listed"),
         Measure("joined", "listed", "begins"),
-        Measure("left", "listed", "left_on is not null"),
-        Measure("without_number", "listed", "orgnr is null and country = 'NO'"),
+        Measure("left", "listed", "leaves"),
+        Measure("without_number", "listed", "not numbered and country = 'NO'"),
         Measure("abroad", "listed", "country <> 'NO'"),
     ),
     cuts=(

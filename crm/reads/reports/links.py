@@ -1,5 +1,6 @@
 """R9: memberships by rule, given and ended; who is a member by itself, by rule or both; how networks overlap."""
 
+from crm.reads.reports import courses
 from crm.reads.reports.members import ACTIVE, ON_THE_DAY
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, KEY, NUMBERS, PERIODS, names
@@ -109,6 +110,20 @@ MEMBERSHIPS = f"""
     left join number on number.organisation_id = w.organisation_id
     left join name on name.organisation_id = w.organisation_id
 """
+
+
+def _memberships(wanted: frozenset[str]) -> str:
+    told = {
+        "key": f"{courses.KEY} || ' ' || {courses.NETWORK}",
+        "name": courses.name(":as_of"),
+        "orgnr": courses.ORGNR,
+        "network": courses.NETWORK,
+        **{each: f"c.{each}" for each in ("tier", "origin", "status", "organisation_id")},
+    }
+    where = f"{courses.OURS} and c.starts_on <= :as_of and (c.ends_on is null or c.ends_on > :as_of)"
+    return courses.chosen(wanted, told, {"o": courses.ORGANISATION}, where)
+
+
 HOST = Source(
     name="host",
     area="members",
@@ -128,6 +143,8 @@ HOST = Source(
                 _ID,
             ),
             by=("network", "origin"),
+            course=_memberships,
+            facts=("status",),
         ),
     },
     measures=(

@@ -1,5 +1,6 @@
 """R1, who is a member on a day; R2, what the members of a day are made of, and what has changed since another day."""
 
+from crm.reads.reports import courses
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import on
 from crm.reports import Chart, Column
@@ -23,7 +24,13 @@ COLUMNS = (
     Column("organisation_id", words="id", width=38),
 )
 BY = ("kind", "size", "county", "country", "tier", "origin", "status", "network", "joined_year")
-ON_THE_DAY = Relation(on(":as_of"), COLUMNS, by=BY)
+ON_THE_DAY = Relation(
+    on(":as_of"),
+    COLUMNS,
+    by=BY,
+    course=lambda wanted: courses.on(wanted, ":as_of"),
+    facts=("status", "origin", "network", "ending"),
+)
 ACTIVE = "status = 'active'"
 
 MEMBERS = Source(
@@ -34,7 +41,7 @@ MEMBERS = Source(
     measures=(
         Measure("members", "members", ACTIVE),
         Measure("suspended", "members", "status = 'suspended'"),
-        Measure("ending", "members", f"{ACTIVE} and left_on is not null"),
+        Measure("ending", "members", f"{ACTIVE} and ending"),
         Measure("linked_only", "members", f"{ACTIVE} and origin = 'linked'"),
     ),
     cuts=(Cut("by_tier", ("members",), ("tier",)), Cut("by_joined_year", ("members",), ("joined_year",), "code")),

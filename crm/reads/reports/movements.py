@@ -1,9 +1,10 @@
 """R2, what changed in a period: End = Start + New + Reinstated - Lapsed, why members left, who changed level."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
-from crm.database import Connection
-from crm.reads.reports.engine import Statement
+from crm.reads.reports import movement_courses
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, KEY, NUMBERS, PERIODS, SPELLS, TIERS, names, profile
 from crm.reports import Asked, Cell, Chart, Column, Figure, Table, later, narrowed
@@ -38,9 +39,9 @@ STRETCHES = f"""
         from ({PERIODS}) p join spell s on s.lapses and s.organisation_id = p.organisation_id and s.ends_on = p.ends_on
         order by p.organisation_id, p.ends_on, (p.origin = 'linked'), p.network_id
     )
-    select {KEY} || ' ' || s.number as key, s.number, s.starts_on as joined, s.ends_on as left_on,
-        s.at_start, s.at_end, s.begins, s.lapses, coalesce(name.name, o.name) as name, o.id as organisation_id,
-        number.orgnr, profile.kind, profile.size, profile.county, profile.country,
+    select {KEY} || ' ' || s.number as key, s.number, s.number > 1 as again, s.starts_on as joined,
+        s.ends_on as left_on, s.at_start, s.at_end, s.begins, s.lapses, coalesce(name.name, o.name) as name,
+        o.id as organisation_id, number.orgnr, profile.kind, profile.size, profile.county, profile.country,
         coalesce(own.tier, '') as last_tier, case when s.lapses then {_WHY} end as reason,
         case when s.begins then to_char(s.starts_on, 'YYYY-MM') end as month_in,
         case when s.lapses then to_char(s.ends_on, 'YYYY-MM') end as month_out,
@@ -84,25 +85,16 @@ LEVELS = f"""
 """
 
 
-async def _by_month(connection: Connection, asked: Asked) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
-    """Members at the end of each month, with who came and went in it; the first and the last may be parts of months."""
-    statement = Statement(asked)
-    sql = statement.sql(
-        f"with s as materialized ({SPELLS}), x as ("
-        f" select to_char(s.starts_on, 'YYYY-MM') as month, 0 as stood, count(*) as came, 0 as went from s"
-        f" where s.starts_on >= :start and s.starts_on < {END} group by 1"
-        " union all select to_char(s.ends_on, 'YYYY-MM'), 0, 0, count(*) from s"
-        f" where s.ends_on >= :start and s.ends_on < {END} group by 1"
-        " union all select '', count(*), 0, 0 from s where s.starts_on < :start"
-        " and (s.ends_on is null or s.ends_on >= :start))"
-        " select month, sum(stood)::int as stood, sum(came)::int as came, sum(went)::int as went from x group by 1"
-    )
-    found = {row["month"]: row for row in await connection.fetch(sql, *statement.values)}
-    standing = found[""]["stood"] if "" in found else 0
+def _by_month(
+    asked: Asked, figures: Mapping[str, Any], tables: Mapping[str, Table]
+) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
+    """How many stood at each month's end, came and left in it."""
+    joined, lapsed = ({row[0].value: row[1].value for row in tables[code].rows} for code in ("joined", "lapsed"))
+    standing = figures["start"]
     rows = []
     for last in _month_ends(asked.start, max(asked.start, min(asked.end, asked.as_of + ONE_DAY))):
         month = last.isoformat()[:7]
-        came, went = (found[month]["came"], found[month]["went"]) if month in found else (0, 0)
+        came, went = joined.get(month, 0), lapsed.get(month, 0)
         standing += came - went
         rows.append(
             (
@@ -158,6 +150,8 @@ MOVEMENTS = Source(
                 Column("organisation_id", words="id", width=38),
             ),
             by=("reason", "kind", "size", "county", "country", "month_in", "month_out", "last_tier"),
+            course=movement_courses.stretches,
+            facts=("at_start", "at_end", "begins", "lapses", "again"),
             narrow={"day": "joined <= :value::text::date and (left_on is null or left_on > :value::text::date)"},
         ),
         "levels": Relation(
@@ -170,12 +164,14 @@ MOVEMENTS = Source(
                 Column("organisation_id", words="id", width=38),
             ),
             by=("network", "tier_before", "tier_after", "direction"),
+            course=movement_courses.levels,
+            facts=("direction",),
         ),
     },
     measures=(
         Measure("start", "stretches", "at_start"),
-        Measure("new", "stretches", "begins and number = 1"),
-        Measure("reinstated", "stretches", "begins and number > 1"),
+        Measure("new", "stretches", "begins and not again"),
+        Measure("reinstated", "stretches", "begins and again"),
         Measure("lapsed", "stretches", "lapses"),
         Measure("end", "stretches", "at_end"),
         Measure("net", "stretches", "begins or lapses", how="sum", of="change"),
@@ -191,6 +187,8 @@ MOVEMENTS = Source(
         Cut("by_size", ("start", "new", "reinstated", "lapsed", "end", "net"), ("size",)),
         Cut("by_county", ("start", "new", "reinstated", "lapsed", "end", "net"), ("county",)),
         Cut("by_change_of_level", ("changed",), ("tier_before", "tier_after")),
+        Cut("joined", ("joined",), ("month_in",), shown=False),
+        Cut("lapsed", ("lapsed",), ("month_out",), shown=False),
     ),
     charts=(
         Chart("bars", "by_month", "month", ("joined",)),

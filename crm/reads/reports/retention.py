@@ -1,5 +1,7 @@
 """Who stayed: retention and churn of a period as sets, and how long memberships last."""
 
+from crm.reads.reports.courses import COURSES, ORGANISATION, ORGNR, OURS, chosen, facts, name
+from crm.reads.reports.courses import KEY as NAMED
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, KEY, NUMBERS, SPELLS, names, profile, standing
 from crm.reports import Chart, Column
@@ -18,6 +20,36 @@ BOTH = f"""
     left join number on number.organisation_id = w.organisation_id
     left join name on name.organisation_id = w.organisation_id
 """
+_BEFORE = "(:start - 1)"
+# The same from courses: who stood before, and of those who stand at the end, who did not.
+_STOOD = "x.starts_on < :start and (x.ends_on is null or x.ends_on >= :start)"
+_STANDS = f"x.starts_on < {END} and (x.ends_on is null or x.ends_on >= {END})"
+_THERE = "exists (select from membership_course x where x.membership_id = c.membership_id"
+_OWN = f"""
+    select c.membership_id, c.organisation_id, c.network_id, c.kind, c.tier, true as at_start,
+        case when c.left_on is null or c.left_on >= {END} then true when c.next_on is null then false
+            else {_THERE} and x.organisation_id = c.organisation_id and {_STANDS}) end as at_end
+    from {COURSES} where {OURS} and {_STOOD.replace("x.", "c.")}
+    union all
+    select c.membership_id, c.organisation_id, c.network_id, c.kind, null, false, true
+    from {COURSES} where {OURS} and c.joined_on >= :start and {_STANDS.replace("x.", "c.")} and (c.number = 1
+        or not {_THERE} and x.organisation_id = c.organisation_id and {_STOOD}))
+"""
+
+
+def _members(wanted: frozenset[str]) -> str:
+    true, joins = facts(wanted, _BEFORE)
+    told = {
+        "key": NAMED,
+        "name": name(END),
+        "orgnr": ORGNR,
+        **true,
+        **{each: f"c.{each}" for each in ("tier", "organisation_id", "at_start", "at_end")},
+        "movement": "case when c.at_start and c.at_end then 'stayed' when c.at_start then 'left' else 'came' end",
+    }
+    return chosen(wanted, told, {"o": ORGANISATION, **joins}, "true", f"({_OWN}) c")
+
+
 _CUT = ("start", "kept", "retention")
 RETENTION = Source(
     name="retention",
@@ -36,6 +68,8 @@ RETENTION = Source(
                 Column("organisation_id", words="id", width=38),
             ),
             by=("kind", "size", "county", "tier", "movement"),
+            course=_members,
+            facts=("at_start", "at_end"),
         )
     },
     measures=(
@@ -55,6 +89,8 @@ RETENTION = Source(
     words={"movement": "stayed"},
 )
 
+_BANDS = {"0": 365, "1": 730, "2": 1826, "5": 3652}  # code -> shorter than so many days; longer is "9"
+_LASTED = "least(coalesce(s.ends_on, :as_of + 1), :as_of + 1) - s.starts_on"
 # Every unbroken stretch that had begun on the day, with the days it has lasted by then.
 STRETCHES = f"""
     with spell as materialized (select * from ({SPELLS}) s where s.starts_on <= :as_of),
@@ -62,15 +98,31 @@ STRETCHES = f"""
     number as ({NUMBERS}), name as ({names(":as_of")})
     select {KEY} || ' ' || s.number as key, coalesce(name.name, o.name) as name, number.orgnr, s.starts_on as joined,
         s.ends_on as left_on, s.organisation_id, s.ends_on is null or s.ends_on > :as_of as running,
-        least(coalesce(s.ends_on, :as_of + 1), :as_of + 1) - s.starts_on as days,
-        case when least(coalesce(s.ends_on, :as_of + 1), :as_of + 1) - s.starts_on < 365 then '0'
-            when least(coalesce(s.ends_on, :as_of + 1), :as_of + 1) - s.starts_on < 730 then '1'
-            when least(coalesce(s.ends_on, :as_of + 1), :as_of + 1) - s.starts_on < 1826 then '2'
-            when least(coalesce(s.ends_on, :as_of + 1), :as_of + 1) - s.starts_on < 3652 then '5' else '9' end as band
+        {_LASTED} as days,
+        case {" ".join(f"when {_LASTED} < {days} then '{code}'" for code, days in _BANDS.items())} else '9' end as band
     from spell s join organisation o on o.id = s.organisation_id
     left join number on number.organisation_id = s.organisation_id
     left join name on name.organisation_id = s.organisation_id
 """
+
+
+def _stretches(wanted: frozenset[str]) -> str:
+    until = "least(coalesce(c.left_on, :as_of + 1), :as_of + 1) - c.joined_on"
+    bands = " ".join(f"when {until} < {days} then '{code}'" for code, days in _BANDS.items())
+    told = {
+        "key": f"{NAMED} || ' ' || c.number",
+        "name": name(":as_of"),
+        "orgnr": ORGNR,
+        "joined": "c.joined_on",
+        "left_on": "c.left_on",
+        "organisation_id": "c.organisation_id",
+        "running": "c.left_on is null or c.left_on > :as_of",
+        "days": until,
+        "band": f"case {bands} else '9' end",
+    }
+    return chosen(wanted, told, {"o": ORGANISATION}, f"{OURS} and c.closes and c.joined_on <= :as_of")
+
+
 TENURE = Source(
     name="tenure",
     area="members",
@@ -88,6 +140,7 @@ TENURE = Source(
                 Column("organisation_id", words="id", width=38),
             ),
             by=("band",),
+            course=_stretches,
         )
     },
     measures=(

@@ -7,12 +7,11 @@ A relation's SQL names its parameters `:networks` (uuid[]), `:start`, `:end`, `:
 append-only table `p` are believed (crm/reads/known.py), `decided(d)` the same of decisions, which are withdrawn.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from crm.database import Connection
 from crm.reports import Asked, Chart, Column, Figure, Kind, Option, Table
 
 How = Literal["count", "sum", "mean", "median", "share"]
@@ -25,6 +24,10 @@ class Relation(msgspec.Struct, frozen=True):
     `narrow`: further dimensions of figure codes, as a condition on the columns with `:value` (text) for the value.
     `together`: SQL with the same sums from fewer rows, for figures; only where every measure is a sum, or rows are as
     many. Relations with the same `together` are asked in one statement: by `where` a measure says which rows are its.
+    `course`: the same rows, for one network as it is known now: from its courses (ADR 0044), with the columns whose
+    names are given and no others. A test holds it to what `sql` says.
+    `facts`: columns of few values that all conditions of measures are about: rows are counted once by these and by what
+    they are cut by, and measures are reckoned from those counts.
     """
 
     sql: str
@@ -32,6 +35,8 @@ class Relation(msgspec.Struct, frozen=True):
     by: tuple[str, ...] = ()
     narrow: dict[str, str] = {}
     together: str = ""
+    course: Callable[[frozenset[str]], str] | None = None
+    facts: tuple[str, ...] = ()
 
 
 class Measure(msgspec.Struct, frozen=True):
@@ -53,12 +58,16 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """A table: the measures by one or several dimensions, largest first (`order` size) or in the order of codes."""
+    """A table: the measures by one or several dimensions, largest first (`order` size) or in the order of codes.
+
+    `shown`: else it is there for `further` alone.
+    """
 
     code: str
     measures: tuple[str, ...]
     by: tuple[str, ...]
     order: Literal["size", "code"] = "size"
+    shown: bool = True
 
 
 class Figures:
@@ -84,7 +93,8 @@ class Derived(msgspec.Struct, frozen=True):
     of: Callable[[Figures], int | float | None]
 
 
-Further = Callable[[Connection, Asked], Awaitable[tuple[tuple[Figure, ...], tuple[Table, ...]]]]
+# From the figures' values and the tables, those that are not shown too: more of both.
+Further = Callable[[Asked, Mapping[str, Any], Mapping[str, Table]], tuple[tuple[Figure, ...], tuple[Table, ...]]]
 
 
 class Source(msgspec.Struct, frozen=True):

@@ -98,7 +98,8 @@ def on(day: str) -> str:
         who.tier, who.status, who.origin,
         coalesce(n.slug, who.network_id) as network, profile.kind, profile.size, profile.employees, profile.country,
         profile.county, profile.municipality, role.role, spell.starts_on as joined,
-        spell.ends_on as left_on, extract(year from spell.starts_on)::int::text as joined_year,
+        spell.ends_on as left_on, spell.ends_on is not null as ending,
+        extract(year from spell.starts_on)::int::text as joined_year,
         greatest({day} - spell.starts_on, 0) as days
     from who join organisation o on o.id = who.organisation_id
     join spell on spell.organisation_id = who.organisation_id
