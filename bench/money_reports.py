@@ -1,34 +1,43 @@
 """Every report of money over 100,000 members and five years of their invoices, as a reader behind the tenant wall.
 
-Baseline of the same run: sum() over the invoices and over the ledger's entries, bare. Bar: 0.6 s a report, median of
-five. Run: python -m bench.money_reports [members]
+Also the list of invoices and the page of possible duplicates. Baseline of the same run: sum() over the invoices and
+over the ledger's entries, bare. Bar: 0.6 s a report, median of five by the clock; beside it the processor time of the
+database's process and of ours. Run: python -m bench.money_reports [members]
 """
 
 import asyncio
+import os
 import statistics
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 from bench.money_filling import NETWORK, fill
 from bench.setting import NOW, SETTINGS, own_server
 from crm.clock import FixedClock
-from crm.database import open_database
-from crm.reads import reports
+from crm.database import Connection, open_database
+from crm.reads import duplicates, invoice_list, reports
+from crm.reads.invoice_list import Filter
 from crm.reports import Asked
 from tests.seed import seed
 
 TODAY = date(2026, 11, 22)
 ROUNDS = 5
 BAR = 0.6
+DEEP = 200_000
 _BASELINES = {
     "sum() of the invoices": "select sum(gross) from invoice where status = 'issued'",
     "sum() of the ledger's entries": "select account, sum(amount) from ledger_entry group by 1",
 }
+Work = Callable[[], Awaitable[Any]]
 
 
 async def main(members: int) -> bool:
-    """Fill, measure, print; were all within the bar?"""
+    """Fill, measure, print; were all reports within the bar?"""
     with own_server() as server:
         await seed(server.dsn(), SETTINGS, FixedClock(NOW))
         began = time.perf_counter()
@@ -36,31 +45,69 @@ async def main(members: int) -> bool:
         print(f"{members} members, {invoices} invoices, filled in {time.perf_counter() - began:.0f} s")
         async with open_database(server.dsn(), 2) as db:
             async with db.tx() as connection:
-                network = await connection.fetchval("select id from network where slug = $1", NETWORK)
+                network, host = await connection.fetchrow("select id, host_id from network where slug = $1", NETWORK)
                 for name, statement in _BASELINES.items():
-                    print(f"  {name:<32} {await _median(lambda s=statement: connection.fetch(s)):.3f} s")
-            good = True
+                    await _measured(connection, name, lambda s=statement: connection.fetch(s))
             async with db.reading(frozenset([network])) as connection:
-                for name, source in reports.SOURCES.items():
-                    if source.area != "money":
-                        continue
-                    options = {each.code: each.default for each in source.options}
-                    for label, day in (("today", TODAY), ("two years ago", date(2024, 11, 22))):
-                        asked = Asked((network,), date(day.year, 1, 1), date(day.year + 1, 1, 1), day, options=options)
-                        took = await _median(lambda s=source, a=asked: reports.figures(connection, s, a))
-                        good &= took <= BAR
-                        print(f"  {name:<14} {label:<17} {took:.3f} s{'' if took <= BAR else '   over the bar'}")
-        return good
+                within = [await _measured(connection, *each) for each in _reports(connection, network)]
+                for each in await _lists(connection, network, host):
+                    await _measured(connection, *each)
+        return all(within)
 
 
-async def _median(work) -> float:  # type: ignore[no-untyped-def]
-    """The median of some rounds, in seconds."""
-    times = []
+def _reports(connection: Connection, network: UUID) -> list[tuple[str, Work]]:
+    """Each report today and as of a day two years ago."""
+    out = []
+    for name, source in reports.SOURCES.items():
+        if source.area != "money":
+            continue
+        options = {each.code: each.default for each in source.options}
+        for label, day in (("today", TODAY), ("two years ago", date(2024, 11, 22))):
+            asked = Asked((network,), date(day.year, 1, 1), date(day.year + 1, 1, 1), day, options=options)
+            out.append((f"{name}, {label}", lambda s=source, a=asked: reports.figures(connection, s, a)))
+    return out
+
+
+async def _lists(connection: Connection, network: UUID, host: UUID) -> list[tuple[str, Work]]:
+    """The list of invoices in the ways it is asked for, and the page of duplicates."""
+    whole = Filter(network, host, TODAY, TODAY)
+    paid, late = (Filter(network, host, TODAY, TODAY, chip) for chip in (("paid",), invoice_list.LATE))
+    named = Filter(network, host, TODAY, TODAY, text="Bench 4711")
+    newest = Filter(network, host, TODAY, TODAY, sort="newest")
+    far = (await invoice_list.page(connection, whole, limit=DEEP)).rows[-1].key
+    return [
+        ("invoices, counts of all chips", lambda: invoice_list.figures(connection, whole)),
+        ("invoices, first page", lambda: invoice_list.page(connection, whole)),
+        ("invoices, paid", lambda: invoice_list.page(connection, paid)),
+        ("invoices, overdue", lambda: invoice_list.page(connection, late)),
+        ("invoices, newest first", lambda: invoice_list.page(connection, newest)),
+        ("invoices, a text", lambda: invoice_list.page(connection, named)),
+        (f"invoices, after {DEEP}", lambda: invoice_list.page(connection, whole, far)),
+        ("invoices, what is unpaid", lambda: invoice_list.unpaid(connection, network, host, TODAY)),
+        ("possible duplicates", lambda: duplicates.of_network(connection, network)),
+    ]
+
+
+async def _measured(connection: Connection, name: str, work: Work) -> bool:
+    """Print the median of some rounds by the clock, and processor time of both sides; is it within the bar?"""
+    process = await connection.fetchval("select pg_backend_pid()")
+    clock, database, ours = [], [], []
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        began, spent, own = time.perf_counter(), _spent(process), time.process_time()
         await work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+        clock.append(time.perf_counter() - began)
+        database.append(_spent(process) - spent)
+        ours.append(time.process_time() - own)
+    took, there, here = (statistics.median(each) for each in (clock, database, ours))
+    over = "" if took <= BAR else "   over the bar"
+    print(f"  {name:<32} {took:6.3f} s, processor {there:5.2f} + {here:5.3f} s{over}", flush=True)
+    return took <= BAR
+
+
+def _spent(process: int) -> float:
+    """Processor time of one process of the database, without helpers that PostgreSQL starts for one statement."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ lines on it: it is one sum to pay; it belongs to `several` networks or levels wh
 that day: what was booked by then stands, whatever came later (ledger_transaction.on_date).
 """
 
-HOSTS = "(select n.host_id from network n where n.id = any(:networks))"
+HOSTS = "(select distinct n.host_id from network n where n.id = any(:networks))"
 KNOWN = "(:known_at::timestamptz is null or {t}.recorded_at <= :known_at)"
 MONTH = "left({day}::text, 7)"
 POSITION = "('receivable', 'member_credit')"
