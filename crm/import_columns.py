@@ -217,13 +217,18 @@ def guess(headings: Sequence[str], samples: Sequence[Sequence[str]], source: Sou
     out: list[Column] = []
     for heading, values in zip(headings, samples, strict=True):
         field = _field(heading, source) or _by_content(values, taken)
-        out.append(Column(heading, field if field not in taken else "", tuple(values[:SAMPLES])))
+        out.append(Column(heading, field if field not in taken else "", _examples(values)))
         taken.add(field)
     if "joined" not in taken:
         at = next((n for n, each in enumerate(out) if key_of(each.heading) in _SINCE), None)
         if at is not None:
             out[at] = msgspec.structs.replace(out[at], field="joined")
     return tuple(out)
+
+
+def _examples(values: Sequence[str]) -> tuple[str, ...]:
+    """The first few values that are there, each once."""
+    return tuple(dict.fromkeys(value for value in values if value.strip()))[:SAMPLES]
 
 
 def again(columns: Sequence[Column], saved: Mapping[str, str]) -> tuple[Column, ...]:

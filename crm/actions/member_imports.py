@@ -5,7 +5,8 @@ a row is refused nothing can be confirmed. Nothing is billed and nobody is writt
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from datetime import date, timedelta
 from itertools import chain, islice
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules.errors import RuleViolation
-from crm import catalogue, faults, import_columns, import_rows
+from crm import catalogue, faults, garbage, import_columns, import_rows
 from crm.actor import Actor
 from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
@@ -25,9 +26,19 @@ from crm.gateways.table_files import Row, Table
 from crm.import_columns import ColumnMapping, Found
 from crm.import_counts import Counts
 from crm.import_rows import Member, Terms
-from crm.import_verdicts import Judged, Seen, judge
-from crm.store import audit, families, import_known, import_links, import_members, import_undo, member_imports
-from crm.store.import_members import Work
+from crm.import_verdicts import Seen, judge
+from crm.store import (
+    audit,
+    families,
+    import_known,
+    import_links,
+    import_members,
+    import_plans,
+    import_undo,
+    member_imports,
+)
+from crm.store.import_known import Names
+from crm.store.import_plans import Plan, Work
 from crm.store.member_imports import CHECK_TASK, LOAD_TASK, UNDO_TASK, Import
 
 NAME_MAX = 200
@@ -122,7 +133,8 @@ async def check(context: Context, wanted: UUID, tell: Tell = _silent) -> None:
             if found:
                 content = await member_imports.content(connection, wanted)
                 table = await asyncio.to_thread(table_files.opened, content, found.mapping.sheet)
-                await _check(context, connection, found, table, tell)
+                with garbage.many_objects():
+                    await _check(context, connection, found, table, tell)
     except RuleViolation as refused:
         async with context.db.tx() as connection:
             await member_imports.failed(connection, wanted, _told(refused))
@@ -149,7 +161,7 @@ async def _check(context: Context, connection: Connection, found: Import, table:
         read = await asyncio.to_thread(_read_all, some, found.found, terms)
         directory = await import_known.directory(connection, network.id, [m for m, _ in read], today, named)
         judged = [judge(member, problems, directory, seen) for member, problems in read]
-        judged = [_by_book(each, kept, network.slug) for each in judged]
+        judged = [import_plans.by_book(each, kept, network.slug) for each in judged]
         links = await import_links.preview(connection, work, judged)
         counts.add(judged, links)
         await member_imports.add_rows(connection, found.id, judged, links)
@@ -184,7 +196,8 @@ async def load(context: Context, wanted: UUID, tell: Tell = _silent) -> None:
     try:
         async with context.db.tx() as connection:
             if found := await _turn(connection, wanted, "loading"):
-                await _load(context, connection, found, tell)
+                with garbage.many_objects():
+                    await _load(context, connection, found, tell)
     except RuleViolation as refused:
         async with context.db.tx() as connection:
             await member_imports.failed(connection, wanted, _told(refused))
@@ -196,23 +209,17 @@ async def _load(context: Context, connection: Connection, found: Import, tell: T
     today = context.clock.today(network.zone)
     work = Work(kept, network, found.id, today, context.clock.now(), actor)
     verdicts = found.counts["verdicts"]
-    total, done, opened = verdicts.get("new", 0) + verdicts.get("change", 0), 0, 0
+    total, done = verdicts.get("new", 0) + verdicts.get("change", 0), 0
     named = await import_known.names(connection, _of_host(kept, network), network.id)
     await families.lock_many(connection, await member_imports.families_of(connection, found.id))
-    seen = Seen()
-    async for members in member_imports.to_store(connection, found.id, STORED_AT_A_TIME):
-        directory = await import_known.directory(connection, network.id, members, today, named)
-        judged = [_by_book(judge(member, [], directory, seen), kept, network.slug) for member in members]
-        for each in judged:
-            if each.verdict == "refused":
-                raise Refused("import_stale", f"rows.{each.member.row}", row=each.member.row)
-        written = await import_members.write(connection, work, [e for e in judged if e.verdict in ("new", "change")])
-        await member_imports.made(connection, found.id, [(w.row, w.organisation, w.made) for w in written])
-        opened += sum(each.member.opening for each in judged)
-        done += len(members)
-        faults.point("import_rows_stored")
-        await _progress(context, found.id, done, total)
-        tell(done, total)
+    async with aclosing(_plans(connection, work, named)) as plans:
+        async for plan in plans:
+            written = await import_members.write(connection, work, plan)
+            await member_imports.made(connection, found.id, [(w.row, w.organisation, w.made) for w in written])
+            done += plan.rows
+            faults.point("import_rows_stored")
+            await _progress(context, found.id, done, total)
+            tell(done, total)
     counts = found.counts | {"stored": done, "booked": await import_members.booked(connection, found.id)}
     await member_imports.done(connection, found.id, counts)
     await import_members.settle(connection)
@@ -220,6 +227,28 @@ async def _load(context: Context, connection: Connection, found: Import, tell: T
     detail = {"import": str(found.id), "file": found.name, "rows": done, "booked": counts["booked"]}
     await audit.append(connection, actor, "members_imported", detail, network.id, None, found.id)
     faults.point("import_before_commit")
+
+
+async def _plans(connection: Connection, work: Work, named: tuple[Names, Names]) -> AsyncGenerator[Plan, None]:
+    """What is to be written, so many rows at a time. Refused `import_stale` when one does not fit any more.
+
+    While some are written the next are judged and thought through, in a thread. What is stored about them is read
+    before: no two rows of a file are about the same organisation, so what is written meanwhile does not change it.
+    """
+    seen, ahead = Seen(), None
+    try:
+        async for told in member_imports.to_store(connection, work.source, STORED_AT_A_TIME):
+            members = await asyncio.to_thread(member_imports.members, told)
+            directory = await import_known.directory(connection, work.network.id, members, work.today, named)
+            thinking = asyncio.to_thread(import_plans.planned, work, members, directory, seen)
+            ready, ahead = ahead, asyncio.create_task(thinking)
+            if ready:
+                yield await ready
+        if ahead:
+            yield await ahead
+    finally:
+        if ahead:
+            await asyncio.gather(ahead, return_exceptions=True)
 
 
 async def drop(context: Context, actor: Actor, wanted: UUID) -> None:
@@ -268,11 +297,10 @@ async def take_back(context: Context, wanted: UUID, tell: Tell = _silent) -> Non
         by = await import_undo.by(connection, wanted)
         actor, today = Actor(by, "import"), context.clock.today(network.zone)
         work = Work(kept, network, wanted, today, context.clock.now(), actor)
-        total, done, after = await member_imports.count_made(connection, wanted), 0, 0
-        stays = 0
-        while rows := await member_imports.rows_made(connection, wanted, after, STORED_AT_A_TIME):
+        total, done, stays = await member_imports.count_made(connection, wanted), 0, 0
+        async for rows in member_imports.rows_made(connection, wanted, STORED_AT_A_TIME):
             stays += await import_undo.take_back(connection, work, rows)
-            after, done = rows[-1][0], done + len(rows)
+            done += len(rows)
             await _progress(context, wanted, done, total)
             tell(done, total)
         await member_imports.undone(connection, wanted, found.counts | {"taken_back": done - stays, "stay": stays})
@@ -348,19 +376,6 @@ def _terms(kept: Catalogue, network: NetworkRow, found: Import, today: date) -> 
 def _of_host(kept: Catalogue, network: NetworkRow) -> list[UUID]:
     """The networks among whose members somebody may be known by name."""
     return [each.id for each in kept.networks if each.host_id == network.host_id]
-
-
-def _by_book(judged: Judged, kept: Catalogue, slug: str) -> Judged:
-    """A row whose level was not there on the day the membership begins is refused."""
-    member = judged.member
-    if judged.verdict != "new" or member.joined is None:
-        return judged
-    book = kept.rulebooks.governing(slug, member.joined, member.joined)
-    if book and book.tier(member.level):
-        return judged
-    params = {"on": member.joined.isoformat(), "given": member.level}
-    wrong = import_rows.Problem("level", "level_not_then", params)
-    return msgspec.structs.replace(judged, verdict="refused", problems=(wrong,))
 
 
 async def _progress(context: Context, wanted: UUID, done: int, total: int) -> None:

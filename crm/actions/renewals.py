@@ -6,9 +6,8 @@ goes on after its last whole batch, and a second run finds nothing left to bill.
 """
 
 import asyncio
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ import msgspec
 
 from cluster_rules.errors import RuleViolation
 from cluster_rules.renewals import Renewal
-from crm import catalogue, faults
+from crm import catalogue, faults, garbage
 from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.context import Context
@@ -30,7 +29,6 @@ from crm.store.renewal_kinds import Kind, Kinds
 from crm.store.renewals import Item, Run
 
 MEMBERS_AT_A_TIME = 2_500
-OBJECTS_BEFORE_A_LOOK = 20_000
 WAIT = timedelta(seconds=5)  # while another run of the same host is at work
 EARLIEST, LATEST = timedelta(days=800), timedelta(days=800)  # how far from today a run may be
 Tell = Callable[[int, int], None]
@@ -145,21 +143,10 @@ async def _foreseen(connection: Connection, listed: list[tuple[Told, Renewal]], 
 
 async def bill(context: Context, run: UUID, tell: Tell = _silent) -> None:
     """The job of a run that was confirmed: batch by batch, until nothing of it is left or somebody stops it."""
-    with _many_objects():
+    with garbage.many_objects():
         while found := await _running(context, run):
             with suppress(_Overtaken):
                 await _bill(_Work(context, found, tell), context.db.several)
-
-
-@contextmanager
-def _many_objects() -> Iterator[None]:
-    """Rings of garbage are looked for less often: a batch is many objects and no ring; looking took half the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(OBJECTS_BEFORE_A_LOOK, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 async def _bill(work: "_Work", several: bool) -> None:

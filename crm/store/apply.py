@@ -29,18 +29,19 @@ from cluster_rules.organisations import Organisation
 from crm import faults
 from crm.catalogue import Catalogue, decide
 from crm.database import Connection
-from crm.store import charges, federation_offers, feed, mail
+from crm.store import charges, federation_offers, feed, ids, mail
 
 OPEN_MEMBERSHIPS = """
-with wanted as (select * from unnest($1::uuid[], $2::uuid[]) as w (organisation_id, network_id)),
+with wanted as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as w (id, organisation_id, network_id)),
 made as (
     insert into membership (id, organisation_id, network_id, created_at)
-    select gen_random_uuid(), organisation_id, network_id, now() from wanted
+    select id, organisation_id, network_id, now() from wanted
     on conflict (organisation_id, network_id) do nothing returning id, organisation_id, network_id
 )
 select * from made
 union all
-select m.id, m.organisation_id, m.network_id from membership m join wanted using (organisation_id, network_id)
+select m.id, m.organisation_id, m.network_id from wanted w cross join lateral (select id, organisation_id, network_id
+    from membership m where m.organisation_id = w.organisation_id and m.network_id = w.network_id offset 0) m
 """
 T = TypeVar("T")
 Key = tuple[UUID, str]
@@ -100,9 +101,17 @@ def _only(intents: Iterable[Intent], kind: type[T]) -> list[T]:
     return [i for i in intents if isinstance(i, kind)]
 
 
+async def open_memberships(connection: Connection, catalogue: Catalogue, keys: Sequence[Key]) -> dict[Key, UUID]:
+    """The memberships of these organisations in these networks; made where it is the first time."""
+    networks = [catalogue.network(slug).id for _, slug in keys]
+    organisations = [organisation for organisation, _ in keys]
+    rows = await connection.fetch(OPEN_MEMBERSHIPS, ids.together(len(keys)), organisations, networks)
+    return {(r["organisation_id"], catalogue.by_id[r["network_id"]].slug): r["id"] for r in rows}
+
+
 async def open_membership(connection: Connection, organisation: UUID, network: UUID) -> UUID:
     """The membership of this organisation in this network; made when it is the first time."""
-    row = await connection.fetchrow(OPEN_MEMBERSHIPS, [organisation], [network])
+    row = await connection.fetchrow(OPEN_MEMBERSHIPS, ids.together(1), [organisation], [network])
     return row["id"]
 
 
@@ -116,9 +125,7 @@ async def _memberships(connection: Connection, catalogue: Catalogue, intents: Se
         elif isinstance(intent, SetTimeline | Charge | WaiveFee | Publish):
             keys.add((intent.organisation, intent.network))
     ordered = sorted(keys, key=str)
-    networks = [catalogue.network(slug).id for _, slug in ordered]
-    rows = await connection.fetch(OPEN_MEMBERSHIPS, [organisation for organisation, _ in ordered], networks)
-    return {(r["organisation_id"], catalogue.by_id[r["network_id"]].slug): r["id"] for r in rows}
+    return await open_memberships(connection, catalogue, ordered)
 
 
 async def _grants(

@@ -16,7 +16,7 @@ from cluster_rules.memberships import Facts
 from crm.catalogue import Catalogue, decide
 from crm.database import Connection
 from crm.store import federation_offers, feed
-from crm.store.apply import OPEN_MEMBERSHIPS, Key, apply
+from crm.store.apply import Key, apply, open_memberships
 
 PUBLISHED_AT_A_TIME = 500  # members of one look: the more, the longer each takes
 _PLAIN = (StartGrant, EndGrant, ReviseGrant, RetractGrant, SetTimeline, Publish)
@@ -87,10 +87,7 @@ def _memberships_of(intents: Iterable[Intent]) -> set[Key]:
 
 
 async def _open(connection: Connection, kept: Catalogue, keys: set[Key]) -> dict[Key, UUID]:
-    ordered = sorted(keys, key=str)
-    networks = [kept.network(slug).id for _, slug in ordered]
-    rows = await connection.fetch(OPEN_MEMBERSHIPS, [organisation for organisation, _ in ordered], networks)
-    return {(r["organisation_id"], kept.by_id[r["network_id"]].slug): r["id"] for r in rows}
+    return await open_memberships(connection, kept, sorted(keys))
 
 
 async def _grants(connection: Connection, kept: Catalogue, held: dict[Key, UUID], intents: Sequence[Intent]) -> None:

@@ -8,6 +8,7 @@ from crm.actor import Actor
 from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
+from crm.store import ids
 
 _DECISIONS = """
 insert into membership_decision (id, membership_id, kind, effective_on, until_on, tier, event, reason, actor, channel,
@@ -56,9 +57,10 @@ async def record_many(
     organisations = list({d.organisation for d in rows})
     await connection.execute(
         "insert into membership (id, organisation_id, network_id, created_at)"
-        " select gen_random_uuid(), o, $1, now() from unnest($2::uuid[]) as o"
+        " select id, o, $1, now() from unnest($2::uuid[], $3::uuid[]) as w (id, o)"
         " on conflict (organisation_id, network_id) do nothing",
         network,
+        ids.together(len(organisations)),
         organisations,
     )
     found = await connection.fetch(

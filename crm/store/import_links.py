@@ -1,18 +1,18 @@
 """Which linked memberships would follow from the rows of a members' file: the rules asked, nothing written."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
 from cluster_rules import cascades
 from cluster_rules.intents import StartGrant
-from cluster_rules.memberships import Decision, Facts
 from crm.database import Connection
 from crm.import_verdicts import Judged
 from crm.store import families
-from crm.store.import_members import REASON, Work, newcomer, steps
+from crm.store.import_plans import REASON, Work, decided, newcomer
+
+ANYBODY = UUID(int=0)  # who comes with a row has no id before it is stored
 
 
 async def preview(connection: Connection, work: Work, judged: Sequence[Judged]) -> dict[int, list[dict[str, str]]]:
@@ -22,9 +22,9 @@ async def preview(connection: Connection, work: Work, judged: Sequence[Judged]) 
     stored = dict(zip(known, await families.load_many(connection, work.kept, known), strict=True)) if known else {}
     out: dict[int, list[dict[str, str]]] = {}
     for each in wanted:
-        facts = stored[each.known.family] if each.known else newcomer(work, each, uuid4())
-        organisation = each.known.id if each.known else facts.organisations[0].id
-        after = _decided(work, each, facts, organisation)
+        facts = stored[each.known.family] if each.known else newcomer(work, each, ANYBODY)
+        some = decided(work, each, each.known.id if each.known else ANYBODY, families.moment(facts, work.now))
+        after = msgspec.structs.replace(facts, decisions=(*facts.decisions, *some))
         links = [
             {"network": i.grant.network, "tier": i.grant.tier, "rule": i.grant.rule}
             for i in cascades.repair(after, work.today, REASON)
@@ -33,12 +33,3 @@ async def preview(connection: Connection, work: Work, judged: Sequence[Judged]) 
         if links:
             out[each.member.row] = links
     return out
-
-
-def _decided(work: Work, judged: Judged, facts: Facts, organisation: UUID) -> Facts:
-    moment = families.moment(facts, work.now)
-    made = [
-        Decision(uuid4(), organisation, work.network.slug, kind, on, moment + timedelta(microseconds=n), tier)
-        for n, (kind, on, tier) in enumerate(steps(work, judged))
-    ]
-    return msgspec.structs.replace(facts, decisions=(*facts.decisions, *made))

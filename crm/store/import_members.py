@@ -4,8 +4,8 @@ In the caller's transaction, so many rows at a time and by the statement: one ro
 trip for each of its parts. What came of each row is told as ids, so that it can be taken back.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,20 +14,17 @@ from asyncpg import UniqueViolationError
 
 from cluster_rules import cascades
 from cluster_rules.fees import Step
-from cluster_rules.memberships import Decision, Facts
-from cluster_rules.organisations import Organisation, Profile
-from cluster_rules.periods import Period
+from cluster_rules.memberships import Decision
 from cluster_rules.profiles import changed, replaced
-from crm.actor import Actor
-from crm.catalogue import Catalogue, NetworkRow
+from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import Refused
 from crm.import_verdicts import PROFILE, Judged
 from crm.store import apply_many, decisions, families, feed, ids, import_marks, opening_items, places, profiles
 from crm.store.apply_many import Decided
+from crm.store.import_plans import REASON, Plan, Work, decided
 from crm.store.opening_items import Opening
 
-REASON = Step("imported")
 _ORGANISATIONS = """
 insert into organisation (id, name, family_id, website, fields, created_at)
 select id, name, id, website, '[]', now() from unnest($1::uuid[], $2::text[], $3::text[]) as o (id, name, website)
@@ -46,17 +43,6 @@ select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])
 """
 
 
-class Work(msgspec.Struct, frozen=True):
-    """What every row of an import is written with."""
-
-    kept: Catalogue
-    network: NetworkRow
-    source: UUID
-    today: date
-    now: datetime
-    actor: Actor
-
-
 class Written(msgspec.Struct, frozen=True):
     """What came of a row: whose it is, and the ids of what was made."""
 
@@ -65,19 +51,21 @@ class Written(msgspec.Struct, frozen=True):
     made: dict[str, Any]
 
 
-async def write(connection: Connection, work: Work, judged: Sequence[Judged]) -> list[Written]:
-    """Store these rows, whose families are locked; `same` and left out ones are not among them.
+async def write(connection: Connection, work: Work, plan: Plan) -> list[Written]:
+    """Store these rows, whose families are locked.
 
     Refused `import_stale` when somebody else has registered one of the numbers at this very moment.
     """
+    judged = plan.judged
     made: dict[int, dict[str, Any]] = {each.member.row: {} for each in judged}
-    whose = await _organisations(connection, work, judged, made)
+    whose = {each.member.row: each.known.id for each in judged if each.known} | plan.new
+    await _organisations(connection, work, plan, made)
     await feed.publish_touched(connection)  # nobody is told of new ones yet: not asked again for each at the end
     await import_marks.contacts(connection, judged, whose, made)
     await import_marks.billing(connection, judged, whose, made)
     await import_marks.external(connection, work.network.id, judged, whose, made)
     await _profile_changes(connection, work, judged, made)
-    held = await _decide(connection, work, judged, whose, made)
+    held = await _decide(connection, work, plan, whose, made)
     await import_marks.tags(connection, work.network.id, work.actor, judged, whose, held, made)
     await import_marks.notes(connection, work.network.id, work.actor, work.today, judged, whose, made)
     await _openings(connection, work, judged, whose, made)
@@ -90,37 +78,33 @@ async def follow(
     listed: Iterable[UUID],
     today: date,
     reason: Step,
-    fresh: Mapping[UUID, Facts] = {},
+    at_once: Iterable[Decided] = (),
+    others: Iterable[Decided] = (),
 ) -> None:
     """Bring what is stored of these families in line with their facts, many at a time where that can be.
 
-    `fresh`: the facts of families that came in this transaction, as they were stored; nothing else is known of them.
+    `at_once`, `others`: families that came in this transaction, with what follows for them (`Plan`).
     """
     ordered = list(listed)
     rows = await families.fetch(connection, ordered, charged=False) if ordered else []
-    at_once: list[Decided] = []
-    others: list[Decided] = []
-    for family, facts in (*zip(ordered, families.read(kept, ordered, rows), strict=True), *fresh.items()):
+    together, apart = [*at_once], [*others]
+    for family, facts in zip(ordered, families.read(kept, ordered, rows), strict=True):
         intents = cascades.repair(facts, today, reason)
-        if apply_many.plain(kept, facts, intents, today):
-            at_once.append((family, facts, intents))
-        else:
-            facts = await places.ask(connection, kept, facts, today, at_once=False)
-            others.append((family, facts, cascades.repair(facts, today, reason)))
-    await apply_many.apply_many(connection, kept, at_once)
-    await apply_many.apply_one_by_one(connection, kept, others)
+        plain = apply_many.plain(kept, facts, intents, today)
+        (together if plain else apart).append((family, facts, intents))
+    one_by_one: list[Decided] = []
+    for family, facts, _ in apart:
+        facts = await places.ask(connection, kept, facts, today, at_once=False)
+        one_by_one.append((family, facts, cascades.repair(facts, today, reason)))
+    await apply_many.apply_many(connection, kept, together)
+    await apply_many.apply_one_by_one(connection, kept, one_by_one)
 
 
-async def _organisations(
-    connection: Connection, work: Work, judged: Sequence[Judged], made: dict[int, dict[str, Any]]
-) -> dict[int, UUID]:
-    """New organisations with profile and numbers; whose each row is."""
-    whose = {each.member.row: each.known.id for each in judged if each.known}
-    fresh = [each.member for each in judged if each.known is None]
+async def _organisations(connection: Connection, work: Work, plan: Plan, made: dict[int, dict[str, Any]]) -> None:
+    """New organisations with profile and numbers."""
+    fresh, new = [each.member for each in plan.judged if each.known is None], list(plan.new.values())
     if not fresh:
-        return whose
-    new = ids.together(len(fresh))
-    whose |= {member.row: organisation for member, organisation in zip(fresh, new, strict=True)}
+        return
     await connection.execute(_ORGANISATIONS, new, [m.name for m in fresh], [m.website for m in fresh])
     await connection.execute(
         _PROFILES,
@@ -143,7 +127,6 @@ async def _organisations(
             raise Refused("import_stale", "rows", row=fresh[0].row) from taken
     for member in fresh:
         made[member.row]["organisation"] = True
-    return whose
 
 
 async def _profile_changes(
@@ -170,64 +153,31 @@ async def _profile_changes(
 
 
 async def _decide(
-    connection: Connection,
-    work: Work,
-    judged: Sequence[Judged],
-    whose: dict[int, UUID],
-    made: dict[int, dict[str, Any]],
+    connection: Connection, work: Work, plan: Plan, whose: dict[int, UUID], made: dict[int, dict[str, Any]]
 ) -> dict[UUID, UUID]:
     """Decisions about memberships with all that follows; {organisation: membership}."""
-    known = sorted({each.known.family for each in judged if each.known})
+    known = sorted({each.known.family for each in plan.judged if each.known})
     before = dict(zip(known, await families.load_many(connection, work.kept, known), strict=True)) if known else {}
-    decided: list[Decision] = []
-    for each in judged:
-        facts = before.get(each.known.family) if each.known else None
-        moment = families.moment(facts, work.now) if facts else work.now
-        who = (whose[each.member.row], work.network.slug)
-        some = [
-            Decision(uuid4(), *who, kind, on, moment + timedelta(microseconds=n), tier)
-            for n, (kind, on, tier) in enumerate(steps(work, each))
-        ]
-        made[each.member.row]["decisions"] = [str(d.id) for d in some]
-        decided += some
-        if each.known and facts:  # another row of the same family comes after this one
+    all_of_them: list[Decision] = []
+    for each in plan.judged:
+        row = each.member.row
+        if each.known:
+            facts = before[each.known.family]
+            some = decided(work, each, each.known.id, families.moment(facts, work.now))
+            # another row of the same family comes after this one
             before[each.known.family] = msgspec.structs.replace(facts, decisions=(*facts.decisions, *some))
-    held = await decisions.record_many(connection, work.network.id, decided, work.actor) if decided else {}
-    by_owner: dict[UUID, list[Decision]] = {}
-    for decision in decided:
-        by_owner.setdefault(decision.organisation, []).append(decision)
-    new = [(each, whose[each.member.row]) for each in judged if each.known is None]
-    fresh = {organisation: newcomer(work, each, organisation, by_owner[organisation]) for each, organisation in new}
-    await follow(connection, work.kept, known, work.today, REASON, fresh)
-    missing = [whose[each.member.row] for each in judged if whose[each.member.row] not in held]
+        else:
+            some = plan.decisions[row]
+        made[row]["decisions"] = [str(d.id) for d in some]
+        all_of_them += some
+    held = await decisions.record_many(connection, work.network.id, all_of_them, work.actor)
+    await follow(connection, work.kept, known, work.today, REASON, plan.at_once, plan.others)
+    missing = [whose[each.member.row] for each in plan.judged if whose[each.member.row] not in held]
     return held | await import_marks.memberships(connection, work.network.id, missing)
-
-
-def newcomer(work: Work, judged: Judged, organisation: UUID, decided: Sequence[Decision] = ()) -> Facts:
-    """The facts of an organisation that comes with this row, as they are stored."""
-    member, known_from = judged.member, min(judged.member.joined or work.today, work.today)
-    of = work.today if member.employees is not None else None
-    profile = Profile(Period(known_from), member.kind, member.country, member.employees, employees_as_of=of)
-    return Facts((Organisation(organisation, member.name, (profile,)),), work.kept.rulebooks, tuple(decided))
 
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
-
-
-def steps(work: Work, judged: Judged) -> list[tuple[Any, date, str]]:
-    """What is decided by a row: (kind, the first day it counts, level)."""
-    member, fields = judged.member, {each.field for each in judged.differences}
-    if judged.verdict == "new":
-        assert member.joined is not None
-        steps: list[tuple[Any, date, str]] = [("joining", member.joined, member.level)]
-        return [*steps, ("ending", member.left, "")] if member.left else steps
-    out: list[tuple[Any, date, str]] = []
-    if "level" in fields and judged.known and judged.known.joined:
-        out.append(("tier_change", max(work.today, judged.known.joined), member.level))
-    if "left" in fields and member.left:
-        out.append(("ending", member.left, ""))
-    return out
 
 
 async def _openings(

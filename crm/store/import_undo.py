@@ -11,7 +11,7 @@ from cluster_rules.fees import Step
 from cluster_rules.profiles import restored
 from crm.database import Connection
 from crm.store import decisions, families, import_marks, import_members, member_imports, opening_items, profiles
-from crm.store.import_members import Work
+from crm.store.import_plans import Work
 
 REASON = Step("import_undone")
 # Why a membership cannot go: somebody decided about it later, it or what it gave was billed, it has become another's.

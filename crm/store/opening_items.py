@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules import documents as rules
-from cluster_rules import money_facts
+from cluster_rules import kid, money_facts
 from cluster_rules.documents import Document, Line
 from crm import document_words
 from crm.actor import Actor
@@ -20,10 +20,11 @@ from crm.catalogue import Catalogue, NetworkRow
 from crm.database import Connection
 from crm.store import ids, ledger
 from crm.store.documents import BUYER, BUYER_FACTS, SELLER, buyer, marks, seller_of
-from crm.store.invoices import CUSTOMERS, NUMBERS
+from crm.store.invoices import CUSTOMERS, KID_SCHEME, NUMBERS
 
 SERIES_END = "-IB"  # inngående balanse
 SERIES_MAX = 20
+KID_FROM = 90_000_000  # added to the number in the KID: the same number of the series of invoices has another one
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -43,9 +44,9 @@ _HOST = f"select h.id as host_id, {SELLER} from host h where h.id = $1"
 _ITEMS = """
 insert into invoice (id, host_id, network_id, organisation_id, status, currency, payment_days, created_at, series,
     number, issued_on, due_on, net, vat, gross, kid, language)
-select id, $2, $3, organisation_id, 'issued', $4, 0, now(), $5, number, $6, due_on, amount, 0, amount, '', language
-from unnest($1::uuid[], $7::uuid[], $8::bigint[], $9::date[], $10::bigint[], $11::text[])
-    as i (id, organisation_id, number, due_on, amount, language)
+select id, $2, $3, organisation_id, 'issued', $4, 0, now(), $5, number, $6, due_on, amount, 0, amount, kid, language
+from unnest($1::uuid[], $7::uuid[], $8::bigint[], $9::date[], $10::bigint[], $11::text[], $12::text[])
+    as i (id, organisation_id, number, due_on, amount, kid, language)
 """
 _MARKS = """
 insert into opening_item (invoice_id, network_id, import_id, reference, amount)
@@ -83,16 +84,20 @@ async def add(
     last = await connection.fetchval(NUMBERS, network.host_id, series, len(openings))
     numbers = list(range(last - len(openings) + 1, last + 1))
     owing = [each.organisation for each in openings]
-    await connection.fetch(CUSTOMERS, list(dict.fromkeys(owing)))
+    customers = dict(await connection.fetch(CUSTOMERS, list(dict.fromkeys(owing))))
     buyers = {row["organisation_id"]: row for row in await connection.fetch(_BUYERS, list(dict.fromkeys(owing)), on)}
     papers = [
-        _paper(kept, network, host, buyers[each.organisation], each, f"{series}-{number}", series, currency, on)
+        msgspec.structs.replace(
+            _paper(kept, network, host, buyers[each.organisation], each, f"{series}-{number}", series, currency, on),
+            kid=_kid(host, customers[each.organisation], number),
+        )
         for each, number in zip(openings, numbers, strict=True)
     ]
     amounts, languages = [each.amount for each in openings], [paper.language for paper in papers]
     due = [each.due_on for each in openings]
     at = (network.host_id, network.id, currency, series, on)
-    await connection.execute(_ITEMS, made, *at, owing, numbers, due, amounts, languages)
+    kids = [paper.kid for paper in papers]
+    await connection.execute(_ITEMS, made, *at, owing, numbers, due, amounts, kids, languages)
     await connection.execute(_MARKS, made, network.id, source, [each.reference for each in openings], amounts)
     encode = msgspec.json.Encoder().encode
     await connection.execute(_DOCUMENTS, made, network.id, [encode(paper).decode() for paper in papers])
@@ -140,6 +145,12 @@ def _paper(
             lines=(line,),
         )
     )
+
+
+def _kid(host: Mapping[str, Any], customer: int, number: int) -> str:
+    """By which a bank says what was paid, for who is paid in Norway."""
+    norwegian = seller_of(host).address.country == "NO"
+    return kid.made(KID_SCHEME, customer, KID_FROM + number) if norwegian else ""
 
 
 async def touched(connection: Connection, items: Sequence[UUID]) -> set[UUID]:

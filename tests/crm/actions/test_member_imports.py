@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from cluster_rules import kid
 from crm.actions import member_imports, memberships, payments, verify
 from crm.actions.memberships import Change
 from crm.actor import Actor
@@ -17,6 +18,8 @@ from crm.import_words import problem
 from crm.reads import invoices
 from crm.reads import member_imports as reads
 from crm.reads.member_imports import Import, Row
+from crm.store import opening_items
+from crm.store.invoices import KID_SCHEME
 from crm.words import refusal
 from tests.broken_files import FIRST, HEAD, SECOND, Broken, book, csv, files
 
@@ -184,7 +187,7 @@ async def test_an_opening_balance_ages_from_its_own_day_and_is_paid_like_an_invo
     row = (await shown(context, wanted))[1][0]
     async with context.db.tx() as connection:
         item = await connection.fetchrow(
-            "select i.id, i.host_id, i.series, i.net, i.vat, i.due_on from invoice i join opening_item o"
+            "select i.id, i.host_id, i.series, i.net, i.vat, i.due_on, i.kid from invoice i join opening_item o"
             " on o.invoice_id = i.id where i.organisation_id = $1",
             row.organisation_id,
         )
@@ -193,6 +196,8 @@ async def test_an_opening_balance_ages_from_its_own_day_and_is_paid_like_an_invo
             "select count(*) from ledger_entry where invoice_id = $1 and account = 'income'", item["id"]
         )
     assert item["series"].endswith("-IB") and (item["net"], item["vat"]) == (100000, 0)
+    said = kid.read(KID_SCHEME, item["kid"])
+    assert said.invoice > opening_items.KID_FROM, "the same number of the series of invoices is paid by another KID"
     assert any((each.from_days, each.below_days) == (61, 91) and each.amount >= 100000 for each in aging), aging
     assert income == 0, "it was income where it was billed"
     await payments.record(context, actor, item["id"], 40000, "NOK", date(2026, 11, 20))
@@ -259,7 +264,24 @@ async def test_who_was_forgotten_does_not_come_back_by_a_file(
     assert rows[0].detail.problems[0].code == "person_erased"
 
 
-async def test_a_row_that_no_longer_fits_stores_nothing(context: Context, actor: Actor) -> None:
+async def test_rows_are_judged_while_those_before_are_stored(
+    context: Context, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_imports, "STORED_AT_A_TIME", 1)
+    joining = (*FIRST[:2], "principal", *FIRST[3:])
+    wanted = await imported(context, actor, csv(joining, SECOND, ("", "Nattlys Forlag AS", *FIRST[2:4], "", "")))
+    found, rows = await shown(context, wanted)
+    assert (found.counts["stored"], [row.number for row in rows]) == (3, [2, 3, 4])
+    assert {network for network, *_ in await standing(context, FIRST[1])} == {NETWORK, CLAIRE}
+    assert [len(await standing(context, name)) > 0 for name in (SECOND[1], "Nattlys Forlag AS")] == [True, True]
+    assert await verify.run(context) == []
+
+
+@pytest.mark.parametrize("at_a_time", [1, 1000])
+async def test_a_row_that_no_longer_fits_stores_nothing(
+    context: Context, actor: Actor, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(member_imports, "STORED_AT_A_TIME", at_a_time)
     one, other = await looked(context, actor, csv(FIRST, SECOND)), await looked(context, actor, csv(FIRST))
     await member_imports.confirm(context, actor, other)
     await member_imports.load(context, other)
