@@ -61,7 +61,7 @@ REGISTER: dict[str, tuple[str, ...]] = {
     "register_part_kept": (N_("Only the whole register can be kept for prefill, and this is a part of it."),),
     "register_quotes": (N_("Row %(row)s: a quotation mark is not closed, or stands in the middle of a value."),),
     "register_rows": (N_("The file has more than %(limit)s units."),),
-    "register_text": (N_("Unit %(row)s: there is too much text in %(name)s."),),
+    "register_text": (N_("Unit %(row)s: %(name)s is too long, or has characters that no text has."),),
     "register_too_large": (N_("Unpacked, the file is larger than %(limit)s MB."),),
     "register_too_small": (
         N_(

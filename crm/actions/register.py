@@ -177,15 +177,12 @@ async def _stage(work: _Work, reading: Reading, numbers: frozenset[str]) -> set[
 
     A file is decoded beside the event loop. Sole traders are people, and kept only where they are members.
     """
-    pieces: Iterator[list[Unit]] = reading.units()
+    pieces: Iterator[list[Unit]] = reading.units(None if work.wanted.keep_all else numbers)
     found: set[str] = set()
     waiting: list[Unit] = []
     while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        mine = [unit for unit in piece if unit.number in numbers]
-        found.update(unit.number for unit in mine)
-        if work.wanted.keep_all:
-            mine = [unit for unit in piece if unit.form != PERSONAL_FORM or unit.number in numbers]
-        waiting += mine
+        found.update(unit.number for unit in piece if unit.number in numbers)
+        waiting += (unit for unit in piece if unit.form != PERSONAL_FORM or unit.number in numbers)
         if len(waiting) >= STAGED_AT_A_TIME:
             await register.stage(work.connection, waiting, work.wanted.as_of, work.wanted.keep_all)
             waiting = []

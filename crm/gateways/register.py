@@ -37,6 +37,8 @@ ALWAYS_PART: frozenset[str] = frozenset({"unit", "answer"})
 _GZIP = b"\x1f\x8b"
 _OTHER_FILES = (b"PK\x03\x04", b"%PDF", b"\xd0\xcf\x11\xe0", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf")
 _OTHER_LETTERS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DAYS = ("stiftelsesdato", "registreringsdatoEnhetsregisteret", "konkursdato", "slettedato")
 _BETWEEN = re.compile(rb"\}\s*,\s*(?=\{)")
 _WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2, 1)
 _DIGITS = tuple(
@@ -81,8 +83,11 @@ class Reading:
         """Bytes of the file that were read."""
         return self.file.tell()
 
-    def units(self) -> Iterator[list[Unit]]:
-        """The units, some at a time. Refused `register_*` at the first that is wrong."""
+    def units(self, numbers: frozenset[str] | None = None) -> Iterator[list[Unit]]:
+        """The units, some at a time, of these numbers alone where they are given; all of them are checked.
+
+        Refused `register_*` at the first that is wrong.
+        """
         begins = self.file.read(8)
         self.file.seek(0)
         if not begins:
@@ -94,7 +99,7 @@ class Reading:
         unpacked: BinaryIO = gzip.GzipFile(fileobj=self.file, mode="rb") if packed else self.file  # type: ignore[assignment]
         try:
             for wires in self._wires(unpacked):
-                yield [self._unit(wire) for wire in wires]
+                yield self._units(wires, numbers)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise refused("register_gzip", self.count + 1) from error
         if not self.count:
@@ -136,52 +141,61 @@ class Reading:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _said(self, error) from error
 
-    def _unit(self, wire: Wire) -> Unit:
-        """One unit, checked: its number by modulus 11 and for the first time, its days, its texts."""
-        self.count += 1
+    def _units(self, wires: list[Wire], numbers: frozenset[str] | None) -> list[Unit]:
+        out = []
+        for wire in wires:
+            self.count += 1
+            self._check(wire)
+            if numbers is None or wire.organisasjonsnummer in numbers:
+                out.append(self._unit(wire))
+        return out
+
+    def _check(self, wire: Wire) -> None:
+        """Its number by modulus 11 and for the first time, its days, that it has a name."""
         if self.count > UNITS_MAX:
             raise refused("register_rows", limit=UNITS_MAX)
-        number = wire.organisasjonsnummer
-        self._number(number)
-        address = wire.forretningsadresse or wire.beliggenhetsadresse or wire.postadresse
-        for field in ("stiftelsesdato", "registreringsdatoEnhetsregisteret", "konkursdato", "slettedato"):
-            day = getattr(wire, field)
+        self._number(wire.organisasjonsnummer)
+        days = (wire.stiftelsesdato, wire.registreringsdatoEnhetsregisteret, wire.konkursdato, wire.slettedato)
+        for at, day in enumerate(days):
             if day is not None and not EARLIEST <= day <= self._latest:
-                raise refused("register_day", self.count, field, given=day.isoformat())
-        registered = wire.registreringsdatoEnhetsregisteret
+                raise refused("register_day", self.count, _DAYS[at], given=day.isoformat())
+        registered = days[1]
         if registered is not None and (self.newest is None or registered > self.newest):
             self.newest = registered
-        form = (wire.organisasjonsform and wire.organisasjonsform.kode) or ""
-        if form in BRANCH_FORMS:
+        if wire.organisasjonsform is not None and wire.organisasjonsform.kode in BRANCH_FORMS:
             self.branches += 1
-        name = wire.navn or ""
-        if not name.strip():
+        if not wire.navn or not wire.navn.strip():
             raise refused("register_missing", self.count, "navn")
-        if len(name) > TEXT_MAX or len(wire.hjemmeside or "") > TEXT_MAX:
-            raise refused("register_text", self.count, "navn" if len(name) > TEXT_MAX else "hjemmeside")
+
+    def _unit(self, wire: Wire) -> Unit:
+        """One unit that is checked, with texts the database can hold."""
+        address = wire.forretningsadresse or wire.beliggenhetsadresse or wire.postadresse
+        codes = [code.kode for code in (wire.naeringskode1, wire.naeringskode2, wire.naeringskode3) if code]
         place = (address and address.kommunenummer) or ""
         return Unit(
-            number,
-            name,
-            form[:10],
+            wire.organisasjonsnummer,
+            self._text("navn", wire.navn),
+            self._text("organisasjonsform", wire.organisasjonsform and wire.organisasjonsform.kode)[:10],
             wire.antallAnsatte if wire.harRegistrertAntallAnsatte is not False else None,
-            place if len(place) == 4 and place.isdigit() else "",
-            ((address and address.kommune) or "")[:100],
-            ((address and address.landkode) or "")[:2],
-            tuple(
-                code.kode[:10]
-                for code in (wire.naeringskode1, wire.naeringskode2, wire.naeringskode3)
-                if code and code.kode
-            ),
-            (wire.hjemmeside or "").strip(),
+            place if len(place) == 4 and place.isascii() and place.isdigit() else "",
+            self._text("kommune", address and address.kommune)[:100],
+            self._text("landkode", address and address.landkode)[:2],
+            tuple(self._text("naeringskode", code)[:10] for code in codes if code),
+            self._text("hjemmeside", wire.hjemmeside),
             wire.stiftelsesdato,
             bool(wire.konkurs),
             wire.konkursdato,
             bool(wire.underAvvikling),
             bool(wire.underTvangsavviklingEllerTvangsopplosning),
             wire.slettedato,
-            wire.overordnetEnhet or "",
+            self._text("overordnetEnhet", wire.overordnetEnhet)[:9],
         )
+
+    def _text(self, field: str, said: str | None) -> str:
+        text = (said or "").strip()
+        if len(text) > TEXT_MAX or _CONTROL.search(text):
+            raise refused("register_text", self.count, field)
+        return text
 
     def _number(self, number: str) -> None:
         """Nine digits that fit modulus 11 (regulations of the register, section 3-2), and not a second time."""

@@ -90,6 +90,8 @@ BROKEN = {
     "a headcount in words": (array(unit(), unit(UIO, antallAnsatte="mange")), "register_value", 2),
     "fewer than nobody": (array(unit(antallAnsatte=-1)), "register_value", 1),
     "a name without end": (array(unit(name="N" * 401)), "register_text", 1),
+    "a character no text has": (array(unit(name="N\0N")), "register_text", 1),
+    "a parent that is no text": (array(unit(overordnetEnhet="\x07")), "register_text", 1),
     "Latin 1": (json.dumps([unit(name="ØRSTA AS")], ensure_ascii=False).encode("latin-1"), "register_letters", 1),
     "UTF-16": (json.dumps([unit()]).encode("utf-16"), "register_letters", 1),
     "CSV in Latin 1": (table(ROW.replace("EQUINOR ASA", "ØRSTA AS")).decode().encode("latin-1"), "register_letters", 1),
