@@ -186,7 +186,7 @@ async def _plain(connection: Connection, run: UUID) -> tuple[tuple[float, float]
         await connection.execute(f"create table rows_{table} as select * from {table} limit 0")
         await connection.execute(f"create table bare_{table} as select * from {table} limit 0")
         await connection.execute(f"insert into rows_{table} select * from {table} where {own[table]}", run)
-        await connection.execute(f"create table bound_{table} (like {table} including all)")
+        await connection.execute(f"create table bound_{table} (like {table} including all excluding generated)")
     for table in TABLES:
         for row in await connection.fetch(
             "select conname, pg_get_constraintdef(oid) as definition from pg_constraint where contype = 'f'"
