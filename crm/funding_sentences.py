@@ -17,4 +17,15 @@ FUNDING: dict[str, tuple[str, ...]] = {
     "in_kind_rate_missing": (N_("No rate an hour is known for that day. Set the usual rate, or write one here."),),
     "rate_of_day": (N_("A rate from %(day)s is there already. Take it back first."),),
     "rate_without_hours": (N_("A rate goes with hours; an amount needs none."),),
+    "survey_answered": (
+        N_("This survey is anonymous and was answered by another link. Use that link to change the answers."),
+    ),
+    "survey_begun": (N_("The survey is open: only wordings and the last day can be changed."),),
+    "survey_choices": (N_("Write 2 to %(most)s choices, one a line."),),
+    "survey_closed": (N_("The survey is closed."),),
+    "survey_draft": (N_("The survey is not open yet."),),
+    "survey_empty": (N_("Add a question first."),),
+    "survey_full": (N_("A survey has at most %(limit)s questions."),),
+    "survey_no_answer": (N_("Answer at least one question."),),
+    "survey_over": (N_("The last day is over. Choose a later one first."),),
 }

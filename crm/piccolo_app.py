@@ -20,6 +20,7 @@ APP_CONFIG = AppConfig(
                 "activities",
                 "contributions",
                 "incomes",
+                "surveys",
                 "erasures",
                 "retention",
                 "memberships",

@@ -1,4 +1,4 @@
-"""The report of how networks are financed in words, and of contributions in kind and other income (for pages, too)."""
+"""The reports of how networks are financed and of what members answer in words (kinds of income for pages, too)."""
 
 from crm.i18n import N_
 from crm.reports import ReportWords
@@ -54,8 +54,55 @@ REPORTS: dict[str, ReportWords] = {
             "by_account": N_("By account"),
         },
     ),
+    "surveys": ReportWords(
+        N_("Surveys of members"),
+        N_("How many of those asked have answered, and what, question by question."),
+        {
+            "asked": (N_("Asked"), N_("Members that were asked in surveys opened in the period; each survey counts.")),
+            "answered": (N_("Have answered"), N_("Those of them that have answered at least one question.")),
+            "response_rate": (N_("Response rate"), N_("Members that have answered divided by members asked.")),
+            "answers": (
+                N_("Answers"),
+                N_("Answers to single questions, the newest of each member. Anonymous surveys are not among them."),
+            ),
+            "scale_mean": (
+                N_("Average on the scale"),
+                N_("The average of all answers on scales from 1 to 6. Anonymous surveys are not among them."),
+            ),
+            "number_sum": (N_("Sum"), N_("The sum of answers that are numbers.")),
+            "picked": (N_("How often"), N_("How often an answer was picked.")),
+            "anonymous_answers": (
+                N_("Anonymous answers"),
+                N_(
+                    "Answers in anonymous surveys that are closed, to questions with at least five of them. Their rows "
+                    "are these sums: which member answered what is not known."
+                ),
+            ),
+            "anonymous_mean": (
+                N_("Average, anonymous"),
+                N_("The average of the anonymous answers on a scale from 1 to 6."),
+            ),
+        },
+        {
+            "by_survey": N_("By survey"),
+            "by_question": N_("By question"),
+            "by_answer": N_("How the answers spread"),
+            "by_anonymous_question": N_("By question, anonymous"),
+        },
+    ),
 }
-COLUMNS = {"source": N_("Source"), "sector": N_("Whose money"), "what": N_("What for"), "hours": N_("Hours")}
+COLUMNS = {
+    "survey": N_("Survey"),
+    "question": N_("Question"),
+    "answer": N_("Answer"),
+    "anonymous": N_("Anonymous"),
+    "many": N_("Answers"),
+    "average": N_("Average"),
+    "source": N_("Source"),
+    "sector": N_("Whose money"),
+    "what": N_("What for"),
+    "hours": N_("Hours"),
+}
 KINDS = {
     "public_grant": N_("Public grant"),
     "project": N_("Project"),
@@ -65,5 +112,6 @@ KINDS = {
 VALUES: dict[str, dict[str, str]] = {
     "source": {"fees": N_("Fees"), "in_kind": N_("In kind"), **KINDS},
     "income_kind": KINDS,
+    "anonymous": {"yes": N_("Yes"), "no": N_("No")},
     "sector": {"private": N_("Private"), "public": N_("Public")},
 }

@@ -48,6 +48,7 @@ SEVERAL = N_("Several")
 UNKNOWN = N_("Unknown")
 NO_VALUE = "–"
 NO_CURRENCY = "NOK"  # of an amount of nothing
+SEPARATOR = "\u241e"  # between the two languages of a text that a network has worded itself
 AFTER = "after_"  # columns of a cohort: so many years after that of joining
 DAYS_OF_A_YEAR = 365.25
 
@@ -207,6 +208,12 @@ def _month(t: Translator, _: Catalogue, said: str) -> str:
     return t.month(date(year, month, 1))
 
 
+def _both(t: Translator, _: Catalogue, said: str) -> str:
+    """The reader's of the two languages a text is told in."""
+    nb, _separator, en = said.partition(SEPARATOR)
+    return (nb or en) if t.language == "nb" else (en or nb)
+
+
 def _plain(_: Translator, __: Catalogue, said: str) -> str:
     return said
 
@@ -221,4 +228,5 @@ _VOCABULARIES: dict[str, Callable[[Translator, Catalogue, str], str]] = {
     "network": names.network_name,
     "month": _month,
     "year": _plain,
+    "both": _both,
 }

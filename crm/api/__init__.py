@@ -45,6 +45,7 @@ from crm.api import (
     shares,
     sizes,
     suggestions,
+    surveys,
     tags,
     todos,
     webhooks,
@@ -93,6 +94,7 @@ OPERATIONS = (
     *mailings.operations,
     *contributions.operations,
     *incomes.operations,
+    *surveys.operations,
     *reports.operations,
     *audit.operations,
 )

@@ -54,6 +54,7 @@ _TAGS = {
     "Late payment": N_("What is due for invoices that are not paid, pauses, claims for a collector."),
     "Payments": N_("What came in, where it belongs, what is owed and what is left over."),
     "Financing": N_("What members give in kind, what an hour counts as, and a network's other income."),
+    "Surveys": N_("What members were asked, and what they answered."),
     "Reports": N_("Figures with their definitions, and the rows behind each of them."),
     "Audit trail": N_("Who did what, by which way, what stood before; and the chain that nobody can rewrite unseen."),
     N_("Service"): N_("For whoever watches the service."),

@@ -19,6 +19,7 @@ from crm.actions import (
     renewal_lapses,
     renewal_notices,
     retention,
+    surveys,
     todos,
 )
 from crm.actions import webhook_deliveries as webhooks
@@ -83,6 +84,7 @@ async def turn_the_day(tools: Tools) -> None:
     await renewal_lapses.turn(tools.context, SYSTEM)
     await days.turn(tools.context)
     await places.turn(tools.context)
+    await surveys.close_over(tools.context, SYSTEM)
 
 
 async def remind(tools: Tools) -> None:

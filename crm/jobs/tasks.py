@@ -21,6 +21,7 @@ from crm.actions import (
     member_imports,
     member_lists,
     renewals,
+    surveys,
     webhook_deliveries,
 )
 from crm.actions.federation_exchange import CHECK_TASK
@@ -38,6 +39,7 @@ from crm.store.member_imports import CHECK_TASK as CHECK_IMPORT_TASK
 from crm.store.member_imports import LOAD_TASK, UNDO_TASK
 from crm.store.member_lists import TASK as LIST_TASK
 from crm.store.renewals import BILL_TASK, PREVIEW_TASK
+from crm.store.surveys import TASK as SURVEY_TASK
 from crm.store.webhook_deliveries import SEND_TASK as WEBHOOK_TASK
 
 
@@ -145,9 +147,16 @@ async def send_mailing(tools: Tools, payload: dict[str, Any]) -> timedelta | Non
     return None
 
 
+async def send_survey(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """The mails of a survey, each once."""
+    await surveys.work(tools.context, UUID(payload["survey"]))
+    return None
+
+
 TASKS: dict[str, Task] = {
     SEND_TASK: send_mail,
     MAILING_TASK: send_mailing,
+    SURVEY_TASK: send_survey,
     DELIVER_TASK: deliver_invoice,
     DELIVER_MANY_TASK: deliver_invoices,
     PREVIEW_TASK: preview_renewals,

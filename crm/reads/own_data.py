@@ -13,6 +13,12 @@ from crm.database import Connection
 Sections = dict[str, list[dict[str, Any]]]
 
 # $1 the organisation
+# What a member answered, where it is known: not in an anonymous survey.
+_ANSWERED = (
+    "'answers', (select jsonb_object_agg(q.text ->> 'nb', coalesce(a.number::text, a.text)) from survey_response r"
+    " join survey_answer a on a.response_row_id = r.row_id join survey_question q on q.row_id = a.question_row_id"
+    " where r.survey_id = s.id and r.organisation_id = i.organisation_id and r.superseded_at is null)"
+)
 _ORGANISATION: Mapping[str, str] = {
     "organisation": "select to_jsonb(o) as row from organisation o where o.id = $1",
     "facts": "select to_jsonb(f) as row from organisation_profile f where f.organisation_id = $1 order by f.starts_on",
@@ -56,6 +62,11 @@ _ORGANISATION: Mapping[str, str] = {
     " join agreement a on a.id = d.agreement_id where s.organisation_id = $1 and s.op = 'upsert' order by a.code",
     "said_to_partners": "select to_jsonb(c) as row from share_choice c where c.organisation_id = $1"
     " order by c.recorded_at",
+    "in_kind": "select to_jsonb(c) - '{recorded_by,superseded_by}'::text[] as row from contribution c"
+    " where c.organisation_id = $1 order by c.row_id",
+    "surveys": "select jsonb_build_object('survey', s.title, 'asked_at', i.asked_at, 'contact', i.email,"
+    f" {_ANSWERED}) as row"
+    " from survey_invitation i join survey s on s.id = i.survey_id where i.organisation_id = $1 order by i.row_id",
     "mails": "select jsonb_build_object('kind', m.kind, 'recipient', m.recipient, 'subject', m.subject,"
     " 'status', m.status, 'created_at', m.created_at, 'sent_at', m.sent_at) as row from mail m"
     " where m.organisation_id = $1 and (m.recipient in (select c.email from contact c where c.organisation_id = $1)"
@@ -103,6 +114,10 @@ _PERSON: Mapping[str, str] = {
     " d.id = s.disclosure_id join network n on n.id = d.to_network_id join agreement a on a.id = d.agreement_id"
     " where $1::uuid is not null and lower(c.email) = $2 and s.op = 'upsert' and strpos(lower(s.body), $2) > 0"
     " order by a.code",
+    "surveys": "select jsonb_build_object('survey', s.title, 'asked_at', i.asked_at, 'reminded_at', i.reminded_at,"
+    f" {_ANSWERED}) as row"
+    " from survey_invitation i join survey s on s.id = i.survey_id"
+    " where $1::uuid is not null and lower(i.email) = $2 order by i.row_id",
     "mails": "select jsonb_build_object('kind', m.kind, 'subject', m.subject, 'status', m.status, 'created_at',"
     " m.created_at, 'sent_at', m.sent_at) as row from mail m where $1::uuid is not null and lower(m.recipient) = $2"
     " order by m.created_at",
@@ -159,6 +174,10 @@ _CONTACT: Mapping[str, str] = {
     "mailings": "select jsonb_build_object('mailing', g.name, 'purpose', g.purpose, 'begun_at', g.begun_at) as row"
     " from who join mailing_recipient r on r.organisation_id = organisation and lower(r.email) = who.email"
     " and r.network_id = any (networks) join mailing g on g.id = r.mailing_id order by r.row_id",
+    "surveys": "select jsonb_build_object('survey', s.title, 'asked_at', i.asked_at, 'reminded_at', i.reminded_at,"
+    f" {_ANSWERED}) as row"
+    " from who join survey_invitation i on i.organisation_id = organisation and lower(i.email) = who.email"
+    " and i.network_id = any (networks) join survey s on s.id = i.survey_id order by i.row_id",
     "newsletters": "select jsonb_build_object('given', c.given, 'channel', c.channel, 'recorded_at',"
     " c.recorded_at) as row from who join newsletter_choice c on lower(c.email) = who.email"
     " and c.network_id = any (networks) order by c.row_id",

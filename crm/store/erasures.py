@@ -85,6 +85,17 @@ _TAKEN = {
         "newsletter_choice c where exists (select from who w where lower(c.email) = w.email)",
         "email = 'forgotten:' || c.row_id, actor = ''",
     ),
+    "survey_texts": (  # what they wrote themselves; numbers and choices are the member's answers
+        "survey_answer a where a.text <> '' and exists (select from who w join survey_invitation i on"
+        " lower(i.email) = w.email join survey_response r on r.survey_id = i.survey_id"
+        f" and r.organisation_id = i.organisation_id where r.row_id = a.response_row_id and {_THEIRS.format('i')})",
+        "text = ''",
+    ),
+    "surveys": (
+        "survey_invitation i where exists (select from who w where lower(i.email) = w.email"
+        f" and {_THEIRS.format('i')})",
+        "email = '', name = '', wanted = false",
+    ),
     "notes": (
         f"note n where exists (select from who w where {_THEIRS.format('n')} and {_NAMES.format('n.text')})",
         f"text = text_without(n.text, (select array_agg(w.email) || array_agg(w.name) from who w where"

@@ -38,6 +38,18 @@ _KINDS: dict[str, tuple[str, str, str]] = {  # kind: (the day that counts, rows,
         f"mail m where m.recipient <> '' and m.status not in ('queued', 'sending') and {_MAIL_OF}",
         "recipient = '', recipient_name = '', subject = '', body_text = '', body_html = ''",
     ),
+    "surveys": (
+        "s.closes_on",
+        "survey_invitation i using survey s where s.id = i.survey_id and i.email <> ''"
+        " and s.network_id in (select id from network where host_id = $1)",
+        "email = '', name = '', wanted = false",
+    ),
+    "survey_texts": (
+        "s.closes_on",
+        "survey_answer a using survey_response r, survey s where r.row_id = a.response_row_id and s.id = r.survey_id"
+        " and a.text <> '' and s.network_id in (select id from network where host_id = $1)",
+        "text = ''",
+    ),
     "invoices": (
         "i.issued_on",
         "invoice_document d using invoice i where i.id = d.invoice_id and i.host_id = $1"
@@ -98,6 +110,8 @@ _KINDS: dict[str, tuple[str, str, str]] = {  # kind: (the day that counts, rows,
 KINDS = tuple(_KINDS)
 # Which period each kind goes by.
 _BY = {
+    "surveys": "mails",
+    "survey_texts": "mails",
     "deliveries": "invoices",
     "references": "invoices",
     "details": "audit",

@@ -53,6 +53,8 @@ SECTIONS = {
     "deliveries": N_("Invoices that were sent to the address"),
     "mailings": N_("Mailings to many that went to the person"),
     "newsletters": N_("What was said to newsletters"),
+    "surveys": N_("Surveys, and what was answered"),
+    "in_kind": N_("What was given in kind"),
     "notes": N_("Notes about the person"),
 }
 

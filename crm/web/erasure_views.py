@@ -19,6 +19,8 @@ DONE = {
     "roles": N_("Roles, removed"),
     "mailings": N_("Taken off mailings to many"),
     "newsletters": N_("Words on newsletters, without the address now"),
+    "surveys": N_("Questions of surveys, without name and address now"),
+    "survey_texts": N_("What was written in surveys, removed"),
     "notes": N_("Notes, without name and address now"),
     "note_versions": N_("Notes as they stood before, without name and address now"),
     "imports": N_("Rows of imported files, without name and address now"),

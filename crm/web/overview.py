@@ -21,8 +21,9 @@ from crm.reads import office as office_reads
 from crm.reads import overview as reads
 from crm.reads import register as register_reads
 from crm.reads import renewals as renewal_reads
+from crm.reads import surveys as survey_reads
 from crm.reports import Asked, Report, later, period
-from crm.web import labels, register
+from crm.web import labels, register, surveys
 from crm.web import overview_views as views
 from crm.web.office import Office, reading, rules_of, show
 
@@ -98,6 +99,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         cohorts = await _cohorts(connection, office)
         renewing = await renewal_reads.standing(connection, network, today)
         ending = await label_reads.expiring(connection, network, today)
+        closing = await survey_reads.ending(connection, network, today, surveys.CLOSES_SOON_DAYS)
         otherwise = await register_reads.waiting(connection, network)
         if office.may_keep_books:
             money = await _money(connection, office, span)
@@ -121,6 +123,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
             *views.todo(office, await _unanswered(office), money, renewing),
             *register.to_look(office, otherwise),
             *labels.to_renew(office, ending),
+            *surveys.to_remind(office, closing),
         ],
     }
     return await show(request, office, "office/overview.html", "overview", **shown)

@@ -36,6 +36,8 @@ KINDS = {
     "mails": N_("Mails: address, subject and text"),
     "invoices": N_("People on issued invoices"),
     "deliveries": N_("Addresses that invoices were sent to"),
+    "surveys": N_("Who was asked in surveys"),
+    "survey_texts": N_("What was written in surveys"),
     "references": N_("References on invoices"),
     "audit": N_("Names in the audit trail: a pseudonym takes their place"),
     "details": N_("Names and addresses in details of the audit trail"),

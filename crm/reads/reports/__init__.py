@@ -21,6 +21,7 @@ from crm.reads.reports import (
     movements,
     retention,
     revenue,
+    surveys,
 )
 from crm.reads.reports.engine import MOST_ROWS, columns, every_row, figures, rows
 from crm.reads.reports.source import Source
@@ -47,7 +48,7 @@ _MONEY = (
     fee_shares.FEE_SHARES,
     lifetime.LIFETIME,
 )
-_ACTIVITY = (activity.ACTIVITY, labels.LABELS)
+_ACTIVITY = (activity.ACTIVITY, surveys.SURVEYS, labels.LABELS)
 SOURCES: dict[str, Source] = {each.name: each for each in (*_MEMBERS, *_MONEY, *_ACTIVITY)}
 
 __all__ = ["MOST_ROWS", "SOURCES", "Source", "columns", "every_row", "figures", "rows"]
