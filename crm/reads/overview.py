@@ -37,16 +37,24 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 async def growth(connection: Connection, network: UUID, days: Sequence[date]) -> dict[str, list[int]]:
-    """Members of each level at the end of each of the days."""
+    """Members of each level at the end of each of the days, which are in order.
+
+    Each stretch is looked at once: it stands on the days after those before it begins, up to those before it ends.
+    """
     rows = await connection.fetch(
-        "select d.place, p.tier, count(*)::int as n from unnest($2::date[]) with ordinality as d (day, place)"
-        f" join membership_period p on p.network_id = $1 and {_active('p', 'd.day')} group by 1, 2",
+        "select p.tier, width_bucket(p.starts_on - 1, $2::date[]) as first,"
+        " coalesce(width_bucket(p.ends_on - 1, $2::date[]), cardinality($2::date[])) as after, count(*)::int as n"
+        " from membership_period p where p.network_id = $1 and p.superseded_at is null and p.status = 'active'"
+        " group by 1, 2, 3",
         network,
         list(days),
     )
     out: dict[str, list[int]] = {}
     for row in rows:
-        out.setdefault(row["tier"], [0] * len(days))[row["place"] - 1] = row["n"]
+        if row["first"] < row["after"]:
+            of = out.setdefault(row["tier"], [0] * len(days))
+            for place in range(row["first"], row["after"]):
+                of[place] += row["n"]
     return out
 
 

@@ -22,6 +22,7 @@ from crm.reads import overview as reads
 from crm.reads import register as register_reads
 from crm.reads import renewals as renewal_reads
 from crm.reads import surveys as survey_reads
+from crm.reads.reports import cohorts
 from crm.reports import Asked, Report, later, period
 from crm.web import labels, register, surveys
 from crm.web import overview_views as views
@@ -96,7 +97,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         links = await office_reads.linked(connection, network, today)
         near = await reads.neighbours(connection, network, sorted(office.session.sees - {network}), today)
         moves = await _report(connection, office, span, "movements")
-        cohorts = await _cohorts(connection, office)
+        joined = await _cohorts(connection, office)
         renewing = await renewal_reads.standing(connection, network, today)
         ending = await label_reads.expiring(connection, network, today)
         closing = await survey_reads.ending(connection, network, today, surveys.CLOSES_SOON_DAYS)
@@ -118,7 +119,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         "graph": views.graph(office, sum(each["total"] for each in levels), near, links),
         "members": views.members(page, span, grown, moves),
         "money": views.money(page, money, span.days) if money else None,
-        "cohorts": views.cohorts(office, cohorts),
+        "cohorts": views.cohorts(office, joined),
         "todo": [
             *views.todo(office, await _unanswered(office), money, renewing),
             *register.to_look(office, otherwise),
@@ -150,13 +151,9 @@ async def _report(connection: Any, office: Office, span: Span, name: str) -> Rep
 
 async def _cohorts(connection: Any, office: Office) -> Sequence[Any]:
     """The table of joining years alone: the rest of that report is not shown here."""
-    source = reports.SOURCES["cohorts"]
     today = office.today
-    asked = _asked(office, date(today.year, 1, 1), date(today.year + 1, 1, 1), today, source)
-    if source.further is None:
-        return ()
-    _, (table, *_rest) = await source.further(connection, asked)
-    return table.rows
+    asked = _asked(office, date(today.year, 1, 1), date(today.year + 1, 1, 1), today, cohorts.TABLE)
+    return (await reports.figures(connection, cohorts.TABLE, asked)).table("cohorts").rows
 
 
 def _asked(office: Office, start: date, end: date, day: date, source: reports.Source) -> Asked:

@@ -120,6 +120,28 @@ def _table(
     return (), (Table("cohorts", tuple(columns), tuple(rows)),)
 
 
+_JOINERS = Relation(
+    NAMED_JOINERS,
+    (
+        Column("name", width=40),
+        Column("orgnr", width=14),
+        Column("joined_year", words="year"),
+        Column("organisation_id", words="id", width=38),
+    ),
+    by=("joined_year", "stood"),
+    course=cohort_courses.joiners,
+)
+_JOINED = Measure("joiners", "joiners", shown=False)
+_STOOD_AT_ENDS = Cut("stood", ("joiners",), ("joined_year", "stood"), shown=False)
+# The table of joining years alone, for pages that show nothing else of the report.
+TABLE = Source(
+    name="cohorts",
+    area="members",
+    relations={"joiners": _JOINERS},
+    measures=(_JOINED,),
+    cuts=(_STOOD_AT_ENDS,),
+    further=_table,
+)
 _CUT = ("due", "renewed", "late", "lost", "open", "rate")
 COHORTS = Source(
     name="cohorts",
@@ -143,17 +165,7 @@ COHORTS = Source(
             course=cohort_courses.due,
             facts=("outcome", "first_year"),
         ),
-        "joiners": Relation(
-            NAMED_JOINERS,
-            (
-                Column("name", width=40),
-                Column("orgnr", width=14),
-                Column("joined_year", words="year"),
-                Column("organisation_id", words="id", width=38),
-            ),
-            by=("joined_year", "stood"),
-            course=cohort_courses.joiners,
-        ),
+        "joiners": _JOINERS,
     },
     measures=(
         Measure("due", "due", "outcome <> 'excluded'"),
@@ -178,14 +190,14 @@ COHORTS = Source(
             of="outcome in ('renewed', 'late')",
             kind="share",
         ),
-        Measure("joiners", "joiners", shown=False),
+        _JOINED,
         Measure("still", "joiners", how="share", of=_STOOD, kind="share", shown=False, asks="stood"),
     ),
     cuts=(
         Cut("by_tier", _CUT, ("tier",)),
         Cut("by_kind", _CUT, ("kind",)),
         Cut("by_turn", _CUT, ("turn",), "code"),
-        Cut("stood", ("joiners",), ("joined_year", "stood"), shown=False),
+        _STOOD_AT_ENDS,
     ),
     charts=(Chart("cohort", "cohorts", "joined_year", ()),),
     options=(Option("grace", str(GRACE_DAYS), 0, 365),),
