@@ -118,6 +118,14 @@ _PERSON: Mapping[str, str] = {
     f" {_ANSWERED}) as row"
     " from survey_invitation i join survey s on s.id = i.survey_id"
     " where $1::uuid is not null and lower(i.email) = $2 order by i.row_id",
+    "notes_written": "select jsonb_build_object('network', w.slug, 'kind', n.kind, 'on_date', n.on_date, 'text',"
+    " n.text, 'created_at', n.created_at) as row from account a join note n on n.author_id = a.id join network w"
+    " on w.id = n.network_id where a.id = $1 and $2::text is not null order by n.created_at",
+    "tasks": "select jsonb_build_object('network', w.slug, 'title', d.title, 'due_on', d.due_on, 'assigned',"
+    " d.assignee_id = a.id, 'written', d.actor = a.name, 'created_at', d.created_at, 'done_at', d.done_at) as row"
+    " from account a join todo d on d.assignee_id = a.id or d.actor = a.name or d.done_by = a.name join network w"
+    " on w.id = d.network_id where a.id = $1 and $2::text is not null and exists (select from role r"
+    " where r.account_id = a.id and r.network_id = d.network_id) order by d.created_at",
     "mails": "select jsonb_build_object('kind', m.kind, 'subject', m.subject, 'status', m.status, 'created_at',"
     " m.created_at, 'sent_at', m.sent_at) as row from mail m where $1::uuid is not null and lower(m.recipient) = $2"
     " order by m.created_at",
@@ -185,6 +193,10 @@ _CONTACT: Mapping[str, str] = {
     " join note n on n.organisation_id = organisation and n.network_id = any (networks)"
     " and (who.id = any (n.contact_ids) or strpos(lower(n.text), lower(who.name)) > 0"
     " or strpos(lower(n.text), who.email) > 0) order by n.on_date",
+    "tasks": "select jsonb_build_object('title', d.title, 'due_on', d.due_on, 'done_at', d.done_at) as row from who"
+    " join todo d on d.organisation_id = organisation and d.network_id = any (networks)"
+    " and (strpos(lower(d.title), lower(who.name)) > 0 or strpos(lower(d.title), who.email) > 0)"
+    " order by d.created_at",
     "events": "select jsonb_build_object('action', a.action, 'channel', a.channel, 'recorded_at', a.recorded_at) as row"
     " from who join audit a on (a.organisation_id = organisation or a.subject_id = who.id)"
     " and (a.network_id is null or a.network_id = any (networks))"

@@ -40,6 +40,8 @@ class Kept(msgspec.Struct, frozen=True):
 _WHO = "with who as (select * from unnest($1::text[], $2::text[], $3::uuid[]) as w (email, name, organisation))"
 _THEIRS = "(w.organisation is null or w.organisation = {0}.organisation_id)"
 _NAMES = "(strpos(lower({0}), w.email) > 0 or length(w.name) >= 3 and strpos(lower({0}), lower(w.name)) > 0)"
+# Who signed in under the address: only for an account, never for who speaks for one organisation.
+_AUTHOR = "join account a on lower(a.email) = w.email and w.organisation is null"
 _TAKEN = {
     "mails": (
         "mail m where m.status <> 'sending' and exists (select from who w where lower(m.recipient) = w.email"
@@ -106,6 +108,30 @@ _TAKEN = {
         f" {_THEIRS.format('n')} and {_NAMES.format('v.text')})",
         "text = text_without(v.text, (select array_agg(w.email) || array_agg(w.name) from who w where"
         f" {_NAMES.format('v.text')}))",
+    ),
+    "written": (  # notes of somebody who worked at a network's office: they stay, and say no longer whose they are
+        f"note n where exists (select from who w {_AUTHOR} where a.id = n.author_id or n.edited_by = a.name)",
+        f"author_id = case when exists (select from who w {_AUTHOR} where a.id = n.author_id) then null"
+        f" else author_id end, actor = case when exists (select from who w {_AUTHOR} where a.id = n.author_id)"
+        f" then '' else actor end, edited_by = case when exists (select from who w {_AUTHOR}"
+        " where a.name = n.edited_by) then '' else edited_by end",
+    ),
+    "written_before": (
+        f"note_version v where exists (select from who w {_AUTHOR} where a.name = v.actor)",
+        "actor = ''",
+    ),
+    "tasks": (
+        f"todo d where exists (select from who w where {_THEIRS.format('d')} and {_NAMES.format('d.title')})",
+        "title = coalesce(nullif(trim(text_without(d.title, (select array_agg(w.email) || array_agg(w.name) from who w"
+        f" where {_THEIRS.format('d')} and {_NAMES.format('d.title')}))), ''), '–')",
+    ),
+    "assigned": (
+        f"todo d where exists (select from who w {_AUTHOR}"
+        " where a.id = d.assignee_id or a.name in (d.actor, d.done_by))",
+        f"assignee_id = case when exists (select from who w {_AUTHOR} where a.id = d.assignee_id) then null"
+        f" else assignee_id end, actor = case when exists (select from who w {_AUTHOR} where a.name = d.actor)"
+        f" then '' else actor end, done_by = case when exists (select from who w {_AUTHOR} where a.name = d.done_by)"
+        " then '' else done_by end",
     ),
     "imports": (
         "member_import_row r where exists (select from who w where"

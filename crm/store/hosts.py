@@ -53,7 +53,10 @@ class Counts(msgspec.Struct, frozen=True):
     terms: int
     agreements: int
     fields: int
-    templates: int
+    people: int
+    wordings: int
+    imports: int
+    registers: int
 
 
 async def counts(connection: Connection, network: UUID) -> Counts:
@@ -62,7 +65,10 @@ async def counts(connection: Connection, network: UUID) -> Counts:
         "select (select count(*) from terms where network_id = $1) as terms,"
         " (select count(*) from agreement where $1 in (source_network_id, target_network_id)) as agreements,"
         " (select count(*) from custom_field where network_id = $1) as fields,"
-        " (select count(*) from mail_template where network_id = $1) as templates",
+        " (select count(*) from role where network_id = $1) as people,"
+        " (select count(distinct (kind, language)) from mail_text where network_id = $1) as wordings,"
+        " (select count(*) from member_import where network_id = $1 and status = 'done') as imports,"
+        " (select count(*) from register_read r join network n on n.host_id = r.host_id where n.id = $1) as registers",
         network,
     )
     return Counts(**row)

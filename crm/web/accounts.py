@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
-from crm import totp
+from crm import catalogue, totp
 from crm.actions import accounts, authenticators, passkeys, sessions
 from crm.context import Context
 from crm.errors import Invalid, Refused, TooMany, Unauthenticated, status_of
@@ -18,6 +18,7 @@ from crm.role_words import role_may, role_name
 from crm.web import session, sign_in
 from crm.web.fields import fields_of, id_of
 from crm.web.language import language_of
+from crm.web.office import faces
 from crm.web.rendering import page
 
 DONE = ("passkey", "renamed", "removed", "password", "app", "app_removed", "ended")
@@ -161,6 +162,7 @@ async def _page(request: Request, context: Context, error: Exception | None = No
     errors, headers = sign_in.told(request, error) if error else ([], {})
     async with context.db.tx() as connection:
         held = await reads.of_account(connection, who.account)
+        kept = await catalogue.load(connection)
     places = [
         {
             "name": t.text(each.names),
@@ -178,6 +180,7 @@ async def _page(request: Request, context: Context, error: Exception | None = No
         errors=errors,
         done=done,
         held=places,
+        networks=faces(t, kept, who),
         keys=await passkeys.mine(context, who),
         ways=await authenticators.ways(context, who),
         browsers=await sessions.mine(context, who),

@@ -56,6 +56,8 @@ SECTIONS = {
     "surveys": N_("Surveys, and what was answered"),
     "in_kind": N_("What was given in kind"),
     "notes": N_("Notes about the person"),
+    "notes_written": N_("Notes the person wrote"),
+    "tasks": N_("Tasks of the person, or about the person"),
 }
 
 

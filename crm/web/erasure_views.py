@@ -23,6 +23,10 @@ DONE = {
     "survey_texts": N_("What was written in surveys, removed"),
     "notes": N_("Notes, without name and address now"),
     "note_versions": N_("Notes as they stood before, without name and address now"),
+    "written": N_("Notes the person wrote, without the name now"),
+    "written_before": N_("Notes the person edited, without the name now"),
+    "tasks": N_("Tasks, without name and address now"),
+    "assigned": N_("Tasks of the person, nobody's now"),
     "imports": N_("Rows of imported files, without name and address now"),
     "audit_addresses": N_("Entries of the audit trail, without the address now"),
 }

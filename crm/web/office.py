@@ -94,9 +94,17 @@ class Office(msgspec.Struct, frozen=True):
 
     def face(self, network: NetworkRow) -> dict[str, Any]:
         """A network as macros show it."""
-        t = self.t
-        shown = {"name": t.text(network.names), "short": t.text(network.short)}
-        return {"slug": network.slug, "colour": network.colour, **shown}
+        return _face(self.t, network)
+
+
+def faces(t: Translator, kept: Catalogue, who: Session) -> list[dict[str, Any]]:
+    """The networks somebody may open, by name, as the layout and macros show them."""
+    return sorted((_face(t, n) for n in kept.networks if n.id in who.sees), key=lambda face: face["name"])
+
+
+def _face(t: Translator, network: NetworkRow) -> dict[str, Any]:
+    shown = {"name": t.text(network.names), "short": t.text(network.short)}
+    return {"slug": network.slug, "colour": network.colour, **shown}
 
 
 def provide_office(request: Request, context: NamedDependency[Context]) -> Office:
@@ -145,12 +153,11 @@ async def show(request: Request, office: Office, template: str, nav: str, at: st
     async with office.context.db.reading(office.actor.sees) as connection:
         counts = await reads.counts(connection, office.network.id, office.today, office.session.account)
         kept_views = await saved_views.of_reader(connection, office.network.id, office.session.account)
-    mine = [n for n in office.kept.networks if n.id in office.session.sees]
     return page(
         request,
         template,
         nav=nav,
-        networks=sorted((office.face(n) for n in mine), key=lambda face: face["name"]),
+        networks=faces(office.t, office.kept, office.session),
         network=office.face(office.network) | {"members": counts.members},
         counts=msgspec.structs.asdict(counts),
         user={"name": office.session.name, "email": office.session.email, "acts": bool(office.session.acts_for)},

@@ -13,6 +13,7 @@ from crm.actions import hosts, networks
 from crm.actions.networks import Level, Wanted
 from crm.errors import Invalid, Refused, status_of
 from crm.folder import HostRow
+from crm.reads import people
 from crm.store import hosts as host_rows
 from crm.store import networks as network_rows
 from crm.store.networks import Description
@@ -35,8 +36,13 @@ async def show_setup(request: Request, office: NamedDependency[Office]) -> Respo
         counts = await host_rows.counts(connection, office.network.id)
     book = office.kept.book(office.network.slug, office.today)
     steps = setup_words.steps(office, host, counts, book)
-    done, in_clear = request.query_params.get("done"), not office.context.settings.data_keys
-    return await show(request, office, "office/setup.html", "setup", steps=steps, done=done, in_clear=in_clear)
+    values = {
+        "steps": steps,
+        "may_make": office.network.host_id in office.actor.hosts,
+        "done": request.query_params.get("done"),
+        "in_clear": not office.context.settings.data_keys,
+    }
+    return await show(request, office, "office/setup.html", "setup", **values)
 
 
 @get(PATH + "/host", include_in_schema=False)
@@ -157,8 +163,17 @@ async def _host(
         host=host,
         shared=own,
         may_change=office.network.host_id in office.actor.hosts,
+        admins=await _admins(office),
+        facts=setup_words.host_facts(office, host),
         countries=[{"value": code, "label": names.country_name(office.t, code)} for code in setup_words.COUNTRIES],
     )
+
+
+async def _admins(office: Office) -> list[str]:
+    """Who may do what the reader perhaps may not."""
+    async with office.context.db.tx() as connection:
+        found = await people.of_network(connection, office.network.id, office.network.host_id)
+    return [each.name for each in found if each.role == "host_admin"]
 
 
 async def _network(
@@ -186,6 +201,7 @@ async def _new(
         status,
         typed=typed,
         may_make=office.network.host_id in office.actor.hosts,
+        admins=await _admins(office),
         kinds=setup_words.kinds(office),
         levels=range(1, LEVELS + 1),
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cluster_rules.networks import Rulebook
+from crm import names
 from crm.actions import networks
 from crm.folder import HostRow
 from crm.i18n import N_
@@ -40,7 +41,10 @@ def colours(office: Office) -> list[dict[str, str]]:
 
 
 def steps(office: Office, host: HostRow, counts: Counts, book: Rulebook) -> list[dict[str, Any]]:
-    """[{icon, href, title, said, ready}]: in the order in which one sets up; `said` is what is there."""
+    """[{icon, href, title, said, ready}]: in the order in which one sets up; `said` is what is there.
+
+    `ready`: it is done; False: it must be; None: it may be, and is not.
+    """
     t, base = office.t, office.base
     lacking = _lacking(office, host)
     levels = ", ".join(t.text(tier.names) for tier in book.tiers)
@@ -52,27 +56,68 @@ def steps(office: Office, host: HostRow, counts: Counts, book: Rulebook) -> list
             t.gettext("%(levels)s; %(n)s of them have a fee", levels=levels, n=t.number(priced)),
             bool(book.tiers),
         ),
-        "links": (_links(office, book), True),
-        "agreements": (t.ngettext("%(n)s agreement", "%(n)s agreements", counts.agreements), True),
+        "links": (_links(office, book), _if_any(book.link_rules)),
+        "agreements": (
+            t.ngettext("%(n)s agreement", "%(n)s agreements", counts.agreements),
+            _if_any(counts.agreements),
+        ),
         "terms": (
             t.gettext("version %(n)s of your own text", n=counts.terms)
             if counts.terms
             else t.gettext("what the rules say, in words"),
-            True,
+            _if_any(counts.terms),
         ),
-        "people": (t.gettext("who manages, keeps the books, reads"), True),
-        "mails": (t.gettext("the standard wording, or your own"), True),
+        "people": (t.gettext("who manages, keeps the books, reads"), _if_any(counts.people)),
+        "mails": (t.gettext("the standard wording, or your own"), _if_any(counts.wordings)),
         "fields": (
             t.ngettext("%(n)s field of your own", "%(n)s fields of your own", counts.fields),
-            True,
+            _if_any(counts.fields),
         ),
-        "import": (t.gettext("CSV or Excel, from CiviCRM and Odoo, too"), True),
-        "register": (t.gettext("headcounts, bankruptcies, prefill from Enhetsregisteret"), True),
+        "import": (t.gettext("CSV or Excel, from CiviCRM and Odoo, too"), _if_any(counts.imports)),
+        "register": (
+            t.gettext("headcounts, bankruptcies, prefill from Enhetsregisteret"),
+            _if_any(counts.registers),
+        ),
     }
     return [
         {"icon": icon, "href": base + path, "title": t.gettext(title), "said": told[key][0], "ready": told[key][1]}
         for key, icon, path, title in _STEPS
     ]
+
+
+def host_facts(office: Office, host: HostRow) -> dict[str, list[dict[str, str]]]:
+    """What the host's form has, as text for those who may not change it; what nobody told is left out."""
+    t = office.t
+    place = " ".join(filter(None, (host.postal_code, host.city)))
+    registered = t.gettext("Yes") if host.in_business_register else t.gettext("No")
+    combined = t.gettext("one invoice for all")
+    who = {
+        t.gettext("Legal name"): host.name,
+        t.gettext("Country"): names.country_name(t, host.country),
+        t.gettext("Organisation number"): host.organisation_number,
+        t.gettext("VAT number"): host.vat_number,
+        t.gettext("It is in the Register of Business Enterprises"): registered,
+        t.gettext("Address"): ", ".join(filter(None, (host.street, place))),
+        t.gettext("E-mail"): host.email,
+    }
+    invoices = {
+        t.gettext("Norwegian account"): host.bank_account,
+        t.gettext("IBAN"): host.iban,
+        t.gettext("BIC"): host.bic,
+        t.gettext("Invoice numbers begin with"): host.invoice_series,
+        t.gettext("Members of several of its networks get"): combined
+        if host.invoicing == "combined"
+        else t.gettext("an invoice for each network"),
+        t.gettext("Time zone"): host.time_zone,
+    }
+    return {
+        part: [{"label": label, "value": value} for label, value in rows.items() if value]
+        for part, rows in (("who", who), ("invoices", invoices))
+    }
+
+
+def _if_any(there: object) -> bool | None:
+    return True if there else None
 
 
 def _lacking(office: Office, host: HostRow) -> list[str]:

@@ -3,13 +3,17 @@
 import pytest
 
 from cluster_rules.errors import RuleViolation
-from crm.actions import accounts, applications, claims, erasures, imports, people
+from crm.actions import accounts, applications, claims, erasures, imports, notes, people, todos
 from crm.actions.claims import ClaimForm
 from crm.actions.drafts import APPLICANT
+from crm.actions.notes import NoteForm
+from crm.actions.todos import TodoForm
 from crm.actor import Actor
 from crm.errors import Forbidden, Invalid, NotFound
 from crm.folder import ContactRow, Folder, FolderError, OrganisationRow
 from crm.forms import ApplicationForm, ContactForm, OrganisationForm
+from crm.reads import own_data
+from crm.store import accounts as accounts_store
 from crm.store import erasures as store
 from crm.store.audit import broken_links
 from tests.crm.actions import people as support
@@ -161,3 +165,38 @@ async def test_the_trail_forgets_an_address_and_its_chain_stands(context, actor)
         await db.execute("alter table audit disable trigger all")
         await db.execute("update audit set detail_seal = repeat('0', 64) where detail_seal <> ''")
         assert len(await broken_links(db)) == 1
+
+
+async def test_notes_and_tasks_are_exported_and_say_no_longer_whose_they_are(context, actor):
+    """Somebody of a network's office leaves: what they wrote stays with the members, their name does not."""
+    async with context.db.tx() as db:
+        network = await db.fetchval("select id from network where slug = 'nora-industry-network'")
+        account = await db.fetchval("select id from account where email = 'leser@klynge.example'")
+        who = await accounts_store.get(db, account)
+    reader = Actor(who.name, "web", manages=frozenset({network}), reads=frozenset({network}), id=account)
+    member = await _member_of(context, network)
+    note = await notes.add(context, reader, network, member, NoteForm("Rang about the autumn"))
+    await notes.edit(context, reader, note, NoteForm("Rang about the winter"))
+    mine = await todos.add(context, reader, network, TodoForm(f"Ask {who.name}", None, account))
+    await todos.finish(context, reader, mine, True)
+    other = await todos.add(context, actor, network, TodoForm("Somebody else's"))
+    async with context.db.tx() as db:
+        told = await own_data.of_person(db, account, who.email)
+    assert [row["text"] for row in told["notes_written"]] == ["Rang about the winter"]
+    assert [(row["title"], row["assigned"]) for row in told["tasks"]] == [(f"Ask {who.name}", True)]
+
+    await erasures.erase_account(context, account)
+    async with context.db.tx() as db:
+        kept = await db.fetchrow("select text, actor, author_id, edited_by from note where id = $1", note)
+        before = await db.fetch("select actor from note_version where note_id = $1", note)
+        done = await db.fetchrow("select title, assignee_id, actor, done_by from todo where id = $1", mine)
+        assert await db.fetchval("select actor from todo where id = $1", other) == actor.name
+        receipt = await db.fetchval("select done from erasure where subject_id = $1", account)
+    assert tuple(kept) == ("Rang about the winter", "", None, "") and [row["actor"] for row in before] == [""]
+    assert tuple(done) == ("Ask", None, "", "")
+    assert {receipt[kind] for kind in ("written", "written_before", "tasks", "assigned")} == {1}
+
+
+async def _member_of(context, network):
+    async with context.db.tx() as db:
+        return await db.fetchval("select organisation_id from membership where network_id = $1 limit 1", network)

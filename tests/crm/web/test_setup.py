@@ -1,5 +1,6 @@
 """Setting up by pages: host, network and colour, another network, terms, an agreement; who may, what is refused."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -66,6 +67,8 @@ async def test_the_index_says_what_is_there_and_what_lacks(client: httpx.AsyncCl
     await sign_in(client)
     page = await client.get(f"{NORA}/setup")
     shown = text(page)
+    ticks = re.findall(r"Done: </span></span>\s*<span class=\"grow\"><a[^>]*>([^<]+)", page.text)
+    assert "Link rules" in ticks and "Fields of your own" not in ticks and "Import members" not in ticks
     assert "Levels and fees" in shown and "1 agreement" in shown and "lacks" not in shown
     for path in ("/setup/host", "/setup/network", "/setup/terms", "/setup/agreements", "/setup/rules", "/people"):
         assert f'href="{NORA}{path}"' in page.text and (await client.get(NORA + path)).status_code == 200, path
@@ -250,7 +253,13 @@ async def test_a_wrong_agreement_is_not_made(
 async def test_who_may(client: httpx.AsyncClient) -> None:
     """A manager sees the host and does not change it; a reader sees nothing; another tenant finds nothing."""
     await sign_in(client, NORA_ONLY, "en")
-    assert "Only those who administer the host" in text(await client.get(f"{NORA}/setup/host"))
+    for path in ("/setup/host", "/setup/networks/new"):
+        page = await client.get(NORA + path)
+        assert "Only those who administer the host" in text(page) and "Vera Holm" in text(page), "and who they are"
+        assert "<form" not in page.text.split("<main")[1].split("</main>")[0], "what cannot be saved has no fields"
+    assert "NORA" in text(await client.get(f"{NORA}/setup/host")) and "Another network" not in text(
+        await client.get(f"{NORA}/setup")
+    )
     assert (await send(client, f"{NORA}/setup/host", **HOST)).status_code == 403
     assert (await send(client, f"{NORA}/setup/networks/new", **NEW)).status_code == 403
     await sign_in(client, "leser@klynge.example")
