@@ -6,15 +6,18 @@ from pathlib import Path
 import msgspec
 
 from crm import catalogue, demo_listings, demo_money
-from crm.actions import accounts, applications, imports, keys
+from crm.actions import accounts, applications, imports, keys, register
+from crm.actions.register import Wanted
 from crm.actor import Actor
 from crm.context import Context
 from crm.errors import Unauthenticated
 from crm.folder import ApplicationRow
 from crm.forms import ApplicationForm, ContactForm, IdentifierForm, OrganisationForm
 from crm.gateways import folder
+from crm.i18n import TIME_ZONE
 
 DATA = Path(__file__).parent / "demo_data"
+REGISTER = DATA / "enheter.json"
 FILE = "demo.json"
 DEMO_LOCK = 727_003
 # Printed at the start of the demo and good for nothing else: the demo serves 127.0.0.1 only.
@@ -69,7 +72,15 @@ async def _load_all(context: Context) -> Demo:
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
     await demo_money.load(context, Actor("Demo data", "import"), kept)
+    await read_register(context)
     return made
+
+
+async def read_register(context: Context) -> None:
+    """A part of the register, made up: one member's headcount is another, and one is bankrupt."""
+    day = context.clock.today(TIME_ZONE)
+    with REGISTER.open("rb") as file:
+        await register.read(context, Actor("Demo data", "import"), "", file, Wanted(REGISTER.name, day, part=True))
 
 
 async def load(context: Context) -> Demo:

@@ -3,6 +3,7 @@ only the holder of a link gets to see."""
 
 from datetime import date
 
+from crm import demo
 from crm.actions import activities, days, invoices, labels, member_imports, payments, renewal_notices, renewals
 from crm.actions.activities import ActivityForm
 from crm.actions.invoices import Credit
@@ -48,6 +49,7 @@ async def prepare(dsn: str) -> None:
         actor = await manager(context)
         await joined(context, "company", "company", 3, date(2020, 1, 1))
         await days.review(context)
+        await demo.read_register(context)
         await limit_link(context, actor, 0)
         for name in ("Vindkast", "Nordlys"):
             await joins(context, actor, name)

@@ -171,6 +171,8 @@ PAGES: dict[str, list[str]] = {
         f"{ESMART} -> {NORA}/members/*/memberships/*/tier-change",
         f"{ESMART} -> {NORA}/members/*/memberships/*/ending",
         f"{ESMART} -> {NORA}/members/*/memberships/*/suspension",
+        f"{NORA}/setup/register",
+        f"{NORA}/reviews -> {NORA}/register/*-*",
         f"{STARTUP}/reviews",
         f"{STARTUP}/reviews -> {STARTUP}/reviews/*-*",
         f"{NORA}/places",
