@@ -21,12 +21,13 @@ select s.epoch::text || current_database() as epoch, pg_snapshot_xmin(pg_current
     e.moved_xid::text as moved
 from directory_state s left join directory_entry e on e.moved_xid >= $1::text::xid8
 """
-_TAGGED = "select tag, places from directory_tagged()"
+_TAGGED = "select tags, places from directory_tagged()"
 _ORDERED = "select directory_ordered()"
 _HEAD = """
 select epoch::text || current_database() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin
 from directory_state
 """
+AT_A_TIME = 1_000  # rows looked at before others have their turn
 MANY = 5_000  # entries that have moved at once: all is read anew
 LOOSE = 1_000  # entries that have moved before all are put in order anew
 
@@ -103,11 +104,17 @@ async def current(connection: Connection, keep: bool) -> tuple[Index, date | Non
 
 
 async def _fresh(connection: Connection) -> Index:
-    """The whole of it, a tag at a time: others go on meanwhile."""
+    """The whole of it, in pieces: others go on meanwhile."""
     index = Index()
     head = await connection.fetchrow(_HEAD)
-    for row in await connection.fetch(_TAGGED):
-        index.fill(row["tag"], of_places(row["places"] or b""))
+    packed: dict[str, list[bytes]] = {"": []}
+    for number, row in enumerate(await connection.fetch(_TAGGED)):
+        for tag in ("", *row["tags"]):
+            packed.setdefault(tag, []).append(row["places"])
+        if number % AT_A_TIME == 0:
+            await asyncio.sleep(0)
+    for tag, places in packed.items():
+        index.fill(tag, of_places(b"".join(places)))
         await asyncio.sleep(0)
     index.order = await _order(connection)
     index.epoch, index.xmin = head["epoch"], head["xmin"]

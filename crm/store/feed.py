@@ -21,7 +21,9 @@ update share set moved_xid = '0';
 update feed_head set pruned_xid = '0', pruned_seq = 0;
 set local crm.feed = '';
 update directory_state set epoch = gen_random_uuid();
-update directory_entry set moved_xid = '0'
+update directory_entry set moved_xid = '0';
+delete from member_moved;
+insert into member_moved (what, ids) values ('membership', '{}')
 """
 
 # Memberships of a network (null: of all) whose stretch or profile begins or ends after they were last looked at.

@@ -18,7 +18,8 @@ from crm.folder import FolderError
 LEFT_OUT = frozenset(
     {
         "migration", "session", "sign_in_step", "idempotency_key", "rate_limit", "feed", "feed_epoch",
-        "directory_state", "touched", "pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics",
+        "directory_state", "touched", "member_moved", "pgqueuer", "pgqueuer_log", "pgqueuer_schedules",
+        "pgqueuer_statistics",
     }
 )  # fmt: skip
 _COLUMNS = """
