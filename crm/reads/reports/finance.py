@@ -9,6 +9,10 @@ from crm.reads.reports.money import HOSTS, known
 from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
 from crm.reports import Chart, Column
 
+_BOOKED = f"""
+    t.host_id in {HOSTS} and e.network_id = any(:networks) and e.code not like 'dunning/%' and t.on_date >= :start
+        and t.on_date < :end and t.on_date <= :as_of and {known("t")}
+"""
 # Income as the books have it: credit entries, so below zero is income.
 FEES = f"""
     select to_char(t.on_date, 'YYYY-MM-DD') || ' ' || lpad(e.row_id::text, 12, '0') as key, t.on_date,
@@ -18,9 +22,7 @@ FEES = f"""
     from ledger_transaction t join ledger_entry e on e.transaction_id = t.id and e.account = 'income'
     join network n on n.id = e.network_id left join invoice i on i.id = e.invoice_id
     left join organisation o on o.id = coalesce(t.organisation_id, i.organisation_id)
-    where t.host_id in {HOSTS} and e.network_id = any(:networks) and e.code not like 'dunning/%'
-        and t.on_date >= :start and t.on_date < :end
-        and t.on_date <= :as_of and {known("t")}
+    where {_BOOKED}
 """
 _AFTER = "least(:end, c.ends_on, :as_of + 1)"
 _MONTHS = f"""
@@ -58,6 +60,20 @@ IN_KIND = f"""
 """
 
 
+_CUT_BY = "month, network, source, sector, kind, account, currency, amount"
+# The same sums from fewer rows: bookings of a day that are alike are added up before anything is said of them.
+TOGETHER = f"""
+    select to_char(f.on_date, 'YYYY-MM') as month, n.slug as network, 'fees' as source, 'private' as sector, f.kind,
+        f.account, f.currency, f.amount
+    from (
+        select t.on_date, e.network_id, t.kind, e.code as account, e.currency, -sum(e.amount)::bigint as amount
+        from ledger_transaction t join ledger_entry e on e.transaction_id = t.id and e.account = 'income'
+        where {_BOOKED} group by 1, 2, 3, 4, 5
+    ) f join network n on n.id = f.network_id
+    union all select {_CUT_BY} from ({OTHER}) o union all select {_CUT_BY} from ({IN_KIND}) k
+"""
+
+
 def _private(figure: Figures) -> float | None:
     """Fees and other private income, of all income; nothing while no other income is told of the period."""
     others = figure("other_private") + figure("public")
@@ -92,6 +108,7 @@ FINANCE = Source(
                 Column("invoice_id", words="id"),
             ),
             ("network", "month", "account", "source", "sector", "currency"),
+            together=TOGETHER,
         )
     },
     measures=(
