@@ -23,6 +23,7 @@ from tests.crm.actions.test_renewal_notices import with_rules
 from tests.crm.actions.test_reviews import joined
 from tests.crm.billing import bill, draft
 from tests.flows.page_desk import prepare_desk
+from tests.flows.page_funding import prepare_funding
 from tests.flows.page_links import prepare_links
 from tests.flows.pages import DRAFT, RULES
 from tests.flows.site import Site
@@ -55,6 +56,7 @@ async def prepare(dsn: str) -> None:
             await joins(context, actor, name)
         await _invoices(context, actor)
         await _facts(context, actor)
+        await prepare_funding(context, actor)
         await with_rules(context)
         await renewal_notices.run(context, actor, "nora-industry-network")
         for year in (2027, 2026):
