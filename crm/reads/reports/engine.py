@@ -164,7 +164,7 @@ async def _made(connection: Connection, source: Source, asked: Asked, settled: b
     for names in _asked_together(source):
         measures = [m for m in source.measures if m.over in names and (m.shown or m.code in tabled)]
         if measures:
-            sets = {cut.by for cut in source.cuts if source.measure(cut.measures[0]) in measures}
+            sets = {_by(source, cut) for cut in source.cuts if source.measure(cut.measures[0]) in measures}
             asking = wanted(source.relations[names[0]], measures, sets)
             groups |= dict.fromkeys(names, await _grouped(connection, asking, asked, settled))
     figures = [f for each in source.measures if each.shown for f in _figures(each, groups[each.over])]
@@ -231,7 +231,7 @@ def _derived(source: Source, asked: Asked, relations: Iterable[list[_Group]]) ->
 
 def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
     measures = [m for code in cut.measures if (m := source.measure(code))]
-    by = (*cut.by, CURRENCY) if any(m.kind == "money" for m in measures) else cut.by
+    by = _by(source, cut)
     columns = [Column(name, words=source.words.get(name, name)) for name in by]
     columns += [Column(m.code, m.kind) for m in measures]
     mine = [g for g in groups if g.of.keys() == {*by}]
@@ -249,12 +249,19 @@ def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
     return Table(cut.code, tuple(columns), rows, total)
 
 
+def _by(source: Source, cut: Cut) -> tuple[str, ...]:
+    """What a table is cut by: of money, each currency by itself."""
+    measures = [m for code in cut.measures if (m := source.measure(code))]
+    return (*cut.by, CURRENCY) if any(m.kind == "money" for m in measures) else cut.by
+
+
 def _order(cut: Cut, group: _Group) -> tuple[Any, ...]:
-    """Largest first, or by code; what is unknown stands last."""
+    """Largest first, or by code; what is unknown stands last, and one currency after the other."""
     codes = [(group.of[name] == UNKNOWN, group.of[name]) for name in cut.by]
+    currency = group.of.get(CURRENCY, UNKNOWN)
     if cut.order == "code":
-        return (codes,)
-    return ([unknown for unknown, _ in codes[:1]], -(group.values[cut.measures[0]] or 0), codes)
+        return (codes, currency)
+    return ([unknown for unknown, _ in codes[:1]], -(group.values[cut.measures[0]] or 0), codes, currency)
 
 
 # --- two periods beside each other

@@ -87,7 +87,7 @@ class Wanted(msgspec.Struct, frozen=True):
 def wanted(relation: Relation, measures: Sequence[Measure], cuts: Iterable[tuple[str, ...]]) -> Wanted:
     sets = {frozenset(by) for by in (*cuts, ())}
     if any(each.kind == "money" for each in measures):
-        sets |= {each | {CURRENCY} for each in sets}
+        sets.add(frozenset({CURRENCY}))
     by = tuple(sorted(frozenset().union(*sets)))
     return Wanted(relation, measures, tuple(tuple(sorted(each)) for each in sorted(sets, key=sorted)), by)
 
