@@ -1,5 +1,6 @@
 """`crm register`: read a file of the register of legal entities, see what it says otherwise."""
 
+from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -51,17 +52,19 @@ def read_file(
     if done.unchanged:
         out.print("This file was read before. Nothing has changed.", markup=False)
         return
+    total: Counter[str] = Counter()
+    for each in done.reads:
+        total.update(each.counts)
     counts = done.reads[0].counts
-    ours, found, unknown = (sum(each.counts[name] for each in done.reads) for name in ("ours", "found", "unknown"))
     out.print(
-        f"{counts['units']} units as of {wanted.as_of}: {found} of {ours} organisation numbers of ours, {unknown} of"
-        f" them unknown to the register; {counts['known']} units are known. {counts['opened']} differences are new,"
-        f" {counts['settled']} are settled.",
+        f"{counts['units']} units as of {wanted.as_of}: {total['found']} of {total['ours']} organisation numbers of"
+        f" ours, {total['unknown']} of them unknown to the register; {counts['known']} units are known. {total['opened']}"
+        f" differences are new, {total['settled']} are settled.",
         markup=False,
     )
     for reason in register_words.REASONS:
-        if counts.get(reason):
-            out.print(f"  {counts[reason]} x {register_words.REASONS[reason]}", markup=False)
+        if total[reason]:
+            out.print(f"  {total[reason]} x {register_words.REASONS[reason]}", markup=False)
     if dry_run:
         out.print("Nothing was stored.", markup=False)
 

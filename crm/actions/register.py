@@ -6,6 +6,7 @@ Nothing about a member is changed by a read: a person takes a value over (crm/ac
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date
@@ -89,10 +90,10 @@ async def read(
                 return Result(done, True)
             _must_be_newer(before, wanted)
             work = _Work(connection, file, wanted, size, tell)
-            result = await _take(work, context, actor, hosts, told, today)
+            networks = {host: [n.id for n in kept.networks if n.host_id == host] for host in hosts}
+            result = await _take(work, context, actor, networks, told, today)
             if wanted.dry_run:
                 raise _OnlyLooked
-            networks = [n.id for n in kept.networks if n.host_id in hosts]
             await _audit(connection, actor, networks, result)
     assert result is not None
     return result
@@ -136,9 +137,10 @@ def _must_be_newer(before: list[Read | None], wanted: Wanted) -> None:
 
 
 async def _take(
-    work: _Work, context: Context, actor: Actor, hosts: list[UUID], told: dict[str, Any], today: date
+    work: _Work, context: Context, actor: Actor, networks: dict[UUID, list[UUID]], told: dict[str, Any], today: date
 ) -> Result:
-    connection, wanted = work.connection, work.wanted
+    """The file, for each host with its networks."""
+    connection, wanted, hosts = work.connection, work.wanted, list(networks)
     await register.begin(connection)
     ours = {host: await register.ours(connection, [host], today) for host in hosts}
     numbers = frozenset(each.number for listed in ours.values() for each in listed)
@@ -155,15 +157,18 @@ async def _take(
     opened, settled = await register.turn(connection, today, context.clock.now(), organisations)
     reads = []
     for host in hosts:
+        reasons: Counter[str] = Counter()
+        for (network, reason), count in opened.items():
+            reasons[reason] += count if network in networks[host] else 0
         counts = {
             "units": reading.count,
             "ours": len(ours[host]),
             "found": sum(each.number in found for each in ours[host]),
             "unknown": sum(each.number in unknown for each in ours[host]),
             "known": known,
-            "opened": opened.total(),
-            "settled": settled,
-            **opened,
+            "opened": reasons.total(),
+            "settled": sum(settled[network] for network in networks[host]),
+            **+reasons,
         }
         more = told | {"format": reading.format, "part": part, "counts": counts}
         reads.append(register.new_read(host, more, actor, context.clock.now()))
@@ -203,15 +208,16 @@ async def _unknown(work: _Work, reading: Reading, ours: dict[UUID, list[Number]]
     return units
 
 
-async def _audit(connection: Connection, actor: Actor, networks: list[UUID], result: Result) -> None:
-    first = result.reads[0]
-    detail = {
-        "file": first.name,
-        "sha256": first.sha256,
-        "as_of": first.as_of.isoformat(),
-        "part": first.part,
-        "kept_all": first.whole,
-        "counts": first.counts,
-    }
-    entries = [("register_read", network, None, first.id, detail) for network in networks]
+async def _audit(connection: Connection, actor: Actor, networks: dict[UUID, list[UUID]], result: Result) -> None:
+    entries: list[tuple[str, UUID, UUID | None, UUID | None, dict[str, Any]]] = []
+    for each in result.reads:
+        detail = {
+            "file": each.name,
+            "sha256": each.sha256,
+            "as_of": each.as_of.isoformat(),
+            "part": each.part,
+            "kept_all": each.whole,
+            "counts": each.counts,
+        }
+        entries += [("register_read", network, None, each.id, detail) for network in networks[each.host_id]]
     await audit.append_many(connection, actor, entries)

@@ -68,6 +68,7 @@ _SETTLE = f"""
 {_FOUND} update membership_review r set closed_at = now(), closed_by = $2, outcome = 'settled'
 where r.closed_at is null and r.reason = any($3) and {{mine}} and not exists (
     select from found f where (f.membership_id, f.key, f.detail) = (r.membership_id, r.key, r.detail))
+returning network_id
 """
 _OPEN = f"""
 {_FOUND} insert into membership_review (id, membership_id, network_id, organisation_id, tier, reason, key, detail,
@@ -76,7 +77,7 @@ select gen_random_uuid(), f.membership_id, f.network_id, f.organisation_id, f.ti
 from found f where not exists (
     select from membership_review r where (r.membership_id, r.key) = (f.membership_id, f.key)
     and (r.closed_at is null or r.outcome = 'kept' and (r.keep_until is null or r.keep_until > $3)))
-returning reason
+returning network_id, reason
 """
 
 
@@ -190,13 +191,16 @@ async def record(connection: Connection, read: Read) -> None:
 
 async def turn(
     connection: Connection, today: date, now: datetime, organisations: Sequence[UUID] | None = None
-) -> tuple[Counter[str], int]:
-    """Open what differs, settle what does no more: (opened by reason, settled). `organisations`: of these alone."""
+) -> tuple[Counter[tuple[UUID, str]], Counter[UUID]]:
+    """Open what differs and settle what does so no more: (opened by network and reason, settled by network).
+
+    `organisations`: of these alone.
+    """
     mine = "true" if organisations is None else "o.id = any($2)"
     values: list[Any] = [today] if organisations is None else [today, list(organisations)]
     rows = await connection.fetch(_COMPARED.format(mine=mine), *values)
     found = [each for row in rows for each in _differences(row)]
-    settled = await connection.execute(
+    settled = await connection.fetch(
         _SETTLE.format(mine="true" if organisations is None else "r.organisation_id = any($4)"),
         found,
         RULES,
@@ -204,7 +208,8 @@ async def turn(
         *values[1:],
     )
     opened = await connection.fetch(_OPEN, found, now, today)
-    return Counter(row["reason"] for row in opened), int(settled.split()[-1])
+    by_reason = Counter((row["network_id"], row["reason"]) for row in opened)
+    return by_reason, Counter(row["network_id"] for row in settled)
 
 
 async def difference(connection: Connection, wanted: UUID) -> Open:

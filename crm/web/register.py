@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
+from cluster_rules.register import proper_name
 from crm import register_words, words
 from crm.actions import profiles, register, register_differences, reviews
 from crm.actions.register import Wanted
@@ -127,7 +128,7 @@ def facts(office: Office, known: Known | None) -> list[dict[str, Any]]:
         (t.gettext("Organisation form"), unit.form),
         (t.gettext("Industry (NACE)"), ", ".join(unit.nace)),
         (t.gettext("Employees"), "" if unit.employees is None else t.number(unit.employees)),
-        (t.gettext("Municipality"), unit.municipality),
+        (t.gettext("Municipality"), proper_name(unit.municipality)),
         (t.gettext("County"), county_name(unit.county) if unit.county else ""),
         (t.gettext("State"), ", ".join(_states(office, known))),
         (t.gettext("As of"), t.date(known.as_of)),
