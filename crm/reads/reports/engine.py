@@ -237,7 +237,7 @@ def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
     mine = [g for g in groups if g.of.keys() == {*by}]
     totals = [g for g in groups if g.of.keys() == {*by} - {*cut.by}]
     rows = tuple(
-        (*(Cell(g.of[name]) for name in by), *(Cell(g.values[m.code], narrowed(m.code, **g.of)) for m in measures))
+        (*(Cell(g.of[name]) for name in by), *_cells(measures, g))
         for g in sorted(mine, key=lambda g: _order(cut, g))
         if any(g.values[m.code] for m in measures)
     )
@@ -245,8 +245,14 @@ def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
     if len(totals) == 1:
         whole = totals[0]
         labels = (*(Cell(None) for _ in cut.by), *(Cell(whole.of[name]) for name in by if name not in cut.by))
-        total = (*labels, *(Cell(whole.values[m.code], narrowed(m.code, **whole.of)) for m in measures))
+        total = (*labels, *_cells(measures, whole))
     return Table(cut.code, tuple(columns), rows, total)
+
+
+def _cells(measures: Iterable[Measure], group: _Group) -> list[Cell]:
+    """The measures of a group; what its figures are narrowed by is written once for all of them."""
+    narrowing = narrowed("", **group.of)
+    return [Cell(group.values[m.code], m.code + narrowing) for m in measures]
 
 
 def _by(source: Source, cut: Cut) -> tuple[str, ...]:
