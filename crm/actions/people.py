@@ -137,8 +137,8 @@ async def accept(context: Context, token: str, name: str, browser: Browser) -> A
     return Accepted(opened, account.email)
 
 
-async def change_role(context: Context, actor: Actor, account: UUID, place: UUID, role: str) -> None:
-    """Another role in the same place. NotFound, Forbidden; Refused `role_unknown`, `last_manager`."""
+async def change_role(context: Context, actor: Actor, account: UUID, place: UUID, role: str) -> str:
+    """Another role in the same place; the one before. NotFound, Forbidden; Refused `role_unknown`, `last_manager`."""
     kind = _place_of(role)
     async with context.db.tx() as connection:
         await must_decide(connection, actor, kind, place)
@@ -147,6 +147,7 @@ async def change_role(context: Context, actor: Actor, account: UUID, place: UUID
         await _must_leave_somebody(connection, kind, place)
         detail = {"email": person.email, "before": before}
         await _audit(connection, actor, "person_role_changed", kind, place, detail, role, account)
+    return before or role
 
 
 async def remove(context: Context, actor: Actor, account: UUID, kind: Place, place: UUID) -> None:

@@ -36,7 +36,9 @@ Errors = RuleViolation | Invalid | None
 async def show_agreements(request: Request, office: NamedDependency[Office]) -> Response[str]:
     done = request.query_params.get("done", "")
     rows = await _rows(office)
-    return await show(request, office, "office/agreements.html", "rules", rows=rows, done=done)
+    code = request.query_params.get("code", "")
+    ending = next((row["code"] for row in rows if row["code"] == code), "")
+    return await show(request, office, "office/agreements.html", "rules", rows=rows, done=done, ending=ending)
 
 
 @get(PATH + "/{code:str}", include_in_schema=False)
@@ -53,7 +55,7 @@ async def end(request: Request, office: NamedDependency[Office], code: FromPath[
         await actions.end(office.context, office.actor, wanted)
     except (RuleViolation, Invalid) as error:
         return await _page(request, office, code, typed, error)
-    return _back(office, "ending")
+    return _back(office, f"ending&code={code}")
 
 
 @post(PATH + "/{code:str}/take-back", include_in_schema=False)

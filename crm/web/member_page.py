@@ -9,8 +9,10 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from crm.i18n import N_
 from crm.reads import listings, organisations
 from crm.reads import notes as note_reads
+from crm.reads import profiles as fact_reads
 from crm.reads import register as register_reads
 from crm.reads import shares as share_reads
 from crm.reads import timeline as timeline_reads
@@ -57,7 +59,7 @@ async def show_member(request: Request, office: NamedDependency[Office], member:
         invoices=page.invoices(office, found),
         **member_money.shown(office, await member_money.of_member(office, found)),
         events=_words(office, frame, entries),
-        done=done(office, frame, request.query_params),
+        done=await _told(office, frame, request.query_params),
         employers=await _employers(office, found),
         locked_until=office_events.locked_until(office, found),
         pinned=[note for note in notes if note.pinned],
@@ -163,6 +165,26 @@ async def _employers(office: Office, found: page.Found) -> list[str]:
         return [name for _, name in await organisations.employers(connection, found.organisation.id)]
 
 
+_MERGED, _SPLIT = N_("The organisations are one from that day."), N_("The organisations are two from that day.")
+
+
+async def _told(office: Office, frame: Frame, query: Mapping[str, str]) -> dict[str, Any] | None:
+    """The same, of a decision, of facts and of a merger, each with the way back where it has one."""
+    if found := done(office, frame, query):
+        return found
+    wanted, here = query.get("done", ""), f"{office.base}/members/{frame.id}"
+    if merged := next((each for each in frame.merged if str(each.id) == wanted), None):
+        words = _MERGED if merged.role in ("became", "took") else _SPLIT
+        return {"text": office.t.gettext(words), "take_back": f"{here}/mergers/{wanted}/take-back"}
+    async with office.context.db.reading(office.actor.sees) as connection:
+        changes = await fact_reads.changes(connection, frame.id) if wanted else []
+    made = next((each for each in changes if str(each.id) == wanted and not each.withdrawn_at), None)
+    if made is None:
+        return None
+    undo = f"{here}/facts/{wanted}/take-back" if made.last else ""
+    return {"text": office.t.gettext("The facts are changed."), "take_back": undo}
+
+
 def done(office: Office, frame: Frame, query: Mapping[str, str]) -> dict[str, Any] | None:
     """What the reader just did, read from what is stored: an address cannot claim what did not happen."""
     t, found = office.t, frame.found
@@ -181,6 +203,6 @@ def done(office: Office, frame: Frame, query: Mapping[str, str]) -> dict[str, An
     if taken and taken.withdrawn_at:
         return {"text": t.gettext("Taken back: %(what)s", what=said(office, taken))}
     if made and not made.withdrawn_at:
-        undo = {"membership": made.membership_id, "decision": made.id} if may_take_back(office, made) else None
-        return {"text": said(office, made), "take_back": undo}
+        where = f"{office.base}/members/{frame.id}/memberships/{made.membership_id}/decisions/{made.id}/take-back"
+        return {"text": said(office, made), "take_back": where if may_take_back(office, made) else ""}
     return None

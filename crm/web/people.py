@@ -22,8 +22,14 @@ DONE = ("invited", "resent", "revoked", "changed", "removed", "approved", "decli
 
 
 @get(PATH, include_in_schema=False)
-async def show_people(request: Request, office: NamedDependency[Office], done: FromQuery[str] = "") -> Response[str]:
-    return await _page(request, office, done=done if done in DONE else "")
+async def show_people(
+    request: Request,
+    office: NamedDependency[Office],
+    done: FromQuery[str] = "",
+    person: FromQuery[str] = "",
+    before: FromQuery[str] = "",
+) -> Response[str]:
+    return await _page(request, office, done=done if done in DONE else "", undo=(person, before))
 
 
 @post("/people/invitations", include_in_schema=False)
@@ -56,14 +62,14 @@ async def change_invitation(
 
 @post("/people/{person:str}/role", include_in_schema=False)
 async def change_role(request: Request, office: NamedDependency[Office], person: FromPath[str]) -> Response:
-    role = (await fields_of(request)).get("role", "")
+    role, wanted, before = (await fields_of(request)).get("role", ""), id_of("person", person), ""
     try:
         if role not in roles.of("network"):
             raise Invalid([("role", "role_unknown", {"given": role[:30], "known": ", ".join(roles.of("network"))})])
-        await people.change_role(office.context, office.actor, id_of("person", person), office.network.id, role)
+        before = await people.change_role(office.context, office.actor, wanted, office.network.id, role)
     except (Invalid, Refused) as error:
         return await _page(request, office, error)
-    return _back(office, "changed")
+    return _back(office, "changed", f"&person={wanted}&before={before}" if before != role else "")
 
 
 @post("/people/{person:str}/removal", include_in_schema=False)
@@ -98,6 +104,7 @@ async def _page(
     error: Exception | None = None,
     typed: dict[str, str] | None = None,
     done: str = "",
+    undo: tuple[str, str] = ("", ""),
 ) -> Response[str]:
     network, t = office.network, office.t
     async with office.context.db.reading(office.actor.sees) as connection:
@@ -117,7 +124,8 @@ async def _page(
         status_code=status_of(error) if error else 200,
         headers=headers,
         errors=errors,
-        done=done,
+        done="" if done == "changed" and undo[0] else done,
+        before=_before(listed, *undo) if done == "changed" else None,
         typed=typed or {},
         listed=listed,
         invited=[*waiting, *hosts],
@@ -132,5 +140,13 @@ async def _page(
     )
 
 
-def _back(office: Office, done: str) -> Redirect:
-    return Redirect(f"{office.base}{PATH}?done={done}", status_code=303, headers=NOT_KEPT)
+def _before(listed: list[reads.Person], person: str, role: str) -> dict[str, str] | None:
+    """Whose role was changed, from which; None when no one on the page has another one now."""
+    found = next((each for each in listed if str(each.account) == person and each.kind == "network"), None)
+    if found is None or role not in roles.of("network") or found.role == role:
+        return None
+    return {"account": person, "name": found.name, "role": role, "now": found.role}
+
+
+def _back(office: Office, done: str, more: str = "") -> Redirect:
+    return Redirect(f"{office.base}{PATH}?done={done}{more}", status_code=303, headers=NOT_KEPT)

@@ -48,10 +48,10 @@ async def change_facts(request: Request, office: NamedDependency[Office], member
         wanted = _form(office, found, typed)
         if wanted is None:
             return await _page(request, office, found, typed)
-        await profiles.make(office.context, office.actor, found.organisation.id, wanted)
+        made = await profiles.make(office.context, office.actor, found.organisation.id, wanted)
     except (RuleViolation, Invalid, NotFound) as error:
         return await _page(request, office, found, typed, error)
-    here = f"{office.base}/members/{found.organisation.id}"
+    here = f"{office.base}/members/{found.organisation.id}?done={made.id}"
     return Redirect(here, status_code=303, headers=NOT_KEPT)
 
 

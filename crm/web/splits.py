@@ -51,10 +51,10 @@ async def split(request: Request, office: NamedDependency[Office], member: FromP
         wanted = _split(office, found, typed)
         if wanted is None:
             return await _page(request, office, found, typed)
-        await mergers.make(office.context, office.actor, wanted)
+        made = await mergers.make(office.context, office.actor, wanted)
     except (RuleViolation, Invalid, NotFound) as error:
         return await _page(request, office, found, typed, error)
-    here = f"{office.base}/members/{found.organisation.id}"
+    here = f"{office.base}/members/{found.organisation.id}?done={made.id}"
     return Redirect(here, status_code=303, headers=NOT_KEPT)
 
 

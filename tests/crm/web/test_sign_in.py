@@ -281,7 +281,7 @@ async def test_people_of_a_network_are_managed_on_one_page(client, context):
     reader = re.search(rf"{NORA}/people/([0-9a-f-]{{36}})/role[^>]*>(?:(?!</form>).)*Lars Lesar", page.text, re.S)
     assert reader
     changed = await send(client, f"{NORA}/people/{reader[1]}/role", role="treasurer")
-    assert changed.headers["location"].endswith("done=changed")
+    assert "done=changed" in changed.headers["location"]
     assert (await send(client, f"{NORA}/people/{reader[1]}/removal")).headers["location"].endswith("done=removed")
     assert (await send(client, f"{NORA}/people/{reader[1]}/removal")).status_code == 404
 

@@ -30,7 +30,9 @@ async def _undo(client: httpx.AsyncClient, answer: httpx.Response) -> httpx.Resp
     assert toast, "nothing is said to be done"
     where = re.search(r'action="([^"]+)"', toast[1])
     assert where, toast[1]
-    return await _send(client, str(answer.url), unescape(where[1]))
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', toast[1]))
+    fields.pop("_csrf_token")
+    return await _send(client, str(answer.url), unescape(where[1]), **fields)
 
 
 @pytest.fixture
@@ -69,3 +71,31 @@ async def test_a_change_of_level_and_in_the_timeline(manager: httpx.AsyncClient)
     ended = await _send(manager, change, change, last_day="2027-12-31", reason="Budget")
     assert ended.text.count("/take-back") >= 2  # in the message and in the page
     assert "Taken back" in (await _undo(manager, ended)).text
+
+
+async def _member(manager: httpx.AsyncClient, name: str) -> str:
+    return re.search(rf'href="({BASE}/members/[0-9a-f-]{{36}})"', (await manager.get(f"{BASE}/members?q={name}")).text)[
+        1
+    ]
+
+
+async def test_facts_of_a_member(manager: httpx.AsyncClient) -> None:
+    member = await _member(manager, "Telenor")
+    page = f"{member}/facts"
+    changed = await _send(manager, page, page, on="2026-12-01", municipality="Bardu", reason="Moved")
+    assert "The facts are changed." in changed.text, changed.url
+    after = await _undo(manager, changed)
+    assert after.status_code == 200 and "The facts are changed." not in (await manager.get(str(changed.url))).text
+
+
+async def test_a_role_is_changed_back(manager: httpx.AsyncClient, context: Context) -> None:
+    people = f"{BASE}/people"
+    async with context.db.tx() as connection:
+        account = await connection.fetchval("select id from account where email = $1", LOGINS["viewer"])
+    changed = await _send(manager, people, f"{people}/{account}/role", role="treasurer")
+    assert "Lars Lesar is Treasurer now." in changed.text
+    await _undo(manager, changed)
+    async with context.db.tx() as connection:
+        assert await connection.fetchval("select role from role where account_id = $1", account) == "viewer"
+    for claimed in (f"person={account}&before=king", "person=nobody&before=viewer", f"person={account}&before=viewer"):
+        assert "data-leaves" not in (await manager.get(f"{people}?done=changed&{claimed}")).text
