@@ -33,6 +33,11 @@ REPORTS: dict[str, ReportWords] = {
                     "told. By its days, up to the day."
                 ),
             ),
+            "in_kind_hours": (
+                N_("Hours in kind"),
+                N_("The hours among what was given in kind, by their days, up to the day. Their rows are those of it."),
+            ),
+            "in_kind_hundredths": (N_("Hundredths of hours"), N_("The same hours in hundredths, as they are stored.")),
             "members_give": (N_("Financed by members"), N_("Fee income and what members gave in kind.")),
             "financing": (N_("Income and in kind"), N_("Income of every source, and what members gave in kind.")),
             "private_share": (

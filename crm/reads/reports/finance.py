@@ -60,11 +60,11 @@ IN_KIND = f"""
 """
 
 
-_CUT_BY = "month, network, source, sector, kind, account, currency, amount"
+_CUT_BY = "month, network, source, sector, kind, account, currency, hours, amount"
 # The same sums from fewer rows: bookings of a day that are alike are added up before anything is said of them.
 TOGETHER = f"""
     select to_char(f.on_date, 'YYYY-MM') as month, n.slug as network, 'fees' as source, 'private' as sector, f.kind,
-        f.account, f.currency, f.amount
+        f.account, f.currency, null::float8 as hours, f.amount
     from (
         select t.on_date, e.network_id, t.kind, e.code as account, e.currency, -sum(e.amount)::bigint as amount
         from ledger_transaction t join ledger_entry e on e.transaction_id = t.id and e.account = 'income'
@@ -127,9 +127,12 @@ FINANCE = Source(
         Measure("income", "income", "source <> 'in_kind'", "sum", "amount", "money"),
         Measure("in_kind", "income", "source = 'in_kind'", "sum", "amount", "money"),
         Measure("members_give", "income", "source in ('fees', 'in_kind')", "sum", "amount", "money"),
+        Measure("in_kind_hundredths", "income", "source = 'in_kind'", "sum", "(hours * 100)", shown=False),
         Measure("financing", "income", "true", "sum", "amount", "money", shown=False),
     ),
     derived=(
+        # a sum of a report is a whole number, and hours are none
+        Derived("in_kind_hours", "number", lambda figure: figure("in_kind_hundredths") / 100),
         Derived("private_share", "share", _private),
         Derived("private_share_in_kind", "share", _private_with_in_kind),
     ),
@@ -138,6 +141,7 @@ FINANCE = Source(
         Cut("by_network", ("fees", "other_private", "public", "in_kind"), ("network",)),
         Cut("by_month", ("fees", "other_private", "public", "in_kind"), ("month",), "code"),
         Cut("by_account", ("fees",), ("account",), "code"),
+        Cut("hours", ("in_kind_hundredths",), ("source",), shown=False),
     ),
     charts=(Chart("bars", "by_month", "month", ("fees",)),),
     words={"month": "month", "account": "id", "source": "source", "sector": "sector"},

@@ -45,6 +45,7 @@ async def test_hours_are_told_at_the_usual_rate_and_a_new_rate_moves_nothing(cli
     assert twice.status_code == 422 and "The same is told already of this member" in text(twice)
     before = await financed(context, actor)
     assert before["in_kind"] == before["members_give"] - before["fees"] == 525000
+    assert before["in_kind_hours"] == 7.5
     only = {"paid": "no", "signed": "no", "attended": "no"}
     assert (await made(context, actor, "committed", **only))["committed"] == 1
     assert (await made(context, actor, "committed", **only, in_kind="no"))["committed"] == 0
