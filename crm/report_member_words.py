@@ -236,6 +236,7 @@ REPORTS: dict[str, ReportWords] = {
                 ),
             ),
             "joiners": (N_("Joined in the year"), N_("Organisations whose first membership of all began in the year.")),
+            "stretches": (N_("Unbroken memberships"), N_("Stretches of membership that had begun by the day.")),
             "still": (N_("Still members"), N_("Of those, the share that are members on 31 December of the year.")),
         },
         {

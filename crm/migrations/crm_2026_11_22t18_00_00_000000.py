@@ -239,6 +239,27 @@ async def forwards():
     manager.add_column(
         table_class_name="MembershipCourse",
         tablename="membership_course",
+        column_name="first_on",
+        db_column_name="first_on",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MembershipCourse",
+        tablename="membership_course",
         column_name="joined_on",
         db_column_name="joined_on",
         column_class_name="Date",

@@ -3,6 +3,7 @@
 -- `crm verify`. As it was known on an earlier day, it is worked out anew from membership_period.
 create index course_of_organisation on membership_course (organisation_id);
 create index course_of_network on membership_course (network_id);
+create index course_of_several_kinds on membership_course (organisation_id) where kind is null;
 
 -- A membership's stretches never overlap (period_once): one that begins when the one before it ends goes on.
 create function membership_courses(wanted uuid[]) returns setof membership_course language sql stable as $$
@@ -18,7 +19,8 @@ create function membership_courses(wanted uuid[]) returns setof membership_cours
             min(case m.fresh when 1 then m.starts_on end)
                 over (w rows between 1 following and unbounded following) as next_on,
             min(case m.own_fresh when 1 then m.starts_on end)
-                over (o rows between 1 following and unbounded following) as own_next_on
+                over (o rows between 1 following and unbounded following) as own_next_on,
+            min(m.starts_on) over w as first_on
         from marked m
         window w as (partition by m.membership_id order by m.starts_on),
             o as (partition by m.membership_id, m.own order by m.starts_on)
@@ -27,7 +29,7 @@ create function membership_courses(wanted uuid[]) returns setof membership_cours
         (select case when min(f.kind) = max(f.kind) then min(f.kind) end from organisation_profile f
             where f.organisation_id = s.organisation_id and f.superseded_at is null),
         s.starts_on, s.ends_on,
-        first_value(s.starts_on) over w, last_value(s.ends_on) over w, s.number::smallint, s.next_on,
+        s.first_on, first_value(s.starts_on) over w, last_value(s.ends_on) over w, s.number::smallint, s.next_on,
         lead(s.row_id) over w is null,
         case when s.own then first_value(s.starts_on) over o end, case when s.own then last_value(s.ends_on) over o end,
         case when s.own then s.own_number::smallint end, case when s.own then s.own_next_on end,
@@ -51,8 +53,8 @@ begin
         select from membership_course k where k.period_id = c.period_id and k is not distinct from c));
     if looks <> '{}' then
         insert into membership_course select (c).* from unnest(looks) c
-        on conflict (period_id) do update set kind = excluded.kind, joined_on = excluded.joined_on,
-            left_on = excluded.left_on, number = excluded.number, next_on = excluded.next_on, closes = excluded.closes,
+        on conflict (period_id) do update set kind = excluded.kind, first_on = excluded.first_on,
+            joined_on = excluded.joined_on, left_on = excluded.left_on, number = excluded.number, next_on = excluded.next_on, closes = excluded.closes,
             own_joined_on = excluded.own_joined_on, own_left_on = excluded.own_left_on,
             own_number = excluded.own_number, own_next_on = excluded.own_next_on, own_closes = excluded.own_closes;
     end if;

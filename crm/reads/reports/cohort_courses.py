@@ -23,8 +23,7 @@ FIXED = """
 _ANNIVERSARY = "(c.own_joined_on + make_interval(years => y))::date"
 _DUE = f"""
     select c.*, t.turn from {COURSES} join ({FIXED.replace("from turns t", f"from ({TURNS}) t")}) t
-        on t.network_id = c.network_id and c.own_joined_on < t.turn
-        and (c.own_left_on is null or c.own_left_on >= t.turn)
+        on c.own_joined_on < t.turn and (c.own_left_on is null or c.own_left_on >= t.turn)
     where {OURS} and c.own_closes
     union all
     select c.*, {_ANNIVERSARY} from {COURSES}
@@ -36,10 +35,11 @@ _DUE = f"""
         and (c.own_left_on is null or c.own_left_on >= {_ANNIVERSARY})
 """
 _BACK = "c.own_left_on = c.turn and c.own_next_on <= c.turn + :option_grace::int and c.own_next_on <= :as_of"
-_EXCLUDED = """c.own_left_on = c.turn
-    and ((select z.merged_on <= c.turn from organisation z where z.id = c.organisation_id) is true
-        or exists (select from membership_transfer t where t.membership_id = c.membership_id
-            and t.effective_on = c.turn and decided(t)))"""
+# Asked once a statement, for a subquery for each row would be worked out by one process alone.
+_MERGED = "(select jsonb_object_agg(z.id, z.merged_on) from organisation z where z.merged_into_id is not null)"
+_TRANSFERRED = "array(select t.membership_id::text || t.effective_on from membership_transfer t where decided(t))"
+_EXCLUDED = f"""c.own_left_on = c.turn and ((({_MERGED} ->> c.organisation_id::text)::date <= c.turn) is true
+    or c.membership_id::text || c.turn = any({_TRANSFERRED}))"""
 
 
 def due(wanted: frozenset[str]) -> str:
@@ -67,25 +67,26 @@ def due(wanted: frozenset[str]) -> str:
     return chosen(wanted, told, {"o": ORGANISATION, **joins}, "true", f"({_DUE}) c")
 
 
-_FIRST = f"date_part('year', c.joined_on)::int - extract(year from :as_of)::int + {YEARS_BACK}"
-_LAST = f"coalesce(date_part('year', c.left_on)::int, 9999) - 1 - extract(year from :as_of)::int + {YEARS_BACK}"
-_BITS = "((1::bigint << (least({0}, {1}) + 1)) - 1) & ~((1::bigint << greatest(0, {2})) - 1)"
-_STOOD = f"case when {_LAST} < greatest(0, {_FIRST}) then 0 else {_BITS.format(YEARS_BACK, _LAST, _FIRST)} end"
-_JOINERS = f"""
-    select c.organisation_id, date_part('year', c.joined_on)::int as joined_year, {_STOOD} as stood from {COURSES}
-    where {OURS} and c.closes and c.number = 1 and c.next_on is null and c.joined_on <= :as_of
-    union all
-    select c.organisation_id, date_part('year', min(c.joined_on))::int, bit_or({_STOOD}) from {COURSES}
-    where {OURS} and c.closes and (c.number > 1 or c.next_on is not null) and c.joined_on <= :as_of group by 1
-"""
+# The bits of the years at whose end somebody stood who joined in one year and left in another (null: has not).
+_FIRST = f"{{0}} - extract(year from :as_of)::int + {YEARS_BACK}"
+_LAST = f"coalesce({{1}}, 9999) - 1 - extract(year from :as_of)::int + {YEARS_BACK}"
+STOOD = f"""case when {_LAST} < greatest(0, {_FIRST}) then 0
+    else ((1::bigint << (least({YEARS_BACK}, {_LAST}) + 1)) - 1) & ~((1::bigint << greatest(0, {_FIRST})) - 1) end"""
 
 
 def joiners(wanted: frozenset[str]) -> str:
-    """As cohorts.NAMED_JOINERS; most have been members once, and need no grouping."""
+    """As cohorts.NAMED_JOINERS."""
+    bits = STOOD.format("date_part('year', x.joined_on)::int", "date_part('year', x.left_on)::int")
     told = {
-        "key": KEY,
+        "key": f"{KEY} || ' ' || c.number",
         "name": name(":as_of"),
         "orgnr": ORGNR,
-        **{each: f"c.{each}" for each in ("joined_year", "stood", "organisation_id")},
+        "organisation_id": "c.organisation_id",
+        "first": "c.number = 1",
+        "joined_year": "date_part('year', c.first_on)::int",
+        "from_year": "date_part('year', c.joined_on)::int",
+        "left_year": "date_part('year', c.left_on)::int",
+        "stood": f"""(select bit_or({bits}) from membership_course x where x.organisation_id = c.organisation_id
+            and x.membership_id = c.membership_id and x.closes and x.joined_on <= :as_of)""",
     }
-    return chosen(wanted, told, {"o": ORGANISATION}, "true", f"({_JOINERS}) c")
+    return chosen(wanted, told, {"o": ORGANISATION}, f"{OURS} and c.closes and c.joined_on <= :as_of")

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.reads.reports import cohort_courses
-from crm.reads.reports.cohort_courses import FIXED, TURNS, YEARS_BACK
+from crm.reads.reports.cohort_courses import FIXED, STOOD, TURNS, YEARS_BACK
 from crm.reads.reports.source import Cut, Measure, Relation, Source
-from crm.reads.reports.standing import KEY, NUMBERS, PERIODS, names, profile
-from crm.reports import Asked, Cell, Chart, Column, Figure, Option, Table, narrowed
+from crm.reads.reports.standing import KEY, NUMBERS, PERIODS, SPELLS, names, profile
+from crm.reports import LATEST, Asked, Cell, Chart, Column, Figure, Option, Table, narrowed
 
 YEARS_SHOWN = 12
 GRACE_DAYS = 30
@@ -73,23 +73,22 @@ DUE = f"""
     left join name on name.organisation_id = d.organisation_id
 """
 
-# Everybody who has ever joined, with the year and a bit for each year at whose end they stood.
+# Every stretch that had begun by the day, with the year its organisation joined first, and of the organisation a bit
+# for each year at whose end it stood. Stretches of one never overlap: at any year's end it stands in one at most.
+_YEARS = f"""
+    select s.*, extract(year from s.starts_on)::int as from_year, extract(year from s.ends_on)::int as left_year
+    from ({SPELLS}) s where s.starts_on <= :as_of
+"""
 JOINERS = f"""
-    select organisation_id, extract(year from min(starts_on))::int as joined_year,
-        bit_or(case when last < first then 0 else ((1::bigint << (last + 1)) - 1) & ~((1::bigint << first) - 1) end)
-            as stood
-    from (
-        select p.organisation_id, p.starts_on,
-            greatest(0, extract(year from p.starts_on)::int - extract(year from :as_of)::int + {YEARS_BACK}) as first,
-            least({YEARS_BACK}, coalesce(extract(year from p.ends_on)::int - 1, 9999)
-                - extract(year from :as_of)::int + {YEARS_BACK}) as last
-        from ({PERIODS}) p where p.starts_on <= :as_of
-    ) p group by 1
+    select s.organisation_id, s.number, s.number = 1 as first, s.from_year, s.left_year,
+        min(s.from_year) over o as joined_year, bit_or({STOOD.format("s.from_year", "s.left_year")}) over o as stood
+    from ({_YEARS}) s window o as (partition by s.organisation_id)
 """
 _STOOD = f"(stood >> (:value::text::int - extract(year from :as_of)::int + {YEARS_BACK})) & 1 = 1"
 NAMED_JOINERS = f"""
     with who as materialized ({JOINERS}), number as ({NUMBERS}), name as ({names(":as_of")})
-    select {KEY} as key, coalesce(name.name, o.name) as name, number.orgnr, w.joined_year, w.stood, w.organisation_id
+    select {KEY} || ' ' || w.number as key, coalesce(name.name, o.name) as name, number.orgnr, w.joined_year, w.first,
+        w.from_year, w.left_year, w.stood, w.organisation_id
     from who w join organisation o on o.id = w.organisation_id
     left join number on number.organisation_id = w.organisation_id
     left join name on name.organisation_id = w.organisation_id
@@ -100,19 +99,21 @@ def _table(
     asked: Asked, figures: Mapping[str, Any], tables: Mapping[str, Table]
 ) -> tuple[tuple[Figure, ...], tuple[Table, ...]]:
     """What is left of each year's joiners at the end of that year and of those after."""
-    found = [tuple(int(cell.value) for cell in row) for row in tables["stood"].rows]
+    found = []
+    for row in tables["stood"].rows:
+        joined, since, until, size, many = (cell.value for cell in row)
+        found.append((int(joined), int(since), int(until) if until else LATEST.year, size, many))
     this = asked.as_of.year
     last = this if (asked.as_of.month, asked.as_of.day) == (12, 31) else this - 1
     years = sorted({year for year, *_ in found})[-YEARS_SHOWN:]
     width = max((last - year + 1 for year in years), default=0)
     rows = []
     for year in years:
-        of = [(stood, many) for joined, stood, many in found if joined == year]
-        size = sum(many for _, many in of)
+        of = [each for joined, *each in found if joined == year]
+        size = sum(joiners for *_, joiners, _ in of)
         shares = [Cell(None)] * max(0, width)
         for after in range(max(0, last - year + 1)):
-            bit = year + after - this + YEARS_BACK
-            still = sum(many for stood, many in of if stood >> bit & 1)
+            still = sum(many for since, until, _, many in of if since <= year + after < until)
             shares[after] = Cell(still / size, narrowed("still", joined_year=year, stood=year + after))
         rows.append((Cell(str(year)), Cell(size, narrowed("joiners", joined_year=year)), *shares))
     columns = [Column("joined_year", words="year"), Column("joiners", "number")]
@@ -128,17 +129,21 @@ _JOINERS = Relation(
         Column("joined_year", words="year"),
         Column("organisation_id", words="id", width=38),
     ),
-    by=("joined_year", "stood"),
+    by=("joined_year", "from_year", "left_year"),
     course=cohort_courses.joiners,
+    facts=("first",),
 )
-_JOINED = Measure("joiners", "joiners", shown=False)
-_STOOD_AT_ENDS = Cut("stood", ("joiners",), ("joined_year", "stood"), shown=False)
+_JOINED = (
+    Measure("joiners", "joiners", "first", shown=False),
+    Measure("stretches", "joiners", shown=False),
+)
+_STOOD_AT_ENDS = Cut("stood", ("joiners", "stretches"), ("joined_year", "from_year", "left_year"), shown=False)
 # The table of joining years alone, for pages that show nothing else of the report.
 TABLE = Source(
     name="cohorts",
     area="members",
     relations={"joiners": _JOINERS},
-    measures=(_JOINED,),
+    measures=_JOINED,
     cuts=(_STOOD_AT_ENDS,),
     further=_table,
 )
@@ -190,8 +195,8 @@ COHORTS = Source(
             of="outcome in ('renewed', 'late')",
             kind="share",
         ),
-        _JOINED,
-        Measure("still", "joiners", how="share", of=_STOOD, kind="share", shown=False, asks="stood"),
+        *_JOINED,
+        Measure("still", "joiners", "first", how="share", of=_STOOD, kind="share", shown=False, asks="stood"),
     ),
     cuts=(
         Cut("by_tier", _CUT, ("tier",)),
