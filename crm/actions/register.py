@@ -79,7 +79,8 @@ async def read(
     if not EARLIEST <= wanted.as_of <= today:
         raise Refused("register_day_ahead", "as_of", given=wanted.as_of, today=today)
     size, digest = await asyncio.to_thread(_measured, file)
-    told = {"name": wanted.name.strip()[:NAME_MAX] or "?", "sha256": digest, "size": size}
+    name = "".join(filter(str.isprintable, wanted.name)).strip()[:NAME_MAX] or "?"
+    told = {"name": name, "sha256": digest, "size": size}
     told |= {"as_of": wanted.as_of, "whole": wanted.keep_all}
     result: Result | None = None
     with suppress(_OnlyLooked):

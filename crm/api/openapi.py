@@ -30,6 +30,7 @@ _IN_PATH = {
     "slug": SLUG,
     "code": {"type": "string", "pattern": "^[a-z0-9-]{1,60}$"},
     "bucket": {"type": "string", "pattern": "^[0-9a-f]{2}$"},
+    "number": {"type": "string", "pattern": "^[0-9]{9}$"},
 }
 _NAMED = (feed_shapes.Change, share_shapes.SharedChange)  # only named by others' schemas, as one of several
 _TAGS = {

@@ -1,6 +1,7 @@
 """The register of legal entities: read a file of it, what it says otherwise of members, and taking its word over."""
 
 import io
+import re
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from crm.reads import register as reads
 
 TAG = N_("Register")
 ONE = "/register-differences/{review_id}"
+_NUMBER = re.compile("[0-9]{9}")
 FILE_MAX = 64 * 1024**2  # bytes; the whole register is read on the page or by `crm register read`
 
 
@@ -141,10 +143,13 @@ async def list_reads(call: Call[Nothing, None]) -> shapes.Page[RegisterRead]:
 async def show_unit(call: Call[Nothing, None]) -> RegisterUnit:
     if not call.actor.manages:
         raise Forbidden
+    number = call.text("number")
+    if not _NUMBER.fullmatch(number):
+        raise NotFound("number", number)
     async with call.reading() as connection:
-        known = await reads.by_number(connection, call.text("number"))
+        known = await reads.by_number(connection, number)
     if known is None or not known.unit.known:
-        raise NotFound("number", call.text("number"))
+        raise NotFound("number", number)
     unit = known.unit
     told = {name: getattr(unit, name) for name in RegisterUnit.__struct_fields__ if name not in ("as_of", "nace")}
     return RegisterUnit(**told, nace=list(unit.nace), as_of=known.as_of)
