@@ -1,6 +1,7 @@
 """Surveys in the office: made, worded, opened, watched and closed; and what was answered, also as files."""
 
 from collections import defaultdict
+from collections.abc import AsyncGenerator, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,9 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
+from crm.actions import exports
 from crm.actions import surveys as actions
+from crm.actions.exports import Column
 from crm.actions.surveys import KINDS, SCALE, QuestionForm, SurveyForm
 from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_, Translator
@@ -123,26 +126,23 @@ async def do(request: Request, office: NamedDependency[Office], survey: FromPath
 
 
 @get(PATH + "/{survey:str}/answers.csv", include_in_schema=False)
-async def export(office: NamedDependency[Office], survey: FromPath[str]) -> Response[bytes]:
-    """A row a member; of an anonymous survey a row an answer and how often it was given, as the page shows it."""
-    found, t = await _one(office, survey), office.t
-    async with office.context.db.reading(office.actor.sees) as connection:
-        listed = await reads.questions(connection, found.id)
-        rows = await reads.answers(connection, found)
-        results = await reads.results(connection, found)
-    name = f"{office.network.slug}-survey-{found.opened_at.date() if found.opened_at else 'draft'}"
-    if found.anonymous:
-        head = [t.gettext("Question"), t.gettext("Answer"), t.gettext("How often")]
-        return csv_files.answer(t, name, head, [line for each in results for line in _lines(t, each)])
-    head = [t.gettext("Member"), t.gettext("Organisation number"), *(t.text(each.text) for each in listed)]
-    told_rows = [
-        (member, number, *(_cell(t, each, answers.get(each.id)) for each in listed)) for member, number, answers in rows
-    ]
-    return csv_files.answer(t, name, head, told_rows)
+async def export_csv(office: NamedDependency[Office], survey: FromPath[str]) -> Response[bytes]:
+    name, columns, rows = await _sheet(office, await _one(office, survey), "csv")
+    return csv_files.answer(office.t, name, [each.heading for each in columns], rows)
+
+
+@get(PATH + "/{survey:str}/answers.xlsx", include_in_schema=False)
+async def export_xlsx(office: NamedDependency[Office], survey: FromPath[str]) -> Response[bytes]:
+    found = await _one(office, survey)
+    name, columns, rows = await _sheet(office, found, "xlsx")
+    body = exports.of_rows(office.context, columns, _batches(rows), office.t.text(found.title))
+    headers = {**NOT_KEPT, "content-disposition": f'attachment; filename="{name}.xlsx"'}
+    content = b"".join([piece async for piece in body])
+    return Response(content, media_type=exports.MEDIA["xlsx"], headers=headers)
 
 
 handlers = [
-    reading(show_surveys, show_survey, export),
+    reading(show_surveys, show_survey, export_csv, export_xlsx),
     routes(make, change, put_question, remove_question, do),
 ]
 
@@ -193,6 +193,32 @@ def _both(typed: Typed, name: str) -> dict[str, str]:
 
 def _to(office: Office, survey: UUID, rest: str = "") -> Redirect:
     return Redirect(f"{office.base}{PATH}/{survey}{rest}", status_code=303, headers=NOT_KEPT)
+
+
+async def _sheet(office: Office, found: Survey, kind: str) -> tuple[str, list[Column], list[Sequence[Any]]]:
+    """A row a member; of an anonymous survey a row an answer and how often it was given, as the page shows it."""
+    t = office.t
+    async with office.context.db.reading(office.actor.sees) as connection:
+        listed = await reads.questions(connection, found.id)
+        answered = await reads.answers(connection, found)
+        results = await reads.results(connection, found)
+    await exports.taken(office.context, office.actor, office.network.id, kind, {"survey": t.text(found.title)})
+    name = f"{office.network.slug}-survey-{found.opened_at.date() if found.opened_at else 'draft'}"
+    if found.anonymous:
+        columns = [Column(t.gettext("Question")), Column(t.gettext("Answer")), Column(t.gettext("How often"), "number")]
+        return name, columns, [line for each in results for line in _lines(t, each)]
+    columns = [Column(t.gettext("Member")), Column(t.gettext("Organisation number"))]
+    for each in listed:
+        columns.append(Column(t.text(each.text), "number" if each.kind in ("scale", "number") else "text"))
+    rows = [
+        (member, number, *(_cell(t, each, answers.get(each.id)) for each in listed))
+        for member, number, answers in answered
+    ]
+    return name, columns, rows
+
+
+async def _batches(rows: list[Sequence[Any]]) -> AsyncGenerator[list[Sequence[Any]], None]:
+    yield rows
 
 
 async def _one(office: Office, survey: str) -> Survey:

@@ -38,6 +38,7 @@ LEFT_OUT = {
         "/n/{slug:str}/reports/{name:str}/rows.xlsx",
         "/n/{slug:str}/setup/audit/export.csv",
         "/n/{slug:str}/surveys/{survey:str}/answers.csv",
+        "/n/{slug:str}/surveys/{survey:str}/answers.xlsx",
         "/n/{slug:str}/setup/audit/export.xlsx",
         "/n/{slug:str}/setup/rules/draft/download",
         "/n/{slug:str}/setup/rules/{version:str}/text",

@@ -2,10 +2,12 @@
 
 import re
 from datetime import date, timedelta
+from io import BytesIO
 from uuid import UUID
 
 import msgspec
 import pytest
+import python_calamine
 
 from crm.actions import erasures, retention, surveys
 from crm.actor import SYSTEM
@@ -78,6 +80,9 @@ async def test_a_survey_from_the_draft_to_the_report(client, context, actor):
     assert "How content?" in report and "Seldom" in report and "Hvor" not in report
     file = (await client.get(f"{page}/answers.csv")).text
     assert "How content?,New jobs?,New relations?" in file and ",3,100,No,Seldom,Mer samarbeid" in file
+    sheet = python_calamine.CalamineWorkbook.from_filelike(BytesIO((await client.get(f"{page}/answers.xlsx")).content))
+    cells = [cell for row in sheet.get_sheet_by_index(0).to_python() for cell in row]
+    assert 100.0 in cells and "Mer samarbeid" in cells, "numbers are numbers"
     async with context.db.tx() as connection:
         await connection.execute("update survey_invitation set asked_at = asked_at - interval '3 days'")
     assert "Reminders are on their way." in text(await after(client, await send(client, f"{page}/reminder")))
@@ -96,7 +101,8 @@ async def after(client, answered):
 
 async def test_an_anonymous_survey_keeps_no_way_from_an_answer_to_who_gave_it(client, context, actor):
     page, questions, sent = await opened(client, context, anonymous="yes")
-    assert "The survey is anonymous" in text(await client.get(sent[0].replace("/nb/", "/en/")))
+    sent = [link.replace("/nb/", "/en/") for link in sent]
+    assert "The survey is anonymous" in text(await client.get(sent[0]))
     for place, link in enumerate(sent[:5]):
         few = "1" if place < 4 else ""
         assert (await answer(client, link, questions, str(place + 2), "", few, "", f"Ord {place}")).status_code == 200
