@@ -105,6 +105,7 @@ ACTIONS = {
     "view_deleted": N_("Saved view deleted"),
     "view_restored": N_("Saved view brought back"),
     "report_saved": N_("Report saved"),
+    "report_changed": N_("Saved report changed"),
     "report_removed": N_("Saved report removed"),
     "view_saved": N_("View of members saved"),
     "card_difference_closed": N_("Difference with the card provider explained"),

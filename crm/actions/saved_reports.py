@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from cluster_rules.errors import RuleViolation
-from crm import forms
+from crm import catalogue, forms
 from crm.actor import Actor
 from crm.catalogue import NetworkRow
 from crm.context import Context
@@ -43,6 +43,16 @@ class Wanted(msgspec.Struct, frozen=True):
     readers: Sequence[UUID] = ()
 
 
+class Change(msgspec.Struct, frozen=True):
+    """How it is kept from now on."""
+
+    title: str
+    shared: bool = False
+    every: str = "never"
+    file: str = "xlsx"
+    readers: Sequence[UUID] = ()
+
+
 async def save(context: Context, actor: Actor, network: UUID, wanted: Wanted, networks: Sequence[UUID]) -> UUID:
     """A new one; `networks` are all it asks about. Invalid; Forbidden to share or send it without managing."""
     owner = _reader(actor, network)
@@ -68,15 +78,41 @@ async def save(context: Context, actor: Actor, network: UUID, wanted: Wanted, ne
     return made.id
 
 
+async def change(context: Context, actor: Actor, network: UUID, wanted: UUID, form: Change) -> None:
+    """Another title, timetable, file, readers, or shared or not; report and questions stay.
+
+    One's own, or a shared one of a network one manages. NotFound; Forbidden; Invalid; RuleViolation `report_reader`.
+    """
+    title = _checked(form)
+    async with context.db.tx() as connection:
+        found = await _own(connection, actor, network, wanted)
+        already = set(await store.readers(connection, wanted))
+        if (form.shared and not found.shared) or set(form.readers) - already - {found.account_id}:
+            actor.must_manage(network)
+        await _may_read(connection, form.readers, await _asked_of(connection, found))
+        begun = period_start(form.every, context.clock.now().date())
+        changed = msgspec.structs.replace(
+            found,
+            title=title,
+            shared=form.shared,
+            every=form.every,
+            file=form.file,
+            sent_for=found.sent_for if form.every == found.every else begun,
+        )
+        await store.save(connection, changed)
+        await store.set_readers(connection, wanted, form.readers)
+        names = ("title", "shared", "every", "file")
+        before, after = ({name: getattr(each, name) for name in names} for each in (found, changed))
+        told = {name: [before[name], after[name]] for name in names if before[name] != after[name]}
+        if told or already != set(form.readers):
+            detail = {"report": found.report, "title": title, "changes": told, "readers": len(form.readers)}
+            await audit.append(connection, actor, "report_changed", detail, network, None, wanted)
+
+
 async def remove(context: Context, actor: Actor, network: UUID, wanted: UUID) -> None:
     """One's own, or a shared one of a network one manages. NotFound; Forbidden."""
-    reader = _reader(actor, network)
     async with context.db.tx() as connection:
-        found = await store.lock(connection, wanted)
-        if found.network_id != network or (found.account_id != reader and not found.shared):
-            raise NotFound("saved_report", wanted)
-        if found.account_id != reader:
-            actor.must_manage(network)
+        found = await _own(connection, actor, network, wanted)
         await store.delete(connection, wanted)
         told = {"report": found.report, "title": found.title}
         await audit.append(connection, actor, "report_removed", told, network, None, wanted)
@@ -163,7 +199,26 @@ def _reader(actor: Actor, network: UUID) -> UUID:
     return actor.id
 
 
-def _checked(wanted: Wanted) -> str:
+async def _own(connection: Connection, actor: Actor, network: UUID, wanted: UUID) -> Saved:
+    """One's own, or a shared one of a network one manages, locked."""
+    if network not in actor.sees:
+        raise NotFound("network", network)
+    found = await store.lock(connection, wanted)
+    if found.network_id != network or (found.account_id != actor.id and not found.shared):
+        raise NotFound("saved_report", wanted)
+    if found.account_id != actor.id:
+        actor.must_manage(network)
+    return found
+
+
+async def _asked_of(connection: Connection, saved: Saved) -> list[UUID]:
+    """Every network a saved report is about."""
+    kept = await catalogue.load(connection)
+    named = (kept.by_slug.get(value) for name, value in saved.question if name == "network")
+    return [saved.network_id, *(each.id for each in named if each)]
+
+
+def _checked(wanted: Wanted | Change) -> str:
     problems: forms.Problems = []
     title = " ".join(wanted.title.split())
     forms.text(problems, "title", title, TITLE_MAX)

@@ -41,6 +41,7 @@ from crm.api import (
     renewals,
     reports,
     reviews,
+    saved_reports,
     scim,
     shares,
     sizes,
@@ -96,6 +97,7 @@ OPERATIONS = (
     *incomes.operations,
     *surveys.operations,
     *reports.operations,
+    *saved_reports.operations,
     *audit.operations,
 )
 

@@ -39,6 +39,8 @@ FILES = {"xlsx": N_("Spreadsheet (XLSX)"), "pdf": N_("On paper (PDF)")}
 async def show_saved(request: Request, office: NamedDependency[Office]) -> Response[str]:
     """One's own and the shared ones; with ?report= a form to keep that one."""
     query = request.query_params
+    if query.get("change"):
+        return await _change_page(request, office, id_of("saved_report", query["change"]))
     return await _page(request, office, {"report": query.get("report", ""), "question": query.get("question", "")})
 
 
@@ -70,6 +72,21 @@ async def save(request: Request, office: NamedDependency[Office]) -> Response:
     return _back(office, "saved")
 
 
+@post(PATH + "/{saved:str}", include_in_schema=False)
+async def change(request: Request, office: NamedDependency[Office], saved: FromPath[str]) -> Response:
+    """Another title, timetable, file or readers."""
+    wanted, form = id_of("saved_report", saved), await request.form()
+    typed = {name: form[name] for name in form if isinstance(form[name], str)}
+    chosen = [id_of("account", each) for each in form.getall("readers", []) if isinstance(each, str)]
+    how = (typed.get("title", ""), typed.get("shared") == "yes", typed.get("every", "never"), typed.get("file", "xlsx"))
+    try:
+        changed = actions.Change(*how, chosen)
+        await actions.change(office.context, office.actor, office.network.id, wanted, changed)
+    except (RuleViolation, Invalid) as error:
+        return await _change_page(request, office, wanted, typed, error, chosen)
+    return _back(office, "saved")
+
+
 @post(PATH + "/{saved:str}/remove", include_in_schema=False)
 async def remove(request: Request, office: NamedDependency[Office], saved: FromPath[str]) -> Response:
     await actions.remove(office.context, office.actor, office.network.id, id_of("saved_report", saved))
@@ -83,7 +100,26 @@ async def stop(request: Request, office: NamedDependency[Office], saved: FromPat
     return _back(office, "stopped")
 
 
-handlers = [reading(show_saved, save, remove, stop)]
+handlers = [reading(show_saved, save, change, remove, stop)]
+
+
+async def _change_page(
+    request: Request,
+    office: Office,
+    wanted: UUID,
+    typed: dict[str, str] | None = None,
+    error: RuleViolation | Invalid | None = None,
+    chosen: list[UUID] | None = None,
+) -> Response[str]:
+    """The form of one that is kept, with what it says now or what was typed."""
+    async with office.context.db.reading(office.actor.sees) as connection:
+        listed = await reads.seen(connection, office.network.id, office.session.account)
+    found = next((each for each in listed if each.id == wanted and _may_change(office, each)), None)
+    if found is None:
+        raise NotFound("saved_report", wanted)
+    now = {"title": found.title, "every": found.every, "file": found.file, "shared": "yes" if found.shared else ""}
+    told = {"report": found.report, **(now if typed is None else typed)}
+    return await _page(request, office, told, error, found.readers if chosen is None else chosen, found.id)
 
 
 async def _page(
@@ -92,6 +128,7 @@ async def _page(
     typed: dict[str, str],
     error: RuleViolation | Invalid | None = None,
     chosen: list[UUID] | None = None,
+    changed: UUID | None = None,
 ) -> Response[str]:
     network = office.network
     async with office.context.db.reading(office.actor.sees) as connection:
@@ -110,6 +147,7 @@ async def _page(
         status_code=status_of(error) if error else 200,
         rows=[_row(office, each) for each in listed],
         typed=typed,
+        changed=changed,
         new=report_words.report(report) if report in reports.SOURCES else None,
         every=[{"value": v, "label": office.t.gettext(w)} for v, w in EVERY.items()],
         files=[{"value": v, "label": office.t.gettext(w)} for v, w in FILES.items()],
@@ -136,9 +174,13 @@ def _row(office: Office, each: reads.Saved) -> dict[str, Any]:
         "owner": each.owner_name,
         "mine": each.owner == me,
         "to_me": me in each.readers,
-        "removable": each.owner == me or (each.shared and office.may_manage),
+        "removable": _may_change(office, each),
         "sent_for": each.sent_for,
     }
+
+
+def _may_change(office: Office, each: reads.Saved) -> bool:
+    return each.owner == office.session.account or (each.shared and office.may_manage)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

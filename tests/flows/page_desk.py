@@ -13,6 +13,7 @@ from crm.actions import (
     member_documents,
     member_lists,
     notes,
+    saved_reports,
     saved_views,
     suggestions,
     tags,
@@ -60,6 +61,8 @@ async def prepare_desk(context: Context, actor: Actor) -> None:
     await saved_views.save(context, person, network, "Store", "tier=principal", True)
     words = {"nb": "Hei kjære medlem", "en": "Hello members"}
     await mailings.make(context, person, network, MailingForm("Nyttår", words, words, [membership]))
+    kept = saved_reports.Wanted("members", "Medlemmer", [("period", "last_month")], True, "month", "pdf", [account])
+    await saved_reports.save(context, person, network, kept, [network])
     key, _ = await keys.create(context, "Partnerens system", "partner", NETWORK)
     await webhooks.create(context, person, key.id, webhooks.Wanted(_OUTSIDE, "Partnerens medlemsregister"))
     async with context.db.tx() as connection:

@@ -206,6 +206,7 @@ PAGES: dict[str, list[str]] = {
         f"{NORA}/reports/members/rows?figure=members",
         f"{NORA}/reports/board?compare=year",
         f"{NORA}/reports/saved?report=members",
+        f"{NORA}/reports/saved -> {NORA}/reports/saved?change=*",
         f"{NORA}/renewals",
         f"{NORA}/renewals/notices",
         f"{NORA}/renewals/notices?look=1",

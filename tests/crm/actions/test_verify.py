@@ -160,7 +160,13 @@ async def test_a_family_the_rules_refuse_is_a_difference_too(context: Context, m
 
 def test_every_check_has_its_damage() -> None:
     # test_verify_{invoices,renewals,shares}.py
-    own_tests = {"family", *verify_courses.CHECKS, *verify_invoices.CHECKS, *verify_renewals.CHECKS, *verify_shares.CHECKS}
+    own_tests = {
+        "family",
+        *verify_courses.CHECKS,
+        *verify_invoices.CHECKS,
+        *verify_renewals.CHECKS,
+        *verify_shares.CHECKS,
+    }
     assert {each[0] for each in DAMAGES} | own_tests == {*CHECKS, *OF_RULES, *OF_CHARGES, "feed_newest", "audit_chain"}
 
 

@@ -1,6 +1,7 @@
 """Saved reports: kept with their questions, shared, sent by mail on the network's own days, stopped, removed."""
 
 import io
+import re
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -115,3 +116,30 @@ async def test_only_people_with_a_role_in_every_network_get_it(context: Context,
         await actions.remove(context, reader, network, saved)
     with pytest.raises(NotFound):
         await actions.remove(context, Actor("Nobody", "web", id=stranger), network, saved)
+
+
+async def test_a_kept_report_is_changed_and_not_sent_at_once(client: httpx.AsyncClient, context: Context) -> None:
+    await sign_in(client)
+    typed = {"report": "movements", "question": QUESTION, "title": "Movements", "every": "never", "shared": "yes"}
+    await send(client, f"{NORA}/reports/saved", **typed)
+    listed = await client.get(f"{NORA}/reports/saved")
+    where = re.search(rf"{NORA}/reports/saved\?change=([0-9a-f-]+)", listed.text)
+    form = await client.get(where[0])
+    assert "Change how “Movements” is kept" in text(form) and 'value="Movements"' in form.text
+    async with context.db.tx() as connection:
+        me = await connection.fetchval("select account_id from saved_report where id = $1", UUID(where[1]))
+    new = {"title": "Moves", "every": "month", "file": "pdf", "readers": str(me)}
+    there = f"{NORA}/reports/saved/{where[1]}"
+    assert (await send(client, there, **new)).status_code == 303
+    async with context.db.tx() as connection:
+        row = await store.lock(connection, UUID(where[1]))
+        assert list(await store.readers(connection, row.id)) == [me]
+    assert (row.title, row.every, row.file, row.shared) == ("Moves", "month", "pdf", False)
+    assert row.question == [["period", "last_month"], ["compare", "year"]] and row.sent_for is not None
+    wrong = await send(client, there, **new | {"title": " ", "every": "day"})
+    assert wrong.status_code == 422 and "Change how" in text(wrong)
+    stranger = await send(client, there, **new | {"readers": "00000000-0000-4000-8000-000000000000"})
+    assert stranger.status_code == 422 and "needs a role" in text(stranger)
+    await sign_in(client, "leser@klynge.example")
+    assert (await client.get(where[0])).status_code == 404, "it is not shared any more"
+    assert (await send(client, there, **new)).status_code == 404
