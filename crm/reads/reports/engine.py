@@ -199,11 +199,15 @@ async def _grouped(connection: Connection, asking: Wanted, asked: Asked, settled
     adds_up = all(each.how in ("count", "sum", "share") for each in asking.measures)
     write = by_groups if asking.by and adds_up else by_rows
     found = await connection.fetch(write(asking, statement, settled), *statement.values)
+    named: dict[int, list[tuple[str, str]]] = {}
+    measured = [(m.code, f"m{at}") for at, m in enumerate(asking.measures)]
     out = []
     for row in found:
         mask = row["mask"] if asking.by else 0
-        of = {name: row[f"b_{name}"] for at, name in enumerate(reversed(asking.by)) if not mask >> at & 1}
-        out.append(_Group(of, {m.code: row[f"m{at}"] for at, m in enumerate(asking.measures)}))
+        if mask not in named:
+            named[mask] = [(name, f"b_{name}") for at, name in enumerate(reversed(asking.by)) if not mask >> at & 1]
+        of = {name: row[column] for name, column in named[mask]}
+        out.append(_Group(of, {code: row[column] for code, column in measured}))
     return out
 
 
@@ -237,8 +241,9 @@ def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
     by = _by(source, cut)
     columns = [Column(name, words=source.words.get(name, name)) for name in by]
     columns += [Column(m.code, m.kind) for m in measures]
-    mine = [g for g in groups if g.of.keys() == {*by}]
-    totals = [g for g in groups if g.of.keys() == {*by} - {*cut.by}]
+    inside, whole = {*by}, {*by} - {*cut.by}
+    mine = [g for g in groups if g.of.keys() == inside]
+    totals = [g for g in groups if g.of.keys() == whole]
     rows = tuple(
         (*(Cell(g.of[name]) for name in by), *_cells(measures, g))
         for g in sorted(mine, key=lambda g: _order(cut, g))
@@ -246,9 +251,8 @@ def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
     )
     total: tuple[Cell, ...] = ()
     if len(totals) == 1:
-        whole = totals[0]
-        labels = (*(Cell(None) for _ in cut.by), *(Cell(whole.of[name]) for name in by if name not in cut.by))
-        total = (*labels, *_cells(measures, whole))
+        labels = (*(Cell(None) for _ in cut.by), *(Cell(totals[0].of[name]) for name in by if name not in cut.by))
+        total = (*labels, *_cells(measures, totals[0]))
     return Table(cut.code, tuple(columns), rows, total)
 
 
