@@ -147,7 +147,8 @@ async def _checked(
     row = kept.by_id[network]
     today = context.clock.today(row.zone)
     usual, listed = await rates(connection, network), [form for form, _ in asked]
-    found = await known_members.by_name(connection, network, [f.member for f in listed if f.member])
+    named = [form.member for form in listed if form.member and not _unreadable(form.member)]
+    found = await known_members.by_name(connection, network, named)
     out: list[tuple[Words, str]] = []
     for form, at in asked:
         own: Problems = []
@@ -178,11 +179,18 @@ async def _member(
         problems.append(("organisation_id", "member_of_none", {"given": str(form.organisation_id)}))
         return None
     fits = found.get(form.member, frozenset())
-    if not form.member.strip():
-        problems.append(("member", "required", {}))
+    if wrong := _unreadable(form.member):
+        problems += wrong
     elif len(fits) != 1:
         problems.append(("member", "member_of_several" if fits else "member_of_none", {"given": form.member[:80]}))
     return next(iter(fits)) if len(fits) == 1 else None
+
+
+def _unreadable(member: str) -> Problems:
+    """What is wrong with a name before anybody is asked for it."""
+    problems: Problems = []
+    forms.text(problems, "member", member, forms.NAME_MAX)
+    return problems
 
 
 def _words(

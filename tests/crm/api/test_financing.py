@@ -59,3 +59,10 @@ async def test_other_income_and_who_may(client, manager_headers, partner_keys):
     assert (await client.post(f"{at}/withdrawal", json={"reason": "Sum"}, headers=manager_headers)).status_code == 200
     assert (await client.get(f"{BASE}/other-incomes", headers=manager_headers)).json()["items"] == []
     assert (await client.post(f"{at}/restoration", headers=manager_headers)).json()["id"] == told.json()["id"]
+
+
+@pytest.mark.parametrize("member", ["Tele\x00nor", "x" * 201, " "])
+async def test_a_name_that_can_be_nobodys_is_refused_at_its_field(client, manager_headers, member):
+    body = WORK | {"member": member, "rate": 70000}
+    answer = await client.post(f"{BASE}/contributions", json=body, headers=manager_headers)
+    assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == "member"
