@@ -162,13 +162,12 @@ class Index:
         before = self._prices
         if not prices or (before and before.rulebooks is prices.rulebooks and before.network == prices.network):
             return
-        self._prices = prices
         fees: list[int | None] = []
         for place, row in enumerate(self.rows):
             fees.append(prices.of(row))
             if place % member_rows.AT_A_TIME == 0:
                 await asyncio.sleep(0)
-        self.fees = fees
+        self.fees, self._prices = fees, prices  # only now: whoever asked may have gone meanwhile
         self._orders = {key: order for key, order in self._orders.items() if key[0] != "fee"}
 
     def order(self, by: str, back: bool, tiers: Sequence[str]) -> Order:
@@ -257,7 +256,7 @@ async def _mended(connection: Connection, s: Search, index: Index) -> Index | No
             if each in found:
                 index.put(found[each])
             elif each in index.places:
-                index.take(index.places[each])
+                index.take(index.places.pop(each))
     index.oldest, index.seen = head["oldest"], head["seen"]
     return index
 

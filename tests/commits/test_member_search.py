@@ -92,8 +92,8 @@ async def _said(connection: Connection, s: Search) -> dict[str, Any]:
         out[text] = sorted(await member_search.ids(connection, msgspec.structs.replace(s, filters=Filters(text))))
     figures = Filters(fields={"number": {"from": 5}})
     out["figures"] = await member_search.ids(connection, msgspec.structs.replace(s, filters=figures))
-    every = await member_search.ids(connection, s)
-    return out | {"rows": await member_search.members(connection, s, sorted(every))}
+    every = await connection.fetchval("select array(select id from membership where network_id = $1)", s.network)
+    return out | {"rows": await member_search.members(connection, s, every)}
 
 
 async def _now(context: Context, s: Search) -> dict[str, Any]:
