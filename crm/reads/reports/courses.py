@@ -67,12 +67,9 @@ def facts(wanted: Collection[str], day: str) -> tuple[dict[str, str], dict[str, 
     if columns.keys() & set(wanted):
         columns["kind"] = "coalesce(f.kind, g.kind)"
     else:
-        columns["kind"] = "coalesce(c.kind, h.kind)"
-        joins["h"] = f"""left join (select distinct on (y.organisation_id) y.organisation_id, y.kind
-            from organisation_profile y where y.superseded_at is null and y.organisation_id in (select s.organisation_id
-                from membership_course s where s.kind is null and s.network_id = any(:networks))
-            order by y.organisation_id, ({holds.format("y")}) desc, y.starts_on) h
-            on h.organisation_id = c.organisation_id and c.kind is null"""
+        columns["kind"] = f"""coalesce(c.kind, (select y.kind from organisation_profile y
+            where y.organisation_id = c.organisation_id and y.superseded_at is null
+            order by ({holds.format("y")}) desc, y.starts_on limit 1))"""
     return columns, joins
 
 
