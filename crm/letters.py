@@ -66,7 +66,8 @@ def _worded(text: str, own: Wording) -> str:
 
 @cache
 def _environment(language: str) -> Environment:
-    return jinja_environment(language)
+    """As the pages', but that files are not looked at again for each mail: an approval writes five."""
+    return jinja_environment(language).overlay(auto_reload=False)
 
 
 def _linked(paragraph: str) -> Markup:
