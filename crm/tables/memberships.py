@@ -95,7 +95,8 @@ class MembershipCourse(Table, tablename="membership_course"):
 
     `joined_on` to `left_on` are the days without a break, the `number`-th of the membership; `closes`: its last
     stretch; `next_on`: when it begins again; `first_on`: when it began for the first time. `own_...`: the same of
-    stretches that are not only linked. `kind`: of the organisation, null when it has been several. Written by triggers alone (ADR 0044); `crm verify` compares.
+    stretches that are not only linked. `kind`: of the organisation, null when it has been several. Written by triggers
+    alone (ADR 0044); `crm verify` compares.
     """
 
     period_id = BigInt(primary_key=True, default=None)
