@@ -28,8 +28,9 @@ create index charge_fees on charge (membership_id, starts_on desc)
     include (component, tier, grant_id, ends_on, currency, yearly, recorded_at, invoice_id) where yearly > 0;
 
 -- Own active memberships with their contracted yearly fee on a day, and on a day before beside it when one is asked for
--- (ADR 0036); `known`: as it was known then. One pass over the bills in the order of memberships. It reads past the row
--- policies, for which a hundred thousand lines would be asked one by one, and holds the wall itself.
+-- (ADR 0036); `known`: as it was known then. One pass over the bills in the order of memberships; only of those that were
+-- recorded after the day is the invoice looked up. It reads past the row policies, for which a hundred thousand lines would
+-- be asked one by one, and holds the wall itself.
 drop function contracted_fees(uuid[], date, timestamptz);
 create function contracted_fees(wanted uuid[], earlier date, day date, known timestamptz) returns table (
     membership_id uuid, organisation_id uuid, network_id uuid, currency text, tier_before text, before bigint, tier text,
@@ -57,13 +58,13 @@ create function contracted_fees(wanted uuid[], earlier date, day date, known tim
             select c.membership_id, c.currency, c.yearly,
                 case when c.starts_on <= earlier and (c.ends_on is null or c.ends_on > earlier - 365)
                     and (c.recorded_at < (select (earlier + 1)::timestamp at time zone 'Europe/Oslo')
-                        or c.invoice_id in (select i.id from invoice i where i.issued_on <= earlier))
+                        or (select i.issued_on from invoice i where i.id = c.invoice_id) <= earlier)
                     and not (c.grant_id in (select b.grant_id from back b where b.by_earlier) and exists (select from back b
                         where b.by_earlier and b.grant_id = c.grant_id and b.component = c.component
                             and b.starts_on >= c.starts_on)) then c.starts_on end as on_earlier,
                 case when c.starts_on <= day and (c.ends_on is null or c.ends_on > day - 365)
                     and (c.recorded_at < (select (day + 1)::timestamp at time zone 'Europe/Oslo')
-                        or c.invoice_id in (select i.id from invoice i where i.issued_on <= day))
+                        or (select i.issued_on from invoice i where i.id = c.invoice_id) <= day)
                     and not (c.grant_id in (select b.grant_id from back b where b.by_day) and exists (select from back b
                         where b.by_day and b.grant_id = c.grant_id and b.component = c.component
                             and b.starts_on >= c.starts_on)) then c.starts_on end as on_day
@@ -107,8 +108,9 @@ create function contracted_fees(wanted uuid[], earlier date, day date, known tim
             case when s.tier is not null then f.fee end::bigint as fee
         from standing s join fees f on f.membership_id = s.membership_id
     )
-    select t.*, t.before is null and exists (select from charge c
-            where c.membership_id = t.membership_id and c.yearly > 0 and c.starts_on < earlier)
+    -- (With a limit it is looked up for the few who are new, and not hashed for all.)
+    select t.*, t.before is null and coalesce((select true from charge c
+            where c.membership_id = t.membership_id and c.yearly > 0 and c.starts_on < earlier limit 1), false)
     from told t where t.before is not null or t.fee is not null
 $$;
 
