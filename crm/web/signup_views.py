@@ -47,12 +47,11 @@ async def filled(request: Request, found: Draft, typed: Typed, known: Known | No
     values |= _organisation(t, found, typed)
     offered = {each["value"] for each in values["kinds"]}
     values["typed"] = typed | ({"name": name} if name else {}) | ({"kind": kind} if kind in offered else {})
+    places = (proper_name(unit.municipality), county_name(unit.county)) if unit else ()
     values["filled"] = {
         "known": unit is not None,
         "day": t.date(known.as_of) if known else "",
-        "place": ", ".join(part for part in (proper_name(unit.municipality), county_name(unit.county)) if part)
-        if unit
-        else "",
+        "place": ", ".join(part for part in dict.fromkeys(places) if part),
         "employees": unit.employees if unit else None,
         "told": employees_of(typed["employees"]),
     }
