@@ -130,6 +130,7 @@ async def fill(dsn: str, members: int) -> int:
             await connection.execute(_transactions(kind, day, which))
             for account, amount, of_network in entries:
                 await connection.execute(_entries(kind, which, account, amount, of_network))
+        await connection.execute("analyze")
         await connection.execute(_STANDING)
         await connection.execute("vacuum analyze")
         return await connection.fetchval("select count(*) from bill")
