@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from crm import audit_words
 from crm.i18n import translator
+from crm.store import activities, contributions, incomes, labels
 from tests import house
 
 CODE = re.compile(r"[a-z]+(_[a-z]+)+")
@@ -26,6 +27,12 @@ def test_every_action_has_its_words() -> None:
     used = {code for source in house.sources() for code in _written(source)} - NOT_ACTIONS
     assert len(used) > 30
     assert used - set(audit_words.ACTIONS) == set()
+
+
+def test_what_is_told_taken_back_and_brought_back_has_its_words() -> None:
+    nouns = (labels.FACTS, activities.FACTS, contributions.FACTS, contributions.RATES, incomes.FACTS)
+    used = {f"{noun.name}_{what}" for noun in nouns for what in ("added", "withdrawn", "restored")}
+    assert used - set(audit_words.ACTIONS) == {"in_kind_rate_restored"}, "a rate is set anew, not brought back"
 
 
 def test_control_an_action_without_words_is_found() -> None:
