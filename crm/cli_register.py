@@ -58,8 +58,8 @@ def read_file(
     counts = done.reads[0].counts
     out.print(
         f"{counts['units']} units as of {wanted.as_of}: {total['found']} of {total['ours']} organisation numbers of"
-        f" ours, {total['unknown']} of them unknown to the register; {counts['known']} units are known. {total['opened']}"
-        f" differences are new, {total['settled']} are settled.",
+        f" ours, {total['unknown']} of them unknown to the register; {counts['known']} units are known."
+        f" {total['opened']} differences are new, {total['settled']} are settled.",
         markup=False,
     )
     for reason in register_words.REASONS:
