@@ -13,7 +13,7 @@ from crm.forms import Problems
 from crm.store import audit, billing, contacts, erasures
 from crm.store.contacts import Person
 
-__all__ = ["Person", "add", "change"]
+__all__ = ["Person", "add", "change", "must_know"]
 
 
 async def add(context: Context, actor: Actor, organisation: UUID, person: Person) -> UUID:
@@ -49,6 +49,12 @@ async def change(context: Context, actor: Actor, organisation: UUID, wanted: UUI
         await contacts.put(connection, organisation, wanted, person)
         detail = {"email": before.email, "who": person.name, "changes": audit.changes(before, person)}
         await audit.append(connection, actor, "contact_changed", detail, network, organisation, wanted)
+
+
+async def must_know(context: Context, actor: Actor, organisation: UUID) -> None:
+    """The actor manages a network of the organisation. NotFound, Forbidden."""
+    async with context.db.tx() as connection:
+        await _network(connection, actor, organisation)
 
 
 async def _network(connection: Connection, actor: Actor, organisation: UUID) -> UUID:
