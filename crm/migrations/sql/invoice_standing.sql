@@ -31,32 +31,35 @@ create function lines_of_invoices(wanted uuid[]) returns table (invoice_id uuid,
     from charge c join membership m on m.id = c.membership_id join network n on n.id = m.network_id
     where c.invoice_id = any (wanted) group by 1
 $$;
+-- (Each invoice by itself, by index: joined as sets, of which nobody knows how large they are, many at once take squares.)
 create function invoice_stretches(wanted uuid[]) returns table (invoice_id uuid, host_id uuid, starts_on date, ends_on date,
     tier text, network text, networks uuid[], currency text, balance bigint, paid bigint, credited bigint,
     written_off bigint, claimed bigint, by_bank bigint, by_card bigint) language sql stable as $$
-    with booked as (
-        select e.invoice_id, t.on_date, coalesce(r.kind, t.kind) as kind, t.kind in ('issued', 'opened') as first,
-            e.payment_id is not null as money, p.rail, e.amount
-        from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
-        left join ledger_transaction r on r.id = t.reverses_id left join payment p on p.id = e.payment_id
-        where e.invoice_id = any (wanted) and e.account in ('receivable', 'member_credit')
-    ), day as (
-        select b.invoice_id, b.on_date, sum(b.amount) as amount, coalesce(-sum(b.amount) filter (where b.money), 0) as paid,
-            coalesce(-sum(b.amount) filter (where b.kind = 'credited'), 0) as credited,
-            coalesce(-sum(b.amount) filter (where b.kind = 'writtenoff'), 0) as written_off,
-            coalesce(sum(b.amount) filter (where b.kind = 'claimed'), 0) as claimed,
-            coalesce(-sum(b.amount) filter (where b.money and b.rail = 'bank'), 0)::bigint as by_bank,
-            coalesce(-sum(b.amount) filter (where b.money and b.rail = 'card'), 0)::bigint as by_card
-        from booked b where not b.first group by 1, 2
-    ), opened as (select b.invoice_id, sum(b.amount) as amount from booked b where b.first group by 1)
-    select i.id, i.host_id, d.on_date, lead(d.on_date) over days, coalesce(l.tier, ''), coalesce(l.network, own.slug, ''),
+    select i.id, i.host_id, b.starts_on, b.ends_on, coalesce(l.tier, ''), coalesce(l.network, own.slug, ''),
         case when i.network_id is null then coalesce(l.networks, '{}') else array[i.network_id] end, i.currency,
-        (sum(d.amount) over days + coalesce(o.amount, 0))::bigint, (sum(d.paid) over days)::bigint,
-        (sum(d.credited) over days)::bigint, (sum(d.written_off) over days)::bigint, (sum(d.claimed) over days)::bigint,
-        d.by_bank, d.by_card
-    from day d join invoice i on i.id = d.invoice_id and i.kind = 'invoice' left join opened o on o.invoice_id = i.id
-    left join lines_of_invoices(wanted) l on l.invoice_id = i.id left join network own on own.id = i.network_id
-    window days as (partition by i.id order by d.on_date)
+        b.balance, b.paid, b.credited, b.written_off, b.claimed, b.by_bank, b.by_card
+    from unnest(wanted) w (id) join invoice i on i.id = w.id and i.kind = 'invoice'
+    cross join lateral (
+        select d.on_date as starts_on, lead(d.on_date) over days as ends_on,
+            (sum(d.amount) over days + coalesce(d.opened, 0))::bigint as balance, (sum(d.paid) over days)::bigint as paid,
+            (sum(d.credited) over days)::bigint as credited, (sum(d.written_off) over days)::bigint as written_off,
+            (sum(d.claimed) over days)::bigint as claimed, d.by_bank, d.by_card
+        from (
+            select t.on_date, bool_or(k.later) as later, sum(e.amount) filter (where k.later) as amount,
+                sum(sum(e.amount) filter (where not k.later)) over () as opened,
+                coalesce(-sum(e.amount) filter (where k.later and e.payment_id is not null), 0) as paid,
+                coalesce(-sum(e.amount) filter (where k.kind = 'credited'), 0) as credited,
+                coalesce(-sum(e.amount) filter (where k.kind = 'writtenoff'), 0) as written_off,
+                coalesce(sum(e.amount) filter (where k.kind = 'claimed'), 0) as claimed,
+                coalesce(-sum(e.amount) filter (where k.later and p.rail = 'bank'), 0)::bigint as by_bank,
+                coalesce(-sum(e.amount) filter (where k.later and p.rail = 'card'), 0)::bigint as by_card
+            from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+            left join ledger_transaction r on r.id = t.reverses_id left join payment p on p.id = e.payment_id
+            cross join lateral (select coalesce(r.kind, t.kind) as kind, t.kind not in ('issued', 'opened') as later) k
+            where e.invoice_id = i.id and e.account in ('receivable', 'member_credit') group by t.on_date
+        ) d where d.later window days as (order by d.on_date)
+    ) b
+    left join lateral lines_of_invoices(array[i.id]) l on true left join network own on own.id = i.network_id
 $$;
 create function invoice_stands() returns trigger language plpgsql as $$
 declare
