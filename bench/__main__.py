@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "filling", "money_filling", "setting"}
+NOT_BENCHMARKS = {"__init__", "__main__", "filling", "member_filling", "money_filling", "setting"}
 
 
 def main() -> int:
