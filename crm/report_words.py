@@ -17,7 +17,7 @@ from crm import (
 )
 from crm.catalogue import Catalogue
 from crm.i18n import N_, Translator
-from crm.reports import Column, Figure, ReportWords, parts
+from crm.reports import OTHERS, Column, Figure, ReportWords, parts
 
 REPORTS: dict[str, ReportWords] = {
     **report_member_words.REPORTS,
@@ -45,6 +45,7 @@ VALUES: dict[str, dict[str, str]] = {
     **report_activity_words.VALUES,
 }
 SEVERAL = N_("Several")
+REST = N_("All others")
 UNKNOWN = N_("Unknown")
 NO_VALUE = "–"
 NO_CURRENCY = "NOK"  # of an amount of nothing
@@ -119,6 +120,8 @@ def value(t: Translator, kept: Catalogue, column: Column, said: Any, currency: s
 
 def code(t: Translator, kept: Catalogue, words: str, said: str) -> str:
     """A code out of a vocabulary in words."""
+    if said == OTHERS:
+        return t.gettext(REST)
     if not words or words == "id":
         return said
     if not said:

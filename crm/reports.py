@@ -20,6 +20,7 @@ from cluster_rules.errors import RuleViolation
 Kind = Literal["text", "day", "number", "money", "share", "days"]
 MOST_NARROWINGS = 6
 MOST_YEARS = 30
+OTHERS = "\u2026"  # the label of a table's row that has together what is not listed one by one
 EARLIEST, LATEST = date(1900, 1, 1), date(2200, 1, 1)
 
 

@@ -21,6 +21,7 @@ from crm.reports import Chart, Column
 
 # Ages as the first day of each: code -> up to how many days late (None: no end). In the order they are shown.
 AGES = {"not_due": 0, "d001_030": 30, "d031_060": 60, "d061_090": 90, "d091_120": 120, "d121": None}
+MOST_DEBTORS = 100  # by name; who owes least is told together, and by name in the rows
 _BUCKET = "case " + " ".join(
     f"when :as_of - i.due_on <= {days} then '{code}'" if days is not None else f"else '{code}' end"
     for code, days in AGES.items()
@@ -126,7 +127,7 @@ AGING = Source(
         Cut("by_tier", ("open", "overdue", "open_invoices"), ("tier",)),
         Cut("by_network", ("open", "overdue", "open_invoices"), ("network",)),
         Cut("by_stage", ("open", "open_invoices"), ("stage",), "code"),
-        Cut("by_member", ("open", "overdue", "open_invoices"), ("name",)),
+        Cut("by_member", ("open", "overdue", "open_invoices"), ("name",), most=MOST_DEBTORS),
     ),
     charts=(Chart("hbar", "by_age", "age", ("open",)),),
 )

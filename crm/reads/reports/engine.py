@@ -12,7 +12,7 @@ from cluster_rules.errors import RuleViolation
 from crm.database import Connection
 from crm.reads.reports.source import Cut, Figures, Measure, Relation, Source
 from crm.reads.reports.statement import CURRENCY, Statement, Wanted, bucket, by_groups, by_rows, rows_of, wanted
-from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
+from crm.reports import OTHERS, Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
 
 MOST_ROWS = 1_000  # of a page
 ROWS_AT_A_TIME = 500
@@ -31,10 +31,9 @@ async def figures(connection: Connection, source: Source, asked: Asked) -> Repor
     """The report, with the period of comparison beside when one is asked for."""
     by_courses = any(each.course for each in source.relations.values())
     async with roomy(connection, HASHED if by_courses else ROOMY) as settled:
-        made = await _made(connection, source, asked, settled)
-        if asked.compare is None:
-            return made
-        return _compared(source, made, await _made(connection, source, asked.then, settled))
+        alone = asked.compare is None
+        made = await _made(connection, source, asked, settled, alone)
+        return made if alone else _compared(source, made, await _made(connection, source, asked.then, settled, alone))
 
 
 @asynccontextmanager
@@ -161,7 +160,7 @@ class _Group(msgspec.Struct, frozen=True):
     values: Mapping[str, Any]
 
 
-async def _made(connection: Connection, source: Source, asked: Asked, settled: bool) -> Report:
+async def _made(connection: Connection, source: Source, asked: Asked, settled: bool, alone: bool) -> Report:
     groups: dict[str, list[_Group]] = {}
     tabled = {code for cut in source.cuts for code in cut.measures}
     for names in _asked_together(source):
@@ -176,7 +175,7 @@ async def _made(connection: Connection, source: Source, asked: Asked, settled: b
     for cut in source.cuts:
         first = source.measure(cut.measures[0])
         assert first is not None, cut.code
-        tables[cut.code] = _table(source, cut, groups[first.over])
+        tables[cut.code] = _table(source, cut, groups[first.over], alone)
     shown = [tables[cut.code] for cut in source.cuts if cut.shown]
     if source.further is not None:
         more, others = source.further(asked, {each.code: each.value for each in figures}, tables)
@@ -236,7 +235,7 @@ def _derived(source: Source, asked: Asked, relations: Iterable[list[_Group]]) ->
     return out
 
 
-def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
+def _table(source: Source, cut: Cut, groups: Iterable[_Group], alone: bool) -> Table:
     measures = [m for code in cut.measures if (m := source.measure(code))]
     by = _by(source, cut)
     columns = [Column(name, words=source.words.get(name, name)) for name in by]
@@ -244,16 +243,30 @@ def _table(source: Source, cut: Cut, groups: Iterable[_Group]) -> Table:
     inside, whole = {*by}, {*by} - {*cut.by}
     mine = [g for g in groups if g.of.keys() == inside]
     totals = [g for g in groups if g.of.keys() == whole]
-    rows = tuple(
-        (*(Cell(g.of[name]) for name in by), *_cells(measures, g))
-        for g in sorted(mine, key=lambda g: _order(cut, g))
-        if any(g.values[m.code] for m in measures)
-    )
+    ordered = sorted(mine, key=lambda g: _order(cut, g))
+    listed = [g for g in ordered if any(g.values[m.code] for m in measures)]
+    most = cut.most if alone and cut.most else len(listed)
+    rows = [(*(Cell(g.of[name]) for name in by), *_cells(measures, g)) for g in listed[:most]]
+    rows += _others(cut, by, measures, listed[most:])
     total: tuple[Cell, ...] = ()
     if len(totals) == 1:
         labels = (*(Cell(None) for _ in cut.by), *(Cell(totals[0].of[name]) for name in by if name not in cut.by))
         total = (*labels, *_cells(measures, totals[0]))
-    return Table(cut.code, tuple(columns), rows, total)
+    return Table(cut.code, tuple(columns), tuple(rows), total)
+
+
+def _others(
+    cut: Cut, by: Sequence[str], measures: Sequence[Measure], left: Iterable[_Group]
+) -> Iterator[tuple[Cell, ...]]:
+    """What is not listed one by one, together: a row for each currency, whose rows cannot be asked for by one code."""
+    sums: dict[tuple[str, ...], list[int]] = {}
+    for group in left:
+        label = tuple(OTHERS if name in cut.by else group.of[name] for name in by)
+        found = sums.setdefault(label, [0] * len(measures))
+        for at, each in enumerate(measures):
+            found[at] += group.values[each.code]
+    for label, values in sorted(sums.items()):
+        yield (*(Cell(each) for each in label), *(Cell(each) for each in values))
 
 
 def _cells(measures: Iterable[Measure], group: _Group) -> list[Cell]:

@@ -60,7 +60,8 @@ class Measure(msgspec.Struct, frozen=True):
 class Cut(msgspec.Struct, frozen=True):
     """A table: the measures by one or several dimensions, largest first (`order` size) or in the order of codes.
 
-    `shown`: else it is there for `further` alone.
+    `shown`: else it is there for `further` alone. `most`: so many rows, and what is left together as OTHERS in a last
+    one of each currency (0: all); only of sums and counts, not beside another period, where each needs its own before.
     """
 
     code: str
@@ -68,6 +69,7 @@ class Cut(msgspec.Struct, frozen=True):
     by: tuple[str, ...]
     order: Literal["size", "code"] = "size"
     shown: bool = True
+    most: int = 0
 
 
 class Figures:

@@ -10,7 +10,7 @@ from cluster_rules import fees
 from cluster_rules.explanations import Step
 from crm.reads import reports
 from crm.reads.reports import aging
-from crm.reports import Asked
+from crm.reports import OTHERS, Asked
 from tests.broken_files import FIRST, HEAD, csv
 from tests.crm.actions.test_member_imports import NETWORK, imported
 from tests.crm.books import World
@@ -263,3 +263,26 @@ async def test_lines_that_are_no_year_are_taken_by_their_days(context, net, days
             "select charge_yearly($1, '2026-01-01', date '2026-01-01' + $3::int, $2)", net, plain_steps, days
         )
     assert said == yearly
+
+
+async def test_who_owes_least_is_told_together_and_nothing_is_lost(context):
+    """The largest are listed, the others are one row for each currency; beside another period all are listed."""
+    async with context.db.tx() as connection:
+        world = await World(connection, 1).begin()
+        async for _ in world.events():
+            pass
+        asked = ask(world.all, DAYS[2])
+        source = reports.SOURCES["aging"]
+        cuts = tuple(msgspec.structs.replace(c, most=2) if c.code == "by_member" else c for c in source.cuts)
+        whole = (await make(connection, "aging", asked)).table("by_member")
+        few = await reports.figures(connection, msgspec.structs.replace(source, cuts=cuts), asked)
+        beside = msgspec.structs.replace(asked, compare=(date(2024, 1, 1), date(2025, 1, 1)))
+        compared = await reports.figures(connection, msgspec.structs.replace(source, cuts=cuts), beside)
+    short = few.table("by_member")
+    assert len(whole.rows) > 4 and short.rows[:2] == whole.rows[:2] and short.total == whole.total
+    others = short.rows[2:]
+    assert others and all(row[0].value == OTHERS and not any(cell.figure for cell in row) for row in others)
+    for row in others:
+        left = [each for each in whole.rows[2:] if each[1] == row[1]]
+        assert [cell.value for cell in row[2:]] == [sum(each[at].value for each in left) for at in (2, 3, 4)]
+    assert OTHERS not in {row[0].value for row in compared.table("by_member").rows}
