@@ -29,7 +29,8 @@ VALUE_MAX = 200
 Email = Annotated[str, Meta(max_length=254)]
 Every = Literal["never", "week", "month", "quarter"]
 File = Literal["xlsx", "pdf"]
-Pair = tuple[Annotated[str, Meta(max_length=VALUE_MAX)], Annotated[str, Meta(max_length=VALUE_MAX)]]
+# A list, not a tuple: generators of clients do not read a schema of places (prefixItems).
+Pair = Annotated[list[Annotated[str, Meta(max_length=VALUE_MAX)]], Meta(min_length=2, max_length=2)]
 
 
 class SavedReport(Answer, frozen=True):
@@ -38,7 +39,7 @@ class SavedReport(Answer, frozen=True):
     id: UUID
     report: str
     title: str
-    questions: list[tuple[str, str]]
+    questions: list[Pair]
     every: str
     file: str
     owner: str
@@ -69,7 +70,7 @@ class SavedForm(KeptForm, frozen=True, forbid_unknown_fields=True, kw_only=True)
     questions: Annotated[list[Pair], Meta(max_length=MOST_PAIRS)] = []
 
 
-class Removed(Answer, frozen=True):
+class RemovedReport(Answer, frozen=True):
     """It is gone for good, and its mails with it."""
 
     id: UUID
@@ -88,7 +89,8 @@ async def create(call: Call[Nothing, SavedForm]) -> SavedReport:
     kept = await call.kept()
     asked = [kept.by_slug[value] for name, value in body.questions if name == "network" and value in kept.by_slug]
     owner, readers = await _accounts(call, network, {"owner": [body.owner], "readers": body.readers})
-    wanted = actions.Wanted(body.report, body.title, body.questions, True, body.every, body.file, readers)
+    questions = [(name, value) for name, value in body.questions]
+    wanted = actions.Wanted(body.report, body.title, questions, True, body.every, body.file, readers)
     networks = [network.id, *(each.id for each in asked)]
     made = await actions.save(call.context, _for(call.actor, owner[0]), network.id, wanted, networks)
     return await _one(call, network, made)
@@ -103,11 +105,11 @@ async def change(call: Call[Nothing, KeptForm]) -> SavedReport:
     return await _one(call, network, found.id)
 
 
-async def remove(call: Call[Nothing, Any]) -> Removed:
+async def remove(call: Call[Nothing, Any]) -> RemovedReport:
     network = await call.managed()
     found = await _one(call, network, call.id("saved_report_id"))
     await actions.remove(call.context, call.actor, network.id, found.id)
-    return Removed(found.id)
+    return RemovedReport(found.id)
 
 
 def _for(actor: Actor, owner: UUID) -> Actor:
@@ -145,7 +147,7 @@ async def _shared(connection: Connection, network: NetworkRow) -> list[SavedRepo
             id=each.id,
             report=each.report,
             title=each.title,
-            questions=[(name, value) for name, value in each.question],
+            questions=[[name, value] for name, value in each.question],
             every=each.every,
             file=each.file,
             owner=each.owner_email,
@@ -201,7 +203,7 @@ operations = (
         path=ONE,
         tag=TAG,
         summary=N_("Remove a saved report"),
-        answer=Removed,
+        answer=RemovedReport,
         run=remove,
     ),
 )
