@@ -11,10 +11,11 @@ MOST_WAITING = 20
 WAIT_SECONDS = 5
 LONGEST = 1000  # longer ones cost the hasher time and say nothing more
 
-_HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
-_SLOTS = CapacityLimiter(AT_ONCE)
+COSTS = {"time_cost": 3, "memory_cost": 64 * 1024, "parallelism": 4}
 # The hash of a password nobody knows, checked when there is no account: the answer takes as long.
-_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$Y2hlY2tlZCBzbyB0aGF0IHRpbWUgdGVsbHMgbm90aGk"
+NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$Y2hlY2tlZCBzbyB0aGF0IHRpbWUgdGVsbHMgbm90aGk"
+_HASHER = PasswordHasher(**COSTS)
+_SLOTS = CapacityLimiter(AT_ONCE)
 
 
 async def hash_of(password: str) -> str:
@@ -29,7 +30,7 @@ async def matches(password: str, stored: str | None) -> bool:
     """
     if _SLOTS.statistics().tasks_waiting >= MOST_WAITING:
         raise TooMany(WAIT_SECONDS)
-    right = await to_thread.run_sync(_verify, stored or _NOBODY, password[:LONGEST], limiter=_SLOTS)
+    right = await to_thread.run_sync(_verify, stored or NOBODY, password[:LONGEST], limiter=_SLOTS)
     return right and stored is not None
 
 

@@ -15,9 +15,11 @@ import asyncpg
 import httpx
 import msgspec
 import pytest
+from argon2 import PasswordHasher
 from litestar import Litestar
 from piccolo.engine.postgres import PostgresTransaction
 
+from crm import passwords
 from crm.actor import Actor
 from crm.app import create_app, state_of
 from crm.clock import FixedClock
@@ -38,6 +40,11 @@ LONGEST = (
     *("test_scim_judge.py", "test_sign_in.py", "test_guide.py", "test_worker.py", "test_migrate.py"),
 )
 _numbers = count(1)
+
+# Thousands of tests sign in, and to prove a password takes 0.1 s of a core, as it should. Here it is quick;
+# test_sessions.py looks at the costs in use.
+passwords.NOBODY = (quick := PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)).hash("nobody")
+passwords._HASHER = quick
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,6 @@
 """Signing in: right and wrong, how often, how long; nothing secret is stored."""
 
+import importlib.util
 from datetime import timedelta
 
 import pytest
@@ -46,6 +47,15 @@ async def test_an_unknown_address_costs_a_hash_too(context, monkeypatch):
             await _sign_in(context, "wrong", email)
     assert len(seen) == 2 and seen[0] != seen[1]
     assert [passwords.outdated(stored) for stored in seen] == [False, False]  # the same costs, so the same time
+
+
+async def test_a_proof_costs_what_owasp_asks_and_nobodys_the_same():
+    """Of the module as it is in use: the tests' own is quick (conftest.py)."""
+    spec = importlib.util.find_spec("crm.passwords")
+    used = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(used)
+    assert not used.outdated(used.NOBODY) and used.outdated(passwords.NOBODY)
+    assert used.COSTS["memory_cost"] >= 19 * 1024 and used.COSTS["time_cost"] >= 2  # Argon2id, OWASP's least
 
 
 async def test_one_address_has_only_so_many_tries(context, monkeypatch):
