@@ -112,12 +112,21 @@ def open_page(
         context.close()
 
 
-def onward(page: Page, what: str | Locator) -> None:
-    """A click that leads to another page, or to the same one anew: goes on when all of that is there.
+@contextmanager
+def leaving(page: Page) -> Iterator[None]:
+    """What is done inside leads to another page, or to the same one anew: goes on when all of that is there.
 
-    A click alone may be over before the browser has begun to leave: what comes next would still meet the old page.
+    A click alone may be over before the browser has begun to leave: what comes next would still meet the old page. The
+    new page's load is waited for, as a "navigation" is also an entry that htmx puts in the history.
     """
-    with page.expect_navigation():
+    page.wait_for_load_state()
+    with page.expect_event("load"):
+        yield
+
+
+def onward(page: Page, what: str | Locator) -> None:
+    """A click that leads to another page."""
+    with leaving(page):
         (page.locator(what) if isinstance(what, str) else what).first.click()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser import browser, faults, onward, open_page
+from tests.browser import browser, faults, leaving, onward, open_page
 from tests.crm.web.wizard import EQUINOR
 from tests.flows.site import site_on
 from tests.postgres import Server
@@ -81,7 +81,7 @@ def _type(page: Page, answers: dict[str, str]) -> None:
 
 def _press(page: Page) -> None:
     _tab_to(page, SAVE)
-    with page.expect_navigation():
+    with leaving(page):
         page.keyboard.press("Enter")
 
 
@@ -124,7 +124,7 @@ def _organisation(page: Page) -> None:
     page.select_option("#kind", "company")
     onward(page, SAVE)
     _faultless(page)
-    page.click("a[href$='/organisation']:not(.steps a)")
+    onward(page, "a[href$='/organisation']:not(.steps a)")
     page.fill("#orgnr", next(_numbers))
 
 
