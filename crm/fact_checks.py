@@ -11,6 +11,7 @@ REASON_MAX = 500
 AMOUNT_MAX = 10**13  # minor units
 PROBLEMS_MAX = 200  # told at once
 EARLIEST, LATEST = date(1970, 1, 1), date(2099, 12, 31)
+USUAL_CURRENCY = "NOK"
 CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -64,3 +65,9 @@ def of_row(problems: Problems, at: str, own: Problems) -> None:
     """What is wrong with a row of a file, unless one of its cells could not even be read; `at`: `rows.<n>.` or ""."""
     if not at or not any(field.startswith(at) for field, _, _ in problems):
         problems += [(f"{at}{field}", code, params) for field, code, params in own]
+
+
+def currency_of(given: str) -> tuple[str, str]:
+    """(as it is to be stored, by which amounts beside it are read)."""
+    code = given.strip().upper()
+    return code, code if CURRENCY.fullmatch(code) else USUAL_CURRENCY

@@ -20,7 +20,7 @@ from crm.forms import Problems
 from crm.gateways import table_files
 from crm.i18n import N_
 from crm.store import audit, known_members, told
-from crm.store.contributions import FACTS, RATES, RateWords, Words, add_all, belongs, rates, standing
+from crm.store.contributions import FACTS, RATES, RateWords, Words, belongs, rates, standing
 
 WHAT_MAX, REFERENCE_MAX = 200, 100
 HOURS_MAX = 1_000_000  # hundredths
@@ -79,7 +79,7 @@ async def add_file(context: Context, actor: Actor, network: UUID, name: str, con
     async with context.db.tx() as connection:
         asked = [(_of_line(line), f"rows.{line.number}.") for line in lines]
         listed = await _checked(context, connection, network, asked, problems)
-        await add_all(connection, network, [(uuid4(), each) for each in listed], actor.name, context.clock.now())
+        await FACTS.add_all(connection, network, listed, actor.name, context.clock.now())
         detail = {"file": name[:200], "rows": len(listed)}
         await audit.append(connection, actor, "contributions_imported", detail, network)
     return len(listed)
@@ -240,8 +240,7 @@ def _lines(content: bytes) -> list[Line]:
 
 
 def _of_line(line: Line) -> ContributionForm:
-    currency = line.text("currency").upper()
-    known = currency if fact_checks.CURRENCY.fullmatch(currency) else "NOK"
+    currency, known = fact_checks.currency_of(line.text("currency"))
     return ContributionForm(
         line.text("what"),
         line.day("starts_on"),

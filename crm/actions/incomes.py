@@ -71,8 +71,7 @@ async def add_file(context: Context, actor: Actor, network: UUID, name: str, con
     async with context.db.tx() as connection:
         asked = [(_of_line(line), f"rows.{line.number}.") for line in lines]
         listed = await _checked(context, connection, network, asked, lines[0].problems)
-        for words in listed:
-            await FACTS.add(connection, network, uuid4(), words, actor.name, context.clock.now())
+        await FACTS.add_all(connection, network, listed, actor.name, context.clock.now())
         detail = {"file": name[:200], "rows": len(listed)}
         await audit.append(connection, actor, "other_incomes_imported", detail, network)
     return len(listed)
@@ -143,8 +142,7 @@ def _lines(content: bytes) -> list[Line]:
 
 
 def _of_line(line: Line) -> IncomeForm:
-    currency = line.text("currency").upper()
-    known = currency if fact_checks.CURRENCY.fullmatch(currency) else "NOK"
+    currency, known = fact_checks.currency_of(line.text("currency"))
     return IncomeForm(
         _code("income_kind", line.text("kind")),
         line.text("payer"),

@@ -1,7 +1,6 @@
 """What members give in kind, for programs that manage the network."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,8 +10,7 @@ from crm.actions.contributions import ContributionForm
 from crm.api import shapes
 from crm.api.invoice_shapes import Money
 from crm.api.operations import Call, Nothing, Operation
-from crm.api.told import Paging, Reason, TakenBack, paged
-from crm.errors import NotFound
+from crm.api.told import Noun, Paging, Reason, TakenBack
 from crm.i18n import N_
 from crm.reads import contributions as reads
 
@@ -58,31 +56,6 @@ class Rates(shapes.Answer, frozen=True):
     items: list[Rate]
 
 
-async def listing(call: Call[Paging, None]) -> shapes.Page[Contribution]:
-    async with call.reading() as connection:
-        network = await call.managed(connection)
-        found = await reads.after(connection, network.id, call.query.after, call.query.limit + 1)
-    shown, cursor = paged(call, network, found)
-    return shapes.Page([_shown(network.slug, each) for each in shown], cursor, cursor is not None)
-
-
-async def add(call: Call[Nothing, ContributionForm]) -> Contribution:
-    network = await call.managed()
-    return await _one(call, network.id, await actions.add(call.context, call.actor, network.id, call.body))
-
-
-async def withdraw(call: Call[Nothing, Reason]) -> TakenBack:
-    network, wanted = (await call.managed()).id, call.id("contribution_id")
-    await actions.withdraw(call.context, call.actor, network, wanted, call.body.reason)
-    return TakenBack(wanted)
-
-
-async def restore(call: Call[Nothing, Any]) -> Contribution:
-    network, wanted = (await call.managed()).id, call.id("contribution_id")
-    await actions.restore(call.context, call.actor, network, wanted)
-    return await _one(call, network, wanted)
-
-
 async def rates(call: Call[Nothing, None]) -> Rates:
     async with call.reading() as connection:
         network = await call.managed(connection)
@@ -102,14 +75,6 @@ async def withdraw_rate(call: Call[Nothing, Reason]) -> TakenBack:
     return TakenBack(wanted)
 
 
-async def _one(call: Call[Any, Any], network: UUID, wanted: UUID) -> Contribution:
-    async with call.reading() as connection:
-        found = await reads.one(connection, network, wanted)
-    if found is None:
-        raise NotFound("contribution_id", wanted)
-    return _shown(call.text("slug"), found)
-
-
 def _shown(slug: str, each: reads.Contribution) -> Contribution:
     return Contribution(
         each.id,
@@ -126,6 +91,15 @@ def _shown(slug: str, each: reads.Contribution) -> Contribution:
     )
 
 
+_NOUN = Noun(
+    member="contribution_id",
+    after=reads.after,
+    one=reads.one,
+    shown=_shown,
+    add=actions.add,
+    withdraw=actions.withdraw,
+    restore=actions.restore,
+)
 operations = (
     Operation(
         id="list_contributions",
@@ -137,7 +111,7 @@ operations = (
         query=Paging,
         answer=shapes.Page[Contribution],
         listing=True,
-        run=listing,
+        run=_NOUN.listing,
     ),
     Operation(
         id="add_contribution",
@@ -154,7 +128,7 @@ operations = (
         status=201,
         missing=("organisation_id",),
         example={"member": "974760673", "what": "Project work", "starts_on": "2026-03-02", "hours": 750},
-        run=add,
+        run=_NOUN.tell,
     ),
     Operation(
         id="withdraw_contribution",
@@ -166,7 +140,7 @@ operations = (
         body=Reason,
         answer=TakenBack,
         example={"reason": "Told twice"},
-        run=withdraw,
+        run=_NOUN.take_back,
     ),
     Operation(
         id="restore_contribution",
@@ -175,7 +149,7 @@ operations = (
         tag=TAG,
         summary=N_("Let it count again"),
         answer=Contribution,
-        run=restore,
+        run=_NOUN.bring_back,
     ),
     Operation(
         id="list_in_kind_rates",

@@ -1,7 +1,6 @@
 """A network's other income, for programs that manage the network."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from crm.actions import incomes as actions
@@ -9,9 +8,8 @@ from crm.actions.incomes import IncomeForm
 from crm.api import shapes
 from crm.api.contributions import TAG
 from crm.api.invoice_shapes import Money
-from crm.api.operations import Call, Nothing, Operation
-from crm.api.told import Paging, Reason, TakenBack, paged
-from crm.errors import NotFound
+from crm.api.operations import Operation
+from crm.api.told import Noun, Paging, Reason, TakenBack
 from crm.i18n import N_
 from crm.reads import incomes as reads
 
@@ -34,39 +32,6 @@ class OtherIncome(shapes.Answer, frozen=True):
     recorded_by: str
 
 
-async def listing(call: Call[Paging, None]) -> shapes.Page[OtherIncome]:
-    async with call.reading() as connection:
-        network = await call.managed(connection)
-        found = await reads.after(connection, network.id, call.query.after, call.query.limit + 1)
-    shown, cursor = paged(call, network, found)
-    return shapes.Page([_shown(network.slug, each) for each in shown], cursor, cursor is not None)
-
-
-async def add(call: Call[Nothing, IncomeForm]) -> OtherIncome:
-    network = await call.managed()
-    return await _one(call, network.id, await actions.add(call.context, call.actor, network.id, call.body))
-
-
-async def withdraw(call: Call[Nothing, Reason]) -> TakenBack:
-    network, wanted = (await call.managed()).id, call.id("income_id")
-    await actions.withdraw(call.context, call.actor, network, wanted, call.body.reason)
-    return TakenBack(wanted)
-
-
-async def restore(call: Call[Nothing, Any]) -> OtherIncome:
-    network, wanted = (await call.managed()).id, call.id("income_id")
-    await actions.restore(call.context, call.actor, network, wanted)
-    return await _one(call, network, wanted)
-
-
-async def _one(call: Call[Any, Any], network: UUID, wanted: UUID) -> OtherIncome:
-    async with call.reading() as connection:
-        found = await reads.one(connection, network, wanted)
-    if found is None:
-        raise NotFound("income_id", wanted)
-    return _shown(call.text("slug"), found)
-
-
 def _shown(slug: str, each: reads.Income) -> OtherIncome:
     amount = Money(each.amount, each.currency)
     days = (each.starts_on, each.ends_on)
@@ -75,6 +40,15 @@ def _shown(slug: str, each: reads.Income) -> OtherIncome:
     )
 
 
+_NOUN = Noun(
+    member="income_id",
+    after=reads.after,
+    one=reads.one,
+    shown=_shown,
+    add=actions.add,
+    withdraw=actions.withdraw,
+    restore=actions.restore,
+)
 operations = (
     Operation(
         id="list_other_incomes",
@@ -86,7 +60,7 @@ operations = (
         query=Paging,
         answer=shapes.Page[OtherIncome],
         listing=True,
-        run=listing,
+        run=_NOUN.listing,
     ),
     Operation(
         id="add_other_income",
@@ -108,7 +82,7 @@ operations = (
             "last_on": "2026-12-31",
             "amount": 300000000,
         },
-        run=add,
+        run=_NOUN.tell,
     ),
     Operation(
         id="withdraw_other_income",
@@ -120,7 +94,7 @@ operations = (
         body=Reason,
         answer=TakenBack,
         example={"reason": "Told twice"},
-        run=withdraw,
+        run=_NOUN.take_back,
     ),
     Operation(
         id="restore_other_income",
@@ -129,6 +103,6 @@ operations = (
         tag=TAG,
         summary=N_("Let it count again"),
         answer=OtherIncome,
-        run=restore,
+        run=_NOUN.bring_back,
     ),
 )

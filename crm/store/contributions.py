@@ -1,7 +1,7 @@
 """In-kind contributions and what an hour of them counts as, as they are stored (ADR 0049)."""
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -68,11 +68,3 @@ async def belongs(connection: Connection, network: UUID, organisation: UUID) -> 
     return await connection.fetchval(
         "select exists (select from membership where network_id = $1 and organisation_id = $2)", network, organisation
     )
-
-
-async def add_all(
-    connection: Connection, network: UUID, told: Collection[tuple[UUID, Words]], by: str, now: datetime
-) -> None:
-    """Several at once, by their new ids."""
-    for wanted, words in told:
-        await FACTS.add(connection, network, wanted, words, by, now)

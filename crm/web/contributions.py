@@ -7,21 +7,18 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
 from cluster_rules.periods import Period
-from crm import names
+from crm import fact_checks, names
 from crm.actions import contributions as actions
 from crm.actions.contributions import COLUMNS, ContributionForm
 from crm.errors import Invalid, status_of
-from crm.fact_checks import CURRENCY
 from crm.reads import contributions as reads
 from crm.reads.contributions import Contribution
 from crm.web import amounts, csv_files, told
 from crm.web.fields import fields_of, id_of
 from crm.web.office import Office, money, reading_money, show
-from crm.web.session import NOT_KEPT
 from crm.web.told import HUNDREDTHS, Reader, Refusal, Typed
 
 PATH = "/contributions"
@@ -55,42 +52,6 @@ async def export(office: NamedDependency[Office]) -> Response[bytes]:
     return csv_files.answer(office.t, f"{office.network.slug}-in-kind", head, rows)
 
 
-@post(f"{PATH}/new", include_in_schema=False)
-async def add(request: Request, office: NamedDependency[Office]) -> Response:
-    typed = await fields_of(request)
-    try:
-        await actions.add(office.context, office.actor, office.network.id, _form(typed))
-    except (Invalid, RuleViolation) as error:
-        return await _page(request, office, typed, error)
-    return _back(office)
-
-
-@post(f"{PATH}/file", include_in_schema=False, request_max_body_size=told.BODY_MAX_BYTES)
-async def add_file(request: Request, office: NamedDependency[Office]) -> Response:
-    try:
-        name, content = await told.file_of(request)
-        count = await actions.add_file(office.context, office.actor, office.network.id, name, content)
-    except (Invalid, RuleViolation) as error:
-        return await _page(request, office, {}, error)
-    return _back(office, f"?added={count}")
-
-
-@post(PATH + "/{wanted:str}/withdraw", include_in_schema=False)
-async def withdraw(request: Request, office: NamedDependency[Office], wanted: FromPath[str]) -> Response:
-    typed, found = await fields_of(request), id_of("contribution", wanted)
-    try:
-        await actions.withdraw(office.context, office.actor, office.network.id, found, typed.get("reason", ""))
-    except Invalid as error:
-        return await _page(request, office, {}, error)
-    return _back(office, f"?withdrawn={found}")
-
-
-@post(PATH + "/{wanted:str}/restore", include_in_schema=False)
-async def restore(office: NamedDependency[Office], wanted: FromPath[str]) -> Response:
-    await actions.restore(office.context, office.actor, office.network.id, id_of("contribution", wanted))
-    return _back(office)
-
-
 @post(f"{PATH}/rates", include_in_schema=False)
 async def add_rate(request: Request, office: NamedDependency[Office]) -> Response:
     typed = await fields_of(request)
@@ -102,7 +63,7 @@ async def add_rate(request: Request, office: NamedDependency[Office]) -> Respons
         await actions.add_rate(office.context, office.actor, office.network.id, day, amount)
     except (Invalid, RuleViolation) as error:
         return await _page(request, office, typed, error, {"starts_on": "rate_from", "amount": "rate_amount"})
-    return _back(office)
+    return told.back(office, PATH)
 
 
 @post(PATH + "/rates/{wanted:str}/withdraw", include_in_schema=False)
@@ -112,20 +73,13 @@ async def withdraw_rate(request: Request, office: NamedDependency[Office], wante
         await actions.withdraw_rate(office.context, office.actor, office.network.id, found, typed.get("reason", ""))
     except Invalid as error:
         return await _page(request, office, {}, error)
-    return _back(office)
-
-
-handlers = [
-    reading_money(show_contributions, export),
-    money(add, add_file, withdraw, restore, add_rate, withdraw_rate),
-]
+    return told.back(office, PATH)
 
 
 def _form(typed: Typed) -> ContributionForm:
     """The contribution as actions take it. Invalid where a day or a number is none."""
     given = Reader(typed)
-    currency = typed.get("currency", "").strip().upper()
-    known = currency if CURRENCY.fullmatch(currency) else "NOK"
+    currency, known = fact_checks.currency_of(typed.get("currency", ""))
     form = ContributionForm(
         typed.get("what", ""),
         given.day("starts_on"),
@@ -141,14 +95,10 @@ def _form(typed: Typed) -> ContributionForm:
     return form
 
 
-def _back(office: Office, rest: str = "") -> Redirect:
-    return Redirect(f"{office.base}{PATH}{rest}", status_code=303, headers=NOT_KEPT)
-
-
 async def _page(
     request: Request, office: Office, typed: Typed, error: Refusal | None, fields: dict[str, str] | None = None
 ) -> Response[str]:
-    page, added = told.page_of(request), request.query_params.get("added", "")
+    page = told.page_of(request)
     gone = told.asked_id(request, "withdrawn")
     async with office.context.db.reading(office.actor.sees) as connection:
         listed, total = await reads.of_network(connection, office.network.id, page)
@@ -157,7 +107,6 @@ async def _page(
     errors = told.problems(office, error, COLUMNS) if error else []
     for each in errors:
         each["field"] = (fields or {}).get(each["field"], each["field"])
-    first = (page - 1) * reads.PAGE
     return await show(
         request,
         office,
@@ -169,10 +118,7 @@ async def _page(
         rates=rates,
         currency=office.kept.book(office.network.slug, office.today).currency,
         total=total,
-        first=first + 1,
-        last=first + len(listed),
-        page=page,
-        added=int(added) if added.isascii() and added.isdecimal() and len(added) < 6 else 0,
+        **told.paging(request, page, len(listed), reads.PAGE),
         withdrawn=back,
         typed=defaultdict(str, typed or (_again(office, back) if back else {})),
         columns=[office.t.gettext(each[0]) for each in COLUMNS.values()],
@@ -200,15 +146,27 @@ def _row(office: Office, each: Contribution) -> dict[str, Any]:
 
 def _again(office: Office, each: Contribution) -> Typed:
     """What was taken back, to be put right and told anew."""
-    last = each.ends_on - timedelta(days=1)
     return {
         "member": each.number or each.member,
         "what": each.what,
         "starts_on": each.starts_on.isoformat(),
-        "last_on": "" if last == each.starts_on else last.isoformat(),
+        "last_on": told.last_day(each.ends_on, each.starts_on),
         "hours": told.money(office, each.hours, HUNDREDTHS),
         "rate": told.money(office, each.rate, each.currency),
         "amount": "" if each.hours is not None else told.money(office, each.amount, each.currency),
         "currency": each.currency,
         "reference": each.reference,
     }
+
+
+_NOUN = told.Noun(
+    path=PATH,
+    name="contribution",
+    form=_form,
+    page=_page,
+    add=actions.add,
+    add_file=actions.add_file,
+    withdraw=actions.withdraw,
+    restore=actions.restore,
+)
+handlers = [reading_money(show_contributions, export), money(*told.deeds(_NOUN), add_rate, withdraw_rate)]

@@ -4,25 +4,19 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect
 
-from cluster_rules.errors import RuleViolation
 from cluster_rules.periods import Period
-from crm import names
+from crm import fact_checks, names
 from crm.actions import incomes as actions
 from crm.actions.incomes import COLUMNS, KINDS, SECTORS, IncomeForm
-from crm.errors import Invalid, status_of
-from crm.fact_checks import CURRENCY
+from crm.errors import status_of
 from crm.reads import incomes as reads
 from crm.reads.incomes import Income
 from crm.report_funding_words import VALUES
 from crm.web import amounts, csv_files, told
-from crm.web.fields import fields_of, id_of
 from crm.web.office import Office, money, reading_money, show
-from crm.web.session import NOT_KEPT
 from crm.web.told import Reader, Refusal, Typed
 
 PATH = "/incomes"
@@ -58,50 +52,10 @@ async def export(office: NamedDependency[Office]) -> Response[bytes]:
     return csv_files.answer(t, f"{office.network.slug}-other-income", head, rows)
 
 
-@post(f"{PATH}/new", include_in_schema=False)
-async def add(request: Request, office: NamedDependency[Office]) -> Response:
-    typed = await fields_of(request)
-    try:
-        await actions.add(office.context, office.actor, office.network.id, _form(typed))
-    except (Invalid, RuleViolation) as error:
-        return await _page(request, office, typed, error)
-    return _back(office)
-
-
-@post(f"{PATH}/file", include_in_schema=False, request_max_body_size=told.BODY_MAX_BYTES)
-async def add_file(request: Request, office: NamedDependency[Office]) -> Response:
-    try:
-        name, content = await told.file_of(request)
-        count = await actions.add_file(office.context, office.actor, office.network.id, name, content)
-    except (Invalid, RuleViolation) as error:
-        return await _page(request, office, {}, error)
-    return _back(office, f"?added={count}")
-
-
-@post(PATH + "/{wanted:str}/withdraw", include_in_schema=False)
-async def withdraw(request: Request, office: NamedDependency[Office], wanted: FromPath[str]) -> Response:
-    typed, found = await fields_of(request), id_of("other_income", wanted)
-    try:
-        await actions.withdraw(office.context, office.actor, office.network.id, found, typed.get("reason", ""))
-    except Invalid as error:
-        return await _page(request, office, {}, error)
-    return _back(office, f"?withdrawn={found}")
-
-
-@post(PATH + "/{wanted:str}/restore", include_in_schema=False)
-async def restore(office: NamedDependency[Office], wanted: FromPath[str]) -> Response:
-    await actions.restore(office.context, office.actor, office.network.id, id_of("other_income", wanted))
-    return _back(office)
-
-
-handlers = [reading_money(show_incomes, export), money(add, add_file, withdraw, restore)]
-
-
 def _form(typed: Typed) -> IncomeForm:
     """The income as actions take it. Invalid where a day or a number is none."""
     given = Reader(typed)
-    currency = typed.get("currency", "").strip().upper()
-    known = currency if CURRENCY.fullmatch(currency) else "NOK"
+    currency, known = fact_checks.currency_of(typed.get("currency", ""))
     said = {name: typed.get(name, "") for name in ("kind", "sector", "payer", "what", "reference")}
     amount = given.number("amount", known)
     form = IncomeForm(
@@ -111,17 +65,12 @@ def _form(typed: Typed) -> IncomeForm:
     return form
 
 
-def _back(office: Office, rest: str = "") -> Redirect:
-    return Redirect(f"{office.base}{PATH}{rest}", status_code=303, headers=NOT_KEPT)
-
-
 async def _page(request: Request, office: Office, typed: Typed, error: Refusal | None) -> Response[str]:
-    t, page, added = office.t, told.page_of(request), request.query_params.get("added", "")
+    t, page = office.t, told.page_of(request)
     gone = told.asked_id(request, "withdrawn")
     async with office.context.db.reading(office.actor.sees) as connection:
         listed, total = await reads.of_network(connection, office.network.id, page)
         back = await reads.withdrawn(connection, office.network.id, gone) if gone else None
-    first = (page - 1) * reads.PAGE
     return await show(
         request,
         office,
@@ -131,10 +80,7 @@ async def _page(request: Request, office: Office, typed: Typed, error: Refusal |
         status_code=status_of(error) if error else 200,
         listed=[_row(office, each) for each in listed],
         total=total,
-        first=first + 1,
-        last=first + len(listed),
-        page=page,
-        added=int(added) if added.isascii() and added.isdecimal() and len(added) < 6 else 0,
+        **told.paging(request, page, len(listed), reads.PAGE),
         withdrawn=back,
         typed=defaultdict(str, typed or (_again(office, back) if back else {})),
         kinds=[{"value": each, "label": t.gettext(KIND_WORDS[each])} for each in KINDS],
@@ -164,15 +110,27 @@ def _row(office: Office, each: Income) -> dict[str, Any]:
 
 def _again(office: Office, each: Income) -> Typed:
     """What was taken back, to be put right and told anew."""
-    last = each.ends_on - timedelta(days=1)
     return {
         "kind": each.kind,
         "sector": each.sector,
         "payer": each.payer,
         "what": each.what,
         "starts_on": each.starts_on.isoformat(),
-        "last_on": "" if last == each.starts_on else last.isoformat(),
+        "last_on": told.last_day(each.ends_on, each.starts_on),
         "amount": told.money(office, each.amount, each.currency),
         "currency": each.currency,
         "reference": each.reference,
     }
+
+
+_NOUN = told.Noun(
+    path=PATH,
+    name="other_income",
+    form=_form,
+    page=_page,
+    add=actions.add,
+    add_file=actions.add_file,
+    withdraw=actions.withdraw,
+    restore=actions.restore,
+)
+handlers = [reading_money(show_incomes, export), money(*told.deeds(_NOUN))]
