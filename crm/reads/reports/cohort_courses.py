@@ -22,18 +22,34 @@ FIXED = """
 # Every own stretch and turn of the year on which it is due. No WITH: it would be read by one process alone.
 _ANNIVERSARY = "(c.own_joined_on + make_interval(years => y))::date"
 _DUE = f"""
-    select c.*, t.turn from {COURSES} join ({FIXED.replace("from turns t", f"from ({TURNS}) t")}) t
-        on c.own_joined_on < t.turn and (c.own_left_on is null or c.own_left_on >= t.turn)
-    where {OURS} and c.own_closes
+    select c.*, t.turn from {{place}} join ({FIXED.replace("from turns t", f"from ({TURNS}) t")}) t
+        on t.network_id = c.network_id and c.own_joined_on < t.turn
+        and (c.own_left_on is null or c.own_left_on >= t.turn)
+    where {{where}}
     union all
-    select c.*, {_ANNIVERSARY} from {COURSES}
+    select c.*, {_ANNIVERSARY} from {{place}}
     join ({TURNS}) t on t.network_id = c.network_id and t.kind = 'anniversary'
     cross join lateral generate_series(
         greatest(1, extract(year from :start)::int - extract(year from c.own_joined_on)::int),
         extract(year from :end)::int - extract(year from c.own_joined_on)::int) y
-    where {OURS} and c.own_closes and {_ANNIVERSARY} >= :start and {_ANNIVERSARY} < :end
+    where {{where}} and {_ANNIVERSARY} >= :start and {_ANNIVERSARY} < :end
         and (c.own_left_on is null or c.own_left_on >= {_ANNIVERSARY})
 """
+_OWN = f"{OURS} and c.own_closes"
+# The same for counting, each with how `many` it stands for: all with the same level, kind and days at once, from the
+# index course_due; one by one those whose kind has to be looked up. Of who has been merged or has moved the days do not
+# tell whether that ended it: they are taken out again, and counted one by one.
+_DAYS = "c.own_joined_on, c.own_left_on, c.own_next_on, c.own_number"
+_MOVED = """c.organisation_id = any(array(select z.id from organisation z where z.merged_into_id is not null
+    union select m.organisation_id from membership_transfer t join membership m on m.id = t.membership_id))"""
+_ONE_BY_ONE = f"select c.network_id, {{}}, c.tier, c.kind, {_DAYS}, {{}} from {COURSES} where {_OWN} and {{}}"
+_IDS, _NO_IDS = "c.membership_id, c.organisation_id", "null::uuid as membership_id, null::uuid as organisation_id"
+_COUNTED = f"""(
+    select c.network_id, {_NO_IDS}, c.tier, c.kind, {_DAYS}, count(*) as many from {COURSES}
+    where {_OWN} and c.kind is not null group by c.network_id, c.tier, c.kind, {_DAYS}
+    union all {_ONE_BY_ONE.format(_IDS, "1", "c.kind is null")}
+    union all {_ONE_BY_ONE.format(_NO_IDS, "-1", f"c.kind is not null and {_MOVED}")}
+    union all {_ONE_BY_ONE.format(_IDS, "1", f"c.kind is not null and {_MOVED}")}) c"""
 _BACK = "c.own_left_on = c.turn and c.own_next_on <= c.turn + :option_grace::int and c.own_next_on <= :as_of"
 # Asked once a statement, for a subquery for each row would be worked out by one process alone.
 _MERGED = "(select jsonb_object_agg(z.id, z.merged_on) from organisation z where z.merged_into_id is not null)"
@@ -44,6 +60,15 @@ _EXCLUDED = f"""c.own_left_on = c.turn and ((({_MERGED} ->> c.organisation_id::t
 
 def due(wanted: frozenset[str]) -> str:
     """As cohorts.DUE."""
+    return _due(wanted, _DUE.format(place=COURSES, where=_OWN))
+
+
+def due_counted(wanted: frozenset[str]) -> str:
+    """The same for what is cut by levels, kinds and turns: many at once."""
+    return _due(wanted, _DUE.format(place=_COUNTED, where="true"))
+
+
+def _due(wanted: frozenset[str], place: str) -> str:
     true, joins = facts(wanted, ":as_of")
     told = {
         "key": f"{KEY} || ' ' || c.turn || ' ' || c.membership_id",
@@ -54,6 +79,7 @@ def due(wanted: frozenset[str]) -> str:
         "left_on": "c.own_left_on",
         "back_on": f"case when {_BACK} then c.own_next_on end",
         **{each: f"c.{each}" for each in ("tier", "turn", "organisation_id")},
+        "many": "c.many",
         "kind": true["kind"],
         "size": true["size"],
         # a year is at most 366 days: most are told without reckoning one
@@ -64,7 +90,7 @@ def due(wanted: frozenset[str]) -> str:
             when {_BACK} then 'late' when {_EXCLUDED} then 'excluded'
             when c.turn + :option_grace::int > :as_of then 'open' else 'lost' end""",
     }
-    return chosen(wanted, told, {"o": ORGANISATION, **joins}, "true", f"({_DUE}) c")
+    return chosen(wanted, told, {"o": ORGANISATION, **joins}, "true", f"({place}) c")
 
 
 # The bits of the years at whose end somebody stood who joined in one year and left in another (null: has not).
@@ -72,6 +98,13 @@ _FIRST = f"{{0}} - extract(year from :as_of)::int + {YEARS_BACK}"
 _LAST = f"coalesce({{1}}, 9999) - 1 - extract(year from :as_of)::int + {YEARS_BACK}"
 STOOD = f"""case when {_LAST} < greatest(0, {_FIRST}) then 0
     else ((1::bigint << (least({YEARS_BACK}, {_LAST}) + 1)) - 1) & ~((1::bigint << greatest(0, {_FIRST})) - 1) end"""
+
+_YEARS = {
+    "first": "c.number = 1",
+    "joined_year": "date_part('year', c.first_on)::int",
+    "from_year": "date_part('year', c.joined_on)::int",
+    "left_year": "date_part('year', c.left_on)::int",
+}
 
 
 def joiners(wanted: frozenset[str]) -> str:
@@ -82,11 +115,16 @@ def joiners(wanted: frozenset[str]) -> str:
         "name": name(":as_of"),
         "orgnr": ORGNR,
         "organisation_id": "c.organisation_id",
-        "first": "c.number = 1",
-        "joined_year": "date_part('year', c.first_on)::int",
-        "from_year": "date_part('year', c.joined_on)::int",
-        "left_year": "date_part('year', c.left_on)::int",
+        **_YEARS,
         "stood": f"""(select bit_or({bits}) from membership_course x where x.organisation_id = c.organisation_id
             and x.membership_id = c.membership_id and x.closes and x.joined_on <= :as_of)""",
     }
     return chosen(wanted, told, {"o": ORGANISATION}, f"{OURS} and c.closes and c.joined_on <= :as_of")
+
+
+def joiners_counted(wanted: frozenset[str]) -> str:
+    """The same for counting, all with the same days at once, from the index course_joiners."""
+    days = "c.first_on, c.joined_on, c.left_on, c.number"
+    place = f"""(select {days}, count(*) as many from {COURSES}
+        where {OURS} and c.closes and c.joined_on <= :as_of group by c.network_id, {days}) c"""
+    return chosen(wanted, {**_YEARS, "many": "c.many"}, {}, "true", place)

@@ -131,6 +131,7 @@ _JOINERS = Relation(
     ),
     by=("joined_year", "from_year", "left_year"),
     course=cohort_courses.joiners,
+    counted=cohort_courses.joiners_counted,
     facts=("first",),
 )
 _JOINED = (
@@ -168,6 +169,7 @@ COHORTS = Source(
             ),
             by=("tier", "kind", "size", "network", "turn", "outcome"),
             course=cohort_courses.due,
+            counted=cohort_courses.due_counted,
             facts=("outcome", "first_year"),
         ),
         "joiners": _JOINERS,

@@ -26,6 +26,7 @@ class Relation(msgspec.Struct, frozen=True):
     many. Relations with the same `together` are asked in one statement: by `where` a measure says which rows are its.
     `course`: the same rows, for one network as it is known now: from its courses (ADR 0044), with the columns whose
     names are given and no others. A test holds it to what `sql` says.
+    `counted`: as `course`, for figures by `facts` alone: fewer rows, each with how `many` it stands for (ADR 0052).
     `facts`: columns of few values that all conditions of measures are about: rows are counted once by these and by what
     they are cut by, and measures are reckoned from those counts.
     """
@@ -36,6 +37,7 @@ class Relation(msgspec.Struct, frozen=True):
     narrow: dict[str, str] = {}
     together: str = ""
     course: Callable[[frozenset[str]], str] | None = None
+    counted: Callable[[frozenset[str]], str] | None = None
     facts: tuple[str, ...] = ()
 
 

@@ -57,9 +57,14 @@ class Statement:
         return list(found) if name == "networks" else found
 
 
+def said_by_courses(asked: Asked, settled: bool) -> bool:
+    """Do courses say what is asked? `settled`: they are what the timelines say."""
+    return settled and len(asked.networks) == 1 and asked.known_at is None
+
+
 def rows_of(relation: Relation, asked: Asked, settled: bool, looked_at: str, counted: bool = False) -> str:
     """The relation's SQL: from courses where they say it, with the columns that the SQL `looked_at` names."""
-    if relation.course is not None and settled and len(asked.networks) == 1 and asked.known_at is None:
+    if relation.course is not None and said_by_courses(asked, settled):
         return relation.course(frozenset(_NAME.findall(looked_at)))
     return (counted and relation.together) or relation.sql
 
@@ -111,12 +116,16 @@ def by_groups(asking: Wanted, statement: Statement, settled: bool) -> str:
     parts = [part for at, m in enumerate(measures) for part in _parts(m, at, statement, bool(facts))]
     values = [_summed(m, at, statement, bool(facts)) for at, m in enumerate(measures)]
     columns = sorted({*asking.by, *facts})
-    rows = rows_of(asking.relation, statement.asked, settled, " ".join((*parts, *columns)), counted=True)
+    counted, many = asking.relation.counted, "count(*)"
+    if counted is not None and said_by_courses(statement.asked, settled):
+        rows, many = counted(frozenset({*columns, "many"})), "sum(r.many)"
+    else:
+        rows = rows_of(asking.relation, statement.asked, settled, " ".join((*parts, *columns)), counted=True)
     buckets = "".join(f", coalesce(f.{name}::text, '') as b_{name}" for name in asking.by)
     within = "".join(f"b_{name}, " for name in asking.by)
     of = ", ".join(f"r.{name}" for name in columns)
     if facts:
-        parts.append("count(*) as many")
+        parts.append(f"{many} as many")
     return (
         f"with r as (select * from ({statement.sql(rows)}) r),"
         f" f as (select {', '.join((of, *parts))} from r group by {of}),"

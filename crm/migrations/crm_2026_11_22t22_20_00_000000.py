@@ -1,0 +1,24 @@
+"""Courses counted by their days, from indexes alone (raw SQL)."""
+
+from pathlib import Path
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from piccolo_conf import DB
+
+ID = "2026-11-22T22:20:00:000000"
+VERSION = "1.38.0"
+DESCRIPTION = "courses counted by their days, from indexes alone"
+
+SQL = Path(__file__).parent / "sql"
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="crm", description=DESCRIPTION)
+
+    async def run():
+        connection = DB.current_transaction.get().connection
+        await connection.execute((SQL / "course_counts.sql").read_text())
+
+    manager.add_raw(run)
+    return manager
