@@ -22,12 +22,13 @@ import uvloop
 
 from bench.setting import NOW, SETTINGS, own_server
 from crm.actions import register
-from crm.actions.register import Result, Wanted
+from crm.actions.register import Result
 from crm.actor import Actor
 from crm.clock import FixedClock
 from crm.context import Context
 from crm.database import open_database
 from crm.gateways.register_wire import Wire
+from crm.register_shapes import Wanted
 from tests.register_files import unit
 from tests.seed import seed
 

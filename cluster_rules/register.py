@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
-# What the register says of an organisation, what ends it first. The last three can be taken over as facts; the others
-# are for somebody to decide about the membership.
+from cluster_rules.headcounts import SME_CLASSES, same_class
+
+# What the register says of an organisation, what ends it first. Those of FACTS can be taken over; the others are for
+# somebody to decide about the membership. `register_headcount` is another headcount of the same class of size.
 REASONS: tuple[str, ...] = (
     "register_bankrupt",
     "register_deleted",
@@ -22,7 +24,9 @@ REASONS: tuple[str, ...] = (
     "register_name",
     "register_employees",
     "register_moved",
+    "register_headcount",
 )
+FACTS = frozenset({"register_name", "register_employees", "register_moved", "register_headcount"})
 PERSONAL_FORM = "ENK"  # a sole trader: its name is a person's
 BRANCH_FORMS = frozenset({"BEDR", "AAFY"})  # units inside a legal entity; a file of their own (underenheter)
 # Forms of organisations that stand behind a name, and are written like that in ours or left out.
@@ -127,9 +131,9 @@ class Difference(msgspec.Struct, frozen=True):
         return f"{self.reason}/{said.casefold()[:80]}"
 
 
-def differences(ours: Ours, unit: Unit) -> tuple[Difference, ...]:
+def differences(ours: Ours, unit: Unit, bounds: frozenset[int] = SME_CLASSES) -> tuple[Difference, ...]:
     """What the register says otherwise, what ends organisations first. Nothing is compared that one side does not tell,
-    but a headcount: fees and levels may wait for it."""
+    but a headcount: fees and levels may wait for it. `bounds`: where one matters (`headcounts.bounds`)."""
     if not unit.known:
         return (Difference("register_unknown", register=unit.number),)
     if unit.deleted_on:
@@ -144,7 +148,10 @@ def differences(ours: Ours, unit: Unit) -> tuple[Difference, ...]:
     if unit.name and not any(same_name(name, unit.name) for name in (ours.name, ours.legal_name) if name):
         found.append(Difference("register_name", ours.name, proper_name(unit.name)))
     if unit.employees is not None and unit.employees != ours.employees:
-        found.append(Difference("register_employees", ours.employees, unit.employees))
+        small = same_class(ours.employees, unit.employees, bounds)
+        found.append(
+            Difference("register_headcount" if small else "register_employees", ours.employees, unit.employees)
+        )
     moved = _moved(ours, unit)
     return tuple([*found, moved] if moved else found)
 
@@ -153,7 +160,7 @@ def taken_over(reason: str, unit: Unit) -> dict[str, Any]:
     """The facts, by name, that are told of an organisation once it is as the register says; {} where it is no fact."""
     if reason == "register_name":
         return {"name": proper_name(unit.name)}
-    if reason == "register_employees":
+    if reason in ("register_employees", "register_headcount"):
         return {"employees": unit.employees}
     if reason == "register_moved":
         place = {"municipality": proper_name(unit.municipality), "county": unit.county}

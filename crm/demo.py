@@ -7,7 +7,6 @@ import msgspec
 
 from crm import catalogue, demo_listings, demo_money
 from crm.actions import accounts, applications, imports, keys, register
-from crm.actions.register import Wanted
 from crm.actor import Actor
 from crm.context import Context
 from crm.errors import Unauthenticated
@@ -15,6 +14,7 @@ from crm.folder import ApplicationRow
 from crm.forms import ApplicationForm, ContactForm, IdentifierForm, OrganisationForm
 from crm.gateways import folder
 from crm.i18n import TIME_ZONE
+from crm.register_shapes import Wanted
 
 DATA = Path(__file__).parent / "demo_data"
 REGISTER = DATA / "enheter.json"

@@ -111,6 +111,8 @@ CONFLICTS = frozenset(
         "write_off_decided",
         "write_off_open",
         "return_placed",
+        "register_bulk_status",
+        "register_running",
         "renewal_not_previewed",
         "renewal_over",
         "renewal_running",

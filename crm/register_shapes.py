@@ -1,4 +1,4 @@
-"""What the work with the register of legal entities is, in the shapes that whoever stores it and whoever shows it share."""
+"""The work with the register of legal entities, in the shapes that whoever stores it and whoever shows it share."""
 
 from datetime import date, datetime
 from typing import Any, Literal
@@ -29,6 +29,18 @@ class Read(msgspec.Struct, frozen=True):
     read_by: str
     channel: str
     read_at: datetime
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """How a file is to be read. `as_of`: the day it is of. `part`: it is not the whole register, so a number that is
+    not in it says nothing. `keep_all`: its units are kept for prefill. `force`: although a newer file was read."""
+
+    name: str
+    as_of: date
+    part: bool = False
+    keep_all: bool = False
+    force: bool = False
+    dry_run: bool = False
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -69,7 +81,7 @@ class Fee(msgspec.Struct, frozen=True):
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """What taking a difference over does: to fees, how much follows by rule, how many memberships are to be reviewed."""
+    """What taking a difference over does: to fees, how much follows by rule, how many memberships go to review."""
 
     ours: str | int | None = None
     register: str | int | None = None
@@ -103,7 +115,21 @@ class Bulk(msgspec.Struct, frozen=True):
     token: UUID
     actor: str
     actor_id: UUID | None
+    manages: tuple[UUID, ...]
     channel: str
     created_at: datetime
     confirmed_at: datetime | None
     finished_at: datetime | None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One difference that is answered with others; `looked` is what it would do, or did."""
+
+    row_id: int
+    review_id: UUID
+    organisation_id: UUID
+    organisation: str
+    looked: Looked | None
+    outcome: str
+    problem: dict[str, Any] | None
+    change_id: UUID | None

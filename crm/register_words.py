@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from crm.i18n import N_, Translator
+from crm.register_shapes import Bulk, Looked, Row
 
 # What a difference is about, as a heading and as a filter.
 REASONS = {
@@ -16,6 +17,37 @@ REASONS = {
     "register_name": N_("Called otherwise"),
     "register_employees": N_("Another headcount"),
     "register_moved": N_("Moved"),
+    "register_headcount": N_("Headcount of the same class of size"),
+}
+STATUSES: dict[str, str] = {
+    "waiting": N_("Waits"),
+    "reading": N_("Is read"),
+    "done": N_("Read"),
+    "failed": N_("Nothing was stored"),
+    "stopped": N_("Stopped"),
+}
+BULK_STATUSES: dict[str, str] = {
+    "looking": N_("Is looked at"),
+    "looked": N_("Not done yet"),
+    "doing": N_("At work"),
+    "done": N_("Done"),
+    "undoing": N_("Is taken back"),
+    "undone": N_("Taken back"),
+    "dropped": N_("Dropped"),
+}
+DEEDS: dict[str, str] = {"take_over": N_("Taken over from the register"), "keep": N_("Kept as it is here")}
+VERDICTS: dict[tuple[str, str], str] = {
+    ("take_over", ""): N_("Can be taken over"),
+    ("take_over", "changed"): N_("Taken over"),
+    ("keep", ""): N_("Waits"),
+    ("keep", "changed"): N_("Kept"),
+    ("take_over", "undone"): N_("Taken back"),
+}
+# What became of a row that is not as it was wanted, with why.
+OTHERWISE: dict[str, str] = {
+    "closed": N_("Settled meanwhile"),
+    "failed": N_("Not possible: %(why)s"),
+    "stays": N_("Stays: %(why)s"),
 }
 # Refusals and reasons (crm/sentences.py takes them in).
 REGISTER: dict[str, tuple[str, ...]] = {
@@ -36,6 +68,17 @@ REGISTER: dict[str, tuple[str, ...]] = {
         N_("The register counts %(register)s employees, we do not know how many."),
     ),
     "register_moved": (N_("The register has it in %(register)s, we have it in %(ours)s."),),
+    "register_headcount": (
+        N_("The register counts %(register)s employees, we have %(ours)s: the same class of size."),
+    ),
+    "register_running": (N_("A file of the register is being read. Wait until it is done, or stop it."),),
+    "register_upload_large": (N_("The file is larger than %(limit)s MB."),),
+    "register_no_room": (N_("There is no room for the file on this server. Tell whoever runs it."),),
+    "register_file_gone": (N_("The file is not on this server any more. Upload it again."),),
+    "register_one_by_one": (N_("Who ends by the register's word is decided about one by one."),),
+    "register_bulk_status": (N_("That cannot be done now: look at how far it is."),),
+    "register_not_quiet": (N_("More would follow than another headcount. A person takes it over."),),
+    "register_fees_moved": (N_("The fees would change otherwise than was shown. Look at it again."),),
     "register_closed": (N_("This difference is settled already."),),
     "register_no_fact": (N_("This is no value to take over: decide about the membership."),),
     "register_columns": (N_("Row %(row)s has %(given)s columns, the headings are %(wanted)s."),),
@@ -90,3 +133,44 @@ def values(detail: Mapping[str, Any]) -> dict[str, Any]:
 def reason_name(t: Translator, reason: str) -> str:
     """register_name -> Called otherwise."""
     return t.gettext(REASONS[reason])
+
+
+def verdict(t: Translator, deed: str, row: Row, why: str) -> str:
+    """What would become of one of many, or did; `why` is its problem in words."""
+    if row.outcome in OTHERWISE:
+        return t.gettext(OTHERWISE[row.outcome], why=why) if why else t.gettext(OTHERWISE["closed"])
+    if row.outcome == "" and row.looked is None:
+        return t.gettext("Waits")
+    return t.gettext(VERDICTS[deed, row.outcome])
+
+
+def fees(t: Translator, looked: Looked) -> str:
+    """What it does to fees: "4 000,00 kr -> 8 000,00 kr", one a membership; "" where it does nothing."""
+    return ", ".join(
+        f"{_money(t, each.before, each.currency)} → {_money(t, each.after, each.currency)}" for each in looked.fees
+    )
+
+
+def totals(t: Translator, bulk: Bulk) -> str:
+    """What all of it comes to, in a sentence or two."""
+    possible = bulk.total - bulk.failed
+    said = [
+        t.ngettext("%(n)s can be taken over", "%(n)s can be taken over", possible)
+        + (t.gettext(", %(failed)s cannot", failed=t.number(bulk.failed)) if bulk.failed else "")
+        + "."
+    ]
+    sums = bulk.totals.get("fees", {})
+    for currency, each in sorted(sums.items()):
+        said.append(
+            t.gettext(
+                "Fees of the next whole year of %(n)s memberships: %(before)s before, %(after)s after.",
+                n=t.number(each["changed"]),
+                before=t.money(each["before"], currency),
+                after=t.money(each["after"], currency),
+            )
+        )
+    return " ".join(said if sums else [*said, t.gettext("No fee changes.")])
+
+
+def _money(t: Translator, amount: int | None, currency: str) -> str:
+    return t.gettext("not known") if amount is None else t.money(amount, currency)

@@ -7,7 +7,7 @@ Nothing about a member is changed by a read: a person takes a value over (crm/ac
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import date
 from typing import Any, BinaryIO
@@ -18,31 +18,22 @@ import msgspec
 from cluster_rules.register import PERSONAL_FORM, Unit
 from crm import catalogue
 from crm.actor import Actor
+from crm.catalogue import Catalogue
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import NotFound, Refused
-from crm.gateways.register import ALWAYS_PART, EARLIEST, Reading
+from crm.gateways.register import ALWAYS_PART, Reading, check_day
 from crm.i18n import TIME_ZONE
-from crm.store import audit, register
-from crm.store.register import Number, Read
+from crm.register_shapes import Read, Wanted
+from crm.store import audit, register, register_bulks, register_runs
+from crm.store.register import Number
 
 NAME_MAX = 200
 STAGED_AT_A_TIME = 5_000
 # That so many of our numbers are unknown to the whole register is not believed: the file is a part of it.
 MISSING_SHARE, MISSING_LEAST = 0.2, 5
-Tell = Callable[[int, int], None]
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """How a file is to be read. `as_of`: the day it is of. `part`: it is not the whole register, so a number that is
-    not in it says nothing. `keep_all`: its units are kept for prefill. `force`: although a newer file was read."""
-
-    name: str
-    as_of: date
-    part: bool = False
-    keep_all: bool = False
-    force: bool = False
-    dry_run: bool = False
+# Bytes read, of how many, units in them.
+Tell = Callable[[int, int, int], Awaitable[None]]
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -56,7 +47,7 @@ class _OnlyLooked(Exception):
     """Nobody wanted it done."""
 
 
-def _silent(_done: int, _of: int) -> None:
+async def _silent(_done: int, _of: int, _units: int) -> None:
     """Nobody is told."""
 
 
@@ -76,8 +67,7 @@ async def read(
             actor.must_manage(kept.by_slug[slug].id)
         hosts = [kept.by_slug[slug].host_id] if slug else await register.hosts(connection)
     today = context.clock.today(TIME_ZONE)
-    if not EARLIEST <= wanted.as_of <= today:
-        raise Refused("register_day_ahead", "as_of", given=wanted.as_of, today=today)
+    check_day(wanted.as_of, today)
     size, digest = await asyncio.to_thread(_measured, file)
     name = "".join(filter(str.isprintable, wanted.name)).strip()[:NAME_MAX] or "?"
     told = {"name": name, "sha256": digest, "size": size}
@@ -92,7 +82,7 @@ async def read(
             _must_be_newer(before, wanted)
             work = _Work(connection, file, wanted, size, tell)
             networks = {host: [n.id for n in kept.networks if n.host_id == host] for host in hosts}
-            result = await _take(work, context, actor, networks, told, today)
+            result = await _take(work, context, actor, kept, networks, told, today)
             if wanted.dry_run:
                 raise _OnlyLooked
             await _audit(connection, actor, networks, result)
@@ -138,7 +128,13 @@ def _must_be_newer(before: list[Read | None], wanted: Wanted) -> None:
 
 
 async def _take(
-    work: _Work, context: Context, actor: Actor, networks: dict[UUID, list[UUID]], told: dict[str, Any], today: date
+    work: _Work,
+    context: Context,
+    actor: Actor,
+    kept: Catalogue,
+    networks: dict[UUID, list[UUID]],
+    told: dict[str, Any],
+    today: date,
 ) -> Result:
     """The file, for each host with its networks."""
     connection, wanted, hosts = work.connection, work.wanted, list(networks)
@@ -155,7 +151,8 @@ async def _take(
     unknown = {} if part else await _unknown(work, reading, ours, found)
     known = await register.take(connection, wanted.as_of, wanted.keep_all, wanted.force)
     organisations = sorted({each.organisation_id for listed in ours.values() for each in listed})
-    opened, settled = await register.turn(connection, today, context.clock.now(), organisations)
+    opened, settled = await register.turn(connection, kept, today, context.clock.now(), organisations)
+    ruled = await _by_rule(work, context, actor, networks, today)
     reads = []
     for host in hosts:
         reasons: Counter[str] = Counter()
@@ -169,6 +166,7 @@ async def _take(
             "known": known,
             "opened": reasons.total(),
             "settled": sum(settled[network] for network in networks[host]),
+            "by_rule": ruled[host],
             **+reasons,
         }
         more = told | {"format": reading.format, "part": part, "counts": counts}
@@ -176,6 +174,20 @@ async def _take(
     for each in reads:
         await register.record(connection, each)
     return Result(tuple(reads))
+
+
+async def _by_rule(
+    work: _Work, context: Context, actor: Actor, networks: dict[UUID, list[UUID]], today: date
+) -> Counter[UUID]:
+    """Headcounts that change no class of size, of hosts that let them be taken over: a job does, row by row. How many
+    of each host."""
+    counts: Counter[UUID] = Counter()
+    for host in await register_runs.takes_small(work.connection, list(networks)):
+        for network in networks[host]:
+            counts[host] += await register_bulks.begin_by_rule(
+                work.connection, network, actor, today, context.clock.now()
+            )
+    return counts
 
 
 async def _stage(work: _Work, reading: Reading, numbers: frozenset[str]) -> set[str]:
@@ -192,7 +204,7 @@ async def _stage(work: _Work, reading: Reading, numbers: frozenset[str]) -> set[
         if len(waiting) >= STAGED_AT_A_TIME:
             await register.stage(work.connection, waiting, work.wanted.as_of, work.wanted.keep_all)
             waiting = []
-        work.tell(reading.done, work.size)
+        await work.tell(reading.done, work.size, reading.count)
     await register.stage(work.connection, waiting, work.wanted.as_of, work.wanted.keep_all)
     return found
 

@@ -51,6 +51,12 @@ _UNITS = msgspec.json.Decoder(list[Wire])
 _ONE = msgspec.json.Decoder(Wire)
 
 
+def check_day(as_of: date, today: date) -> None:
+    """Can a file be of that day? Refused `register_day_ahead`."""
+    if not EARLIEST <= as_of <= today:
+        raise Refused("register_day_ahead", "as_of", given=as_of, today=today)
+
+
 class Reading:
     """A file being read: iterate `units` for its pieces, then `format`, `count`, `branches` and `newest` are known.
 

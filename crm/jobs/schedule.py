@@ -16,6 +16,7 @@ from crm.actions import (
     member_lists,
     notes,
     places,
+    register_runs,
     renewal_lapses,
     renewal_notices,
     retention,
@@ -65,6 +66,11 @@ async def tell_webhooks(tools: Tools) -> None:
 async def drop_old_imports(tools: Tools) -> None:
     """A file of members that nobody has stored for a month is not kept."""
     await member_imports.drop_old(tools.context)
+
+
+async def forget_register_files(tools: Tools) -> None:
+    """A file of the register that no run needs is not kept: what a crash between upload and run left behind."""
+    await register_runs.forget_files(tools.context)
 
 
 async def forget_webhook_messages(tools: Tools) -> None:
@@ -177,6 +183,7 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("35 3 * * *", drop_old_lists),
     ("35 3 * * *", drop_old_imports),
     ("35 3 * * *", forget_webhook_messages),
+    ("35 3 * * *", forget_register_files),
     ("* * * * *", sweep_federation),
     ("40 * * * *", check_federation),
     ("10 0 * * *", turn_federation),

@@ -20,6 +20,11 @@ from crm.actions import (
     mailings,
     member_imports,
     member_lists,
+    profiles,
+    register,
+    register_bulks,
+    register_differences,
+    register_runs,
     renewals,
     surveys,
     webhook_deliveries,
@@ -38,6 +43,8 @@ from crm.store.mailings import TASK as MAILING_TASK
 from crm.store.member_imports import CHECK_TASK as CHECK_IMPORT_TASK
 from crm.store.member_imports import LOAD_TASK, UNDO_TASK
 from crm.store.member_lists import TASK as LIST_TASK
+from crm.store.register_bulks import TASK as REGISTER_BULK_TASK
+from crm.store.register_runs import TASK as REGISTER_FILE_TASK
 from crm.store.renewals import BILL_TASK, PREVIEW_TASK
 from crm.store.surveys import TASK as SURVEY_TASK
 from crm.store.webhook_deliveries import SEND_TASK as WEBHOOK_TASK
@@ -130,6 +137,19 @@ async def settle_bulk_run(tools: Tools, payload: dict[str, Any]) -> timedelta | 
     return None
 
 
+async def read_register_file(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """A file of the register that was uploaded."""
+    await register_runs.settle(tools.context, UUID(payload["run"]), register.read)
+    return None
+
+
+async def answer_register_bulk(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
+    """Differences from the register that are answered together, to the end of their step."""
+    deeds = register_bulks.Deeds(register_differences.take_over, profiles.tell, profiles.take_back)
+    await register_bulks.settle(tools.context, UUID(payload["bulk"]), deeds)
+    return None
+
+
 async def send_federation(tools: Tools, payload: dict[str, Any]) -> timedelta | None:
     """What waits for another system."""
     return await federation_exchange.send(tools.context, UUID(payload["agreement"]))
@@ -166,6 +186,8 @@ TASKS: dict[str, Task] = {
     CHECK_IMPORT_TASK: check_member_import,
     LOAD_TASK: load_member_import,
     UNDO_TASK: undo_member_import,
+    REGISTER_FILE_TASK: read_register_file,
+    REGISTER_BULK_TASK: answer_register_bulk,
     HANDLE_TASK: handle_card_event,
     REFUND_TASK: ask_card_refund,
     WEBHOOK_TASK: send_webhook,

@@ -1,4 +1,4 @@
-"""Files of the register on their way, and differences answered together: what holds of the rows, who sees them (raw SQL)."""
+"""Files of the register on their way, differences answered together: what holds of the rows, who sees them."""
 
 from pathlib import Path
 

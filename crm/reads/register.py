@@ -9,28 +9,11 @@ import msgspec
 
 from cluster_rules.register import REASONS, Unit
 from crm.database import Connection
+from crm.register_shapes import Read
 
 NEWEST = 20
 FIRST = UUID(int=0)  # before every difference
 _UNIT = ", ".join(f"u.{name}" for name in Unit.__struct_fields__)
-
-
-class Read(msgspec.Struct, frozen=True):
-    """A file that was read for a host. `counts`: units, ours, found, unknown, known, opened, settled, and by reason."""
-
-    id: UUID
-    host_id: UUID
-    name: str
-    format: str
-    sha256: str
-    size: int
-    as_of: date
-    part: bool
-    whole: bool
-    counts: dict[str, int]
-    read_by: str
-    channel: str
-    read_at: datetime
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -13,10 +13,13 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from cluster_rules.headcounts import SME_CLASSES, bounds
 from cluster_rules.register import REASONS, Ours, Unit, differences
 from crm.actor import Actor
+from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import NotFound
+from crm.register_shapes import Read
 
 READ_LOCK = 727_048  # one file at a time
 RULES = "rules"
@@ -46,11 +49,15 @@ _FORGET = """
 delete from register_unit u where not u.whole and not exists (
     select from identifier i where i.scheme = 'no-orgnr' and i.value = u.number)
 """
-# One row for each membership that stands by a word of its own and whose end nobody knows.
+# One row for each membership that stands by a word of its own and whose end nobody knows; where the headcount is
+# another, with the networks of the whole family: where one matters to any of them, it is looked at.
 _COMPARED = f"""
 select g.membership_id, g.network_id, g.organisation_id, g.tier, o.name as our_name, p.name as legal_name,
     p.employees as our_employees, p.municipality as our_municipality, p.county as our_county,
-    p.country as our_country, {", ".join(f"u.{name}" for name in _COLUMNS)}
+    p.country as our_country, {", ".join(f"u.{name}" for name in _COLUMNS)},
+    case when u.employees <> p.employees then array(select distinct x.network_id from organisation r
+        join membership_grant x on x.organisation_id = r.id and x.superseded_at is null
+            and (x.ends_on is null or x.ends_on > $1) where r.family_id = o.family_id) end as networks
 from register_unit u
 join identifier i on i.scheme = 'no-orgnr' and i.value = u.number
 join organisation o on o.id = i.organisation_id and (o.merged_on is null or o.merged_on > $1)
@@ -87,24 +94,6 @@ class Number(msgspec.Struct, frozen=True):
     number: str
     organisation_id: UUID
     branch: bool
-
-
-class Read(msgspec.Struct, frozen=True):
-    """A file that was read for a host. `counts`: units, ours, found, unknown, opened, settled, kept."""
-
-    id: UUID
-    host_id: UUID
-    name: str
-    format: str
-    sha256: str
-    size: int
-    as_of: date
-    part: bool
-    whole: bool
-    counts: dict[str, int]
-    read_by: str
-    channel: str
-    read_at: datetime
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -190,7 +179,11 @@ async def record(connection: Connection, read: Read) -> None:
 
 
 async def turn(
-    connection: Connection, today: date, now: datetime, organisations: Sequence[UUID] | None = None
+    connection: Connection,
+    kept: Catalogue,
+    today: date,
+    now: datetime,
+    organisations: Sequence[UUID] | None = None,
 ) -> tuple[Counter[tuple[UUID, str]], Counter[UUID]]:
     """Open what differs and settle what does so no more: (opened by network and reason, settled by network).
 
@@ -199,7 +192,8 @@ async def turn(
     mine = "true" if organisations is None else "o.id = any($2)"
     values: list[Any] = [today] if organisations is None else [today, list(organisations)]
     rows = await connection.fetch(_COMPARED.format(mine=mine), *values)
-    found = [each for row in rows for each in _differences(row)]
+    classes = _Classes(kept)
+    found = [each for row in rows for each in _differences(row, classes)]
     settled = await connection.fetch(
         _SETTLE.format(mine="true" if organisations is None else "r.organisation_id = any($4)"),
         found,
@@ -254,7 +248,21 @@ def _unit(row: Any) -> Unit:
     return Unit(**{name: row[name] for name in _COLUMNS if name != "nace"}, nace=tuple(row["nace"]))
 
 
-def _differences(row: Any) -> list[dict[str, Any]]:
+class _Classes:
+    """Where a headcount matters to members of these networks; the EU's classes in any case."""
+
+    def __init__(self, kept: Catalogue) -> None:
+        self._kept = kept
+        self._known: dict[UUID, frozenset[int]] = {}
+
+    def of(self, networks: Sequence[UUID] | None) -> frozenset[int]:
+        for each in networks or ():
+            if each not in self._known:
+                self._known[each] = bounds(self._kept.rulebooks.of(self._kept.by_id[each].slug))
+        return SME_CLASSES.union(*(self._known[each] for each in networks or ()))
+
+
+def _differences(row: Any, classes: _Classes) -> list[dict[str, Any]]:
     ours = Ours(
         row["our_name"],
         row["legal_name"],
@@ -265,7 +273,7 @@ def _differences(row: Any) -> list[dict[str, Any]]:
     )
     place = {name: row[name] for name in ("membership_id", "network_id", "organisation_id", "tier")}
     out = []
-    for each in differences(ours, _unit(row)):
+    for each in differences(ours, _unit(row), classes.of(row["networks"])):
         told = {"ours": each.ours, "register": each.register, "since": each.since and each.since.isoformat()}
         detail = {name: value for name, value in told.items() if value is not None}
         out.append(place | {"reason": each.reason, "key": each.key, "detail": detail})

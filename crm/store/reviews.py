@@ -116,10 +116,10 @@ async def turn(
     if organisations is not None:
         statement = _turn("and g.organisation_id = any($5)", "and r.organisation_id = any($5)")
         done = await connection.execute(statement, versions, levels, required, now, list(organisations))
-        await register.turn(connection, max(today.values(), default=now.date()), now, organisations)
+        await register.turn(connection, catalogue, max(today.values(), default=now.date()), now, organisations)
         return int(done.split()[-1])
     await connection.execute("select pg_advisory_xact_lock($1)", TURN_LOCK)  # one turn of the day at a time
-    await register.turn(connection, max(today.values(), default=now.date()), now)
+    await register.turn(connection, catalogue, max(today.values(), default=now.date()), now)
     # The planner takes what it is handed for a few rows, and would look up every member one by one.
     await connection.execute("set local enable_nestloop = off")
     return int((await connection.execute(_turn(), versions, levels, required, now)).split()[-1])

@@ -1,4 +1,4 @@
-"""What the register of legal entities says (ADR 0048): its units as they were last read, who read which file, and the work
+"""The register of legal entities (ADR 0048): its units as they were last read, who read which file, and the work
 that is done with them: files on their way, and differences answered together (ADR 0053)."""
 
 from piccolo.columns import (
@@ -69,7 +69,7 @@ class RegisterRead(Table, tablename="register_read"):
 
 
 class RegisterRun(Table, tablename="register_run"):
-    """One file on its way: uploaded, read by a job, done or failed (ADR 0053). The file itself lies in the data directory.
+    """One file on its way: uploaded, read by a job, done or failed. The file itself lies in the data directory.
 
     `done` of `size` bytes and `units` so far. `counts` and `read_id` (none of a rehearsal) once it is read; `problem`
     {code, field, params} why it came to nothing. `network_id`: where it was uploaded.
@@ -110,8 +110,9 @@ class RegisterRule(Table, tablename="register_rule"):
 class RegisterBulk(Table, tablename="register_bulk"):
     """Differences of one kind answered together: looked at first, then done, perhaps taken back.
 
-    `deed`: take_over or keep; `by_rule`: nobody asked, a host's rule did. `status`: looking, looked, doing, done, undoing,
-    undone or dropped. `totals`: what it does to fees by currency, in minor units (crm/register_shapes.py).
+    `deed`: take_over or keep; `by_rule`: nobody asked, a host's rule did. `status`: looking, looked, doing, done,
+    undoing, undone or dropped. `totals`: what it does to fees by currency, in minor units (crm/register_shapes.py).
+    `manages`: the networks that whoever wants it manages, and whose fees it is shown.
     """
 
     id = UUID(primary_key=True, default=UUID4())
@@ -130,6 +131,7 @@ class RegisterBulk(Table, tablename="register_bulk"):
     token = UUID(null=False, default=None)
     actor = Text(required=True)
     actor_id = UUID(null=True, default=None)
+    manages = Array(base_column=UUID(), default=list)
     channel = Varchar(length=10, required=True)
     created_at = Timestamptz()
     confirmed_at = Timestamptz(null=True, default=None)
@@ -137,8 +139,8 @@ class RegisterBulk(Table, tablename="register_bulk"):
 
 
 class RegisterBulkRow(Table, tablename="register_bulk_row"):
-    """One difference in it. `looked`: what it would do, or did; `outcome`: empty (waits), changed, closed, failed, undone
-    or stays; `change_id`: the change of facts that it became."""
+    """One difference in it. `looked`: what it would do, or did; `outcome`: empty (waits), changed, closed, failed,
+    undone or stays; `change_id`: the change of facts that it became."""
 
     row_id = BigSerial(primary_key=True)
     bulk_id = ForeignKey(references=RegisterBulk, null=False, default=None, on_delete=OnDelete.restrict)

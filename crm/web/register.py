@@ -13,7 +13,7 @@ from cluster_rules.errors import RuleViolation
 from cluster_rules.register import proper_name
 from crm import register_words, words
 from crm.actions import profiles, register, register_differences, reviews
-from crm.actions.register import Wanted
+from crm.register_shapes import Wanted
 from crm.actions.register_differences import Offered
 from crm.directory_words import county_name
 from crm.errors import Invalid, NotFound, status_of

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from crm.actions import profiles, register, register_differences, reviews
-from crm.actions.register import Result, Wanted
+from crm.actions.register import Result
 from crm.actor import Actor
 from crm.context import Context
 from crm.errors import NotFound, Refused
+from crm.register_shapes import Wanted
 from tests.register_files import array, packed, unit
 
 pytestmark = pytest.mark.anyio
@@ -144,10 +145,10 @@ async def test_a_rehearsal_tells_and_stores_nothing(context: Context, actor: Act
 async def test_the_registers_headcount_is_taken_over_with_its_day_and_source(
     context: Context, actor: Actor, member: Member
 ) -> None:
-    await read(context, actor, array(member.unit(antallAnsatte=member.employees + 7)))
+    await read(context, actor, array(member.unit(antallAnsatte=member.employees + 30)))
     review, _ = (await open_of(context, member))["register_employees"]
     await register_differences.take_over(context, actor, review, profiles.tell)
-    assert (await told(context, member))[1] == member.employees + 7
+    assert (await told(context, member))[1] == member.employees + 30
     assert await open_of(context, member) == {}
     async with context.db.tx() as connection:
         change = await connection.fetchrow(
@@ -160,7 +161,7 @@ async def test_the_registers_headcount_is_taken_over_with_its_day_and_source(
         "web",
         "Enhetsregisteret 2026-11-20",
         member.employees,
-        {"employees": member.employees + 7},
+        {"employees": member.employees + 30},
     )
     with pytest.raises(Refused, match="register_closed"):
         await register_differences.take_over(context, actor, review, profiles.tell)
@@ -182,12 +183,12 @@ async def test_a_new_name_and_a_new_place_are_taken_over(context: Context, actor
 async def test_ours_is_kept_until_the_register_says_something_else(
     context: Context, actor: Actor, member: Member
 ) -> None:
-    await read(context, actor, array(member.unit(antallAnsatte=member.employees + 7)))
+    await read(context, actor, array(member.unit(antallAnsatte=member.employees + 30)))
     review, _ = (await open_of(context, member))["register_employees"]
     await reviews.keep(context, actor, review, None, "They count trainees")
-    await read(context, actor, array(member.unit(antallAnsatte=member.employees + 7, hjemmeside="new.no")))
+    await read(context, actor, array(member.unit(antallAnsatte=member.employees + 30, hjemmeside="new.no")))
     assert await open_of(context, member) == {}
-    await read(context, actor, array(member.unit(antallAnsatte=member.employees + 8)), as_of=date(2026, 11, 21))
+    await read(context, actor, array(member.unit(antallAnsatte=member.employees + 31)), as_of=date(2026, 11, 21))
     assert (await open_of(context, member)).keys() == {"register_employees"}
 
 

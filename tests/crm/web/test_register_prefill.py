@@ -5,9 +5,10 @@ from io import BytesIO
 import httpx
 import pytest
 
-from crm.actions.register import Wanted, read
+from crm.actions.register import read
 from crm.actor import Actor
 from crm.context import Context
+from crm.register_shapes import Wanted
 from tests.crm.actions.test_register import DAY
 from tests.crm.web.office import text
 from tests.crm.web.wizard import NEW_NUMBERS, Visitor, application_of, one
