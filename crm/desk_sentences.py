@@ -6,6 +6,7 @@ DESK: dict[str, tuple[str, ...]] = {
     "assignee_unknown": (N_("A task is given to somebody who has a role in this network."),),
     "contact_known": (N_("This organisation has a contact with that e-mail address already."),),
     "contact_unknown": (N_("%(given)s is no contact of this member."),),
+    "document_about": (N_("Say which member the document is about, or which agreement."),),
     "document_empty": (N_("The file is empty."),),
     "document_too_large": (N_("The file is larger than %(limit)s MB."),),
     "document_type_differs": (N_("The name ends with “%(ending)s”, but by its content the file is “%(found)s”."),),

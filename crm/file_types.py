@@ -6,6 +6,7 @@ it harmless; looking for viruses is the work of another program (docs/office.md)
 
 import io
 import zipfile
+from urllib.parse import quote
 
 MEDIA_TYPES: dict[str, tuple[str, ...]] = {
     "application/pdf": ("pdf",),
@@ -39,6 +40,16 @@ def sniffed(content: bytes) -> str:
 def ending(name: str) -> str:
     """What a file's name ends with, in small letters; empty without an ending."""
     return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def saved_only(name: str) -> dict[str, str]:
+    """The headers of a file that is saved and never shown: whatever it holds does nothing on our pages."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in " .-_()") else "_" for c in name)
+    return {
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
 
 
 def _zipped(content: bytes) -> str:

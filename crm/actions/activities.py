@@ -1,66 +1,106 @@
 """A network's activities: told with who took part, changed, withdrawn, brought back. What was told stays known."""
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID, uuid4
 
 import msgspec
 
-from crm import forms
+from crm import fact_checks, forms
 from crm.actor import Actor
 from crm.context import Context
 from crm.database import Connection
 from crm.errors import Invalid, NotFound
+from crm.forms import Problems
 from crm.store import audit, known_members
 from crm.store.activities import FACTS, Words
 
 KINDS = ("event", "working_group", "meeting", "mobility", "project")
 TITLE_MAX, COUNTRIES_MAX = 200, 200
-PARTICIPANTS_MAX = 9_999  # letters; less than a field of a page is read to
+PARTICIPANTS_MAX = 2_000  # members of one activity
+TOGETHER_MAX = 200  # activities told at once
 PEOPLE_MAX = 100_000
 EARLIEST, LATEST = date(1970, 1, 1), date(2099, 12, 31)
 
 
-class ActivityForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An activity as somebody tells of it. `participants`: a member a line, by organisation number or name, perhaps
-    with `; how many people`. `others`: people from elsewhere."""
+class Came(msgspec.Struct, frozen=True):
+    """Who took part: a member by number or name (`who`) or id, with how many people (None: no number was written).
+
+    `field` and `line` are what a refusal calls it.
+    """
+
+    field: str
+    line: int
+    who: str = ""
+    organisation: UUID | None = None
+    people: int | None = 1
+
+
+class ActivityForm(msgspec.Struct, frozen=True):
+    """An activity as somebody tells of it. `others`: people from elsewhere (None: no number was written)."""
 
     title: str
     kind: str = "event"
     on_day: date | None = None
     international: bool = False
     partner_countries: str = ""
-    participants: str = ""
-    others: str = ""
+    others: int | None = 0
+    came: tuple[Came, ...] = ()
 
 
 async def add(context: Context, actor: Actor, network: UUID, form: ActivityForm) -> UUID:
     """A new one; its id. Forbidden; Invalid names every line that is wrong."""
-    actor.must_manage(network)
-    new = uuid4()
-    async with context.db.tx() as connection:
-        words = await _checked(connection, network, form)
-        await FACTS.tell_anew(connection, actor, network, new, words, context.clock.now())
+    [new] = await add_many(context, actor, network, [(form, "")])
     return new
+
+
+async def add_many(
+    context: Context, actor: Actor, network: UUID, asked: Sequence[tuple[ActivityForm, str]]
+) -> list[UUID]:
+    """All of them or none; their ids. Each comes with what stands before its fields in Invalid. Forbidden."""
+    actor.must_manage(network)
+    problems, now = Problems(), context.clock.now()
+    async with context.db.tx() as connection:
+        listed = [await _checked(connection, network, form, at, problems) for form, at in asked]
+        fact_checks.checked(problems)
+        told = [(uuid4(), words) for words in listed if words]
+        for new, words in told:
+            await FACTS.tell_anew(connection, actor, network, new, words, now)
+    return [new for new, _ in told]
 
 
 async def change(context: Context, actor: Actor, network: UUID, activity: UUID, form: ActivityForm) -> None:
     """It was otherwise than was told. NotFound, also for a withdrawn one; Invalid."""
     actor.must_manage(network)
-    now = context.clock.now()
     async with context.db.tx() as connection:
         before = await FACTS.lock(connection, network, activity)
         if before.gone:
             raise NotFound("activity", activity)
-        words = await _checked(connection, network, form)
-        if before.words != words:
-            await FACTS.supersede(connection, before.row_id, actor.name, "", now)
-            await FACTS.add(connection, network, activity, words, actor.name, now)
-            old, new = FACTS.tell(before.words), FACTS.tell(words)
-            changes = {
-                name: [old.get(name), new.get(name)] for name in {**old, **new} if old.get(name) != new.get(name)
-            }
-            detail = {"title": words.title, "changes": changes}
-            await audit.append(connection, actor, "activity_changed", detail, network, None, activity)
+        problems = Problems()
+        words = await _checked(connection, network, form, "", problems)
+        if words is None:
+            raise Invalid(problems[: fact_checks.PROBLEMS_MAX])
+        await _otherwise(context, connection, actor, network, activity, before.row_id, before.words, words)
+
+
+async def take_part(
+    context: Context, actor: Actor, network: UUID, activity: UUID, came: Sequence[Came], keep: bool
+) -> None:
+    """These took part; `keep`: beside whoever did so far, else they alone. NotFound; Invalid names every line."""
+    actor.must_manage(network)
+    async with context.db.tx() as connection:
+        before = await FACTS.lock(connection, network, activity)
+        if before.gone:
+            raise NotFound("activity", activity)
+        problems = Problems()
+        people = await _people(connection, network, came, problems)
+        if keep:
+            people = {**before.words.people, **people}
+        if len(people) > PARTICIPANTS_MAX:
+            problems.append(("participants", "too_many", {"limit": PARTICIPANTS_MAX}))
+        fact_checks.checked(problems)
+        words = msgspec.structs.replace(before.words, people=people)
+        await _otherwise(context, connection, actor, network, activity, before.row_id, before.words, words)
 
 
 async def withdraw(context: Context, actor: Actor, network: UUID, activity: UUID) -> None:
@@ -77,62 +117,79 @@ async def restore(context: Context, actor: Actor, network: UUID, activity: UUID)
         await FACTS.restore(connection, actor, network, activity, context.clock.now())
 
 
-async def _checked(connection: Connection, network: UUID, form: ActivityForm) -> Words:
-    problems: forms.Problems = []
+async def _otherwise(
+    context: Context,
+    connection: Connection,
+    actor: Actor,
+    network: UUID,
+    activity: UUID,
+    row_id: int,
+    before: Words,
+    words: Words,
+) -> None:
+    """The next row of it, unless it says the same."""
+    if before == words:
+        return
+    now = context.clock.now()
+    await FACTS.supersede(connection, row_id, actor.name, "", now)
+    await FACTS.add(connection, network, activity, words, actor.name, now)
+    old, new = FACTS.tell(before), FACTS.tell(words)
+    changes = {name: [old.get(name), new.get(name)] for name in {**old, **new} if old.get(name) != new.get(name)}
+    detail = {"title": words.title, "changes": changes}
+    await audit.append(connection, actor, "activity_changed", detail, network, None, activity)
+
+
+async def _checked(
+    connection: Connection, network: UUID, form: ActivityForm, at: str, problems: Problems
+) -> Words | None:
+    """The words of a form; None when something is wrong, which is told with what stands before the fields."""
+    own: Problems = []
     title, countries = " ".join(form.title.split()), " ".join(form.partner_countries.split())
-    forms.text(problems, "title", title, TITLE_MAX)
-    forms.text(problems, "partner_countries", countries, COUNTRIES_MAX, required=False)
+    forms.text(own, "title", title, TITLE_MAX)
+    forms.text(own, "partner_countries", countries, COUNTRIES_MAX, required=False)
     if form.kind not in KINDS:
-        problems.append(("kind", "value_unknown", {"message": form.kind[:40]}))
+        own.append(("kind", "value_unknown", {"message": form.kind[:40]}))
     if form.on_day is None:
-        problems.append(("on_day", "required", {}))
+        own.append(("on_day", "required", {}))
     elif not EARLIEST <= form.on_day <= LATEST:
         told = {"given": form.on_day.isoformat(), "earliest": EARLIEST.isoformat(), "latest": LATEST.isoformat()}
-        problems.append(("on_day", "date_out_of_range", told))
-    others = _number(form.others or "0", 0)
-    if others is None:
-        problems.append(("others", "number_out_of_range", {"least": 0, "most": PEOPLE_MAX}))
-    people: dict[UUID, int] = {}
-    if len(form.participants) > PARTICIPANTS_MAX:
-        told = {"limit": PARTICIPANTS_MAX, "length": len(form.participants)}
-        problems.append(("participants", "too_long", told))
-    else:
-        people = await _people(connection, network, form.participants, problems)
-    if problems or form.on_day is None or others is None:
-        raise Invalid(problems)
-    return Words(form.kind, title, form.on_day, form.international, countries, others, people)
+        own.append(("on_day", "date_out_of_range", told))
+    if form.others is None or not 0 <= form.others <= PEOPLE_MAX:
+        own.append(("others", "number_out_of_range", {"least": 0, "most": PEOPLE_MAX}))
+    people = await _people(connection, network, form.came, own)
+    problems += [(f"{at}{field}", code, told) for field, code, told in own]
+    if own or form.on_day is None or form.others is None:
+        return None
+    return Words(form.kind, title, form.on_day, form.international, countries, form.others, people)
 
 
-async def _people(connection: Connection, network: UUID, text: str, problems: forms.Problems) -> dict[UUID, int]:
-    """Members -> how many people, of the lines; what is wrong with a line is told with its number."""
-    lines = [(place, *_line(line)) for place, line in enumerate(text.splitlines(), 1) if line.strip()]
-    found = await known_members.by_name(connection, network, [who for _, who, _ in lines])
+async def _people(connection: Connection, network: UUID, came: Sequence[Came], problems: Problems) -> dict[UUID, int]:
+    """Members -> how many people; what is wrong with a line is told with its number."""
+    if len(came) > PARTICIPANTS_MAX:
+        problems.append(("participants", "too_many", {"limit": PARTICIPANTS_MAX}))
+        return {}
+    named = {each.who for each in came if each.organisation is None and _readable(each.who)}
+    found = await known_members.by_name(connection, network, named) if named else {}
+    ids = await known_members.by_id(connection, network, [each.organisation for each in came if each.organisation])
     people: dict[UUID, int] = {}
-    for place, who, many in lines:
-        fits = found.get(who, frozenset())
-        told = {"line": place, "given": who[:80]}
-        count = _number(many, 1)
+    for each in came:
+        fits = frozenset({each.organisation} & ids) if each.organisation else found.get(each.who, frozenset())
+        told = {"line": each.line, "given": str(each.organisation or each.who[:80])}
         if not fits:
-            problems.append(("participants", "participant_unknown", told))
+            problems.append((each.field, "participant_unknown", told))
         elif len(fits) > 1:
-            problems.append(("participants", "participant_several", told))
+            problems.append((each.field, "participant_several", told))
         elif people.keys() & fits:
-            problems.append(("participants", "participant_twice", told))
-        elif count is None:
-            problems.append(("participants", "participant_people", {"line": place, "most": PEOPLE_MAX}))
+            problems.append((each.field, "participant_twice", told))
+        elif each.people is None or not 1 <= each.people <= PEOPLE_MAX:
+            problems.append((each.field, "participant_people", {"line": each.line, "most": PEOPLE_MAX}))
         else:
-            people[next(iter(fits))] = count
+            people[next(iter(fits))] = each.people
     return people
 
 
-def _line(line: str) -> tuple[str, str]:
-    """Who, and how many as it was written; one where nothing is."""
-    who, sign, many = line.rpartition(";")
-    return (" ".join(who.split()), many.strip() or "1") if sign else (" ".join(line.split()), "1")
-
-
-def _number(text: str, least: int) -> int | None:
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(PEOPLE_MAX))):
-        return None
-    return int(digits) if least <= int(digits) <= PEOPLE_MAX else None
+def _readable(who: str) -> bool:
+    """Could somebody be called so?"""
+    problems: Problems = []
+    forms.text(problems, "participants", who, forms.NAME_MAX)
+    return not problems

@@ -42,8 +42,11 @@ async def add(
     """Keep a file; the document's id. Forbidden; NotFound; Invalid: the file (`file`) or what is said about it."""
     actor.must_manage(network)
     problems: Problems = []
+    if (about.organisation is None) != bool(about.agreement):
+        problems.append(("organisation_id", "document_about", {}))
     file = _file(problems, name, content)
-    words = _words(problems, form if form.title.strip() else msgspec.structs.replace(form, title=file.name))
+    named = form.title.strip() or file.name or "?"  # a file without a name is refused as that alone
+    words = _words(problems, msgspec.structs.replace(form, title=named))
     if problems:
         raise Invalid(problems)
     async with context.db.tx() as connection:
@@ -119,7 +122,7 @@ def _file(problems: Problems, name: str, content: bytes) -> File:
         problems.append(("file", "document_too_large", {"limit": SIZE_MAX // 2**20}))
     elif not (media := file_types.sniffed(content)):
         problems.append(("file", "document_type_unknown", {"known": ", ".join(file_types.ENDINGS)}))
-    elif file_types.ending(plain) not in file_types.MEDIA_TYPES[media]:
+    elif plain and file_types.ending(plain) not in file_types.MEDIA_TYPES[media]:
         told = {"ending": file_types.ending(plain), "found": file_types.MEDIA_TYPES[media][0]}
         problems.append(("file", "document_type_differs", told))
     return File(plain, media, content)

@@ -1,6 +1,7 @@
 """JSON for programs: /api/v1, its document and its reference page. `handlers` and `problem` are for crm/app.py."""
 
 from crm.api import (
+    activities,
     agreements,
     applications,
     audit,
@@ -20,10 +21,12 @@ from crm.api import (
     health,
     incomes,
     invoices,
+    labels,
     link_answers,
     link_receipts,
     mail_texts,
     mailings,
+    member_documents,
     member_imports,
     member_lists,
     memberships,
@@ -97,6 +100,9 @@ OPERATIONS = (
     *todos.operations,
     *mailings.operations,
     *mail_texts.operations,
+    *member_documents.operations,
+    *labels.operations,
+    *activities.operations,
     *contributions.operations,
     *incomes.operations,
     *surveys.operations,

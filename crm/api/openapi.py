@@ -40,6 +40,8 @@ _TAGS = {
     "Webhooks": N_("Being told instead of asking: signed messages that something is new."),
     "Partner writes": N_("What partners' systems write: their list, words on linked memberships, corrections."),
     "Notes, tasks and mailings": N_("What a network's own people keep about members, and mails to many of them."),
+    "Documents": N_("Files about members and agreements, for who manages the network."),
+    "Labels and activities": N_("What a network was awarded, and what it does with its members."),
     "Agreements": N_("Between networks here, and with networks that other systems run."),
     "Test data": N_("Made-up members to try a system with, and every kind of change when it is asked for."),
     "Applications": N_("From the wish to join to the decision."),
@@ -152,6 +154,7 @@ def _operation(operation: Operation, refs: Json) -> Json:
         if operation.example is not None:
             content["example"] = operation.example
         others = {media: {"schema": {"type": "string"}} for media in operation.takes}
+        others |= {"multipart/form-data": {"schema": _as_form(operation)}} if operation.form_file else {}
         out["requestBody"] = {"required": True, "content": {_JSON: content, **others}}
     out["responses"] = {
         str(operation.status): _success(operation, refs),
@@ -183,6 +186,8 @@ def _success(operation: Operation, refs: Json) -> Json:
     headers: Json = {}
     if operation.file:
         out["content"] = _file(operation.file)
+    if operation.files:
+        out["content"] = {media: {"schema": {"type": "string", "format": "binary"}} for media in operation.files}
     if operation.streams:
         out["content"] |= {name: shape for media in operation.streams for name, shape in _file(media).items()}
         headers["Klynge-As-Of-Cursor"] = _header("With a stream: where to go on with the changes.")
@@ -225,16 +230,32 @@ def _in_query(operation: Operation) -> list[Json]:
     return [_parameter(name, schema, name in required) for name, schema in shape["properties"].items()]
 
 
-def _parameter(name: str, schema: Json, required: bool) -> Json:
-    """A parameter that may be left out is just that; null has no place in an address."""
+def _as_form(operation: Operation) -> Json:
+    """The body as a form: its file is called `file` and has its name with it."""
+    _, components = msgspec.json.schema_components([operation.body], ref_template=_REF)
+    assert operation.body is not None
+    shape = components[operation.body.__name__]
+    fields = {n: _plain(each) for n, each in shape["properties"].items() if n not in ("name", operation.form_file)}
+    fields["file"] = {"type": "string", "format": "binary"}
+    return {"type": "object", "properties": fields, "required": ["file"], "additionalProperties": False}
+
+
+def _plain(schema: Json) -> Json:
+    """Without null, which has no place in an address or a form: what may be left out is just that."""
     schema = dict(schema)
-    said = {"description": schema.pop("description")} if "description" in schema else {}
     if schema.get("default", 0) is None:
         del schema["default"]
     if options := schema.pop("anyOf", None):
         schema |= next(dict(o) for o in options if o != {"type": "null"})
     if None in schema.get("enum", ()):
         schema["enum"] = [each for each in schema["enum"] if each is not None]
+    return schema
+
+
+def _parameter(name: str, schema: Json, required: bool) -> Json:
+    """A parameter that may be left out is just that."""
+    said = {"description": schema["description"]} if "description" in schema else {}
+    schema = _plain({key: value for key, value in schema.items() if key != "description"})
     said = {"description": schema.pop("description")} if "description" in schema else said
     return {"name": name, "in": "query", "required": required, "schema": schema, **said}
 

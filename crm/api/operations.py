@@ -50,9 +50,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     names may be said not to be there. `max_body`: bytes, where a body may be larger than the app's limit.
     `after`: what is asked of the outside world once the change is committed; it gives the answer as it is then.
     `tagged`: makes its own ETag (`Call.unchanged`). `streams`: media types it can answer with piece by piece.
-    `file`: the only media type there is.
+    `file`: the only media type there is; `files`: those of a file that is as somebody sent it.
     `packs`: long answers are packed smaller when that is asked for. `refusals`: statuses of its own.
     `reader` reads a body that is more than JSON of the shape `body`; `takes` are its media types besides JSON.
+    `form_file`: the field of the body with a file's content: a form has `file` for it and for its `name`.
     """
 
     id: str
@@ -71,6 +72,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     listing: bool = False
     streams: tuple[str, ...] = ()
     file: str = ""
+    files: tuple[str, ...] = ()
+    form_file: str = ""
     packs: bool = False
     refusals: tuple[int, ...] = ()
     location: str = ""

@@ -100,11 +100,17 @@ def _told(request: Request, error: Exception) -> tuple[int, Problems]:
         allowed = (error.headers or {}).get("allow", "") if isinstance(error, HTTPException) else ""
         return 405, [("method", "method_not_allowed", {"allowed": allowed})]
     if status == 413:
-        return 413, [("body", "body_too_large", {"limit": request.app.request_max_body_size or 0})]
+        return 413, [("body", "body_too_large", {"limit": _room(request)})]
     if status >= 500:
         return status, []
     field, code = _CODES.get(status, ("body", "body_malformed"))
     return status, [(field, code, {"message": HTTPStatus(status).phrase} if code == "body_malformed" else {})]
+
+
+def _room(request: Request) -> int:
+    """How many bytes a body may have here."""
+    handler = request.scope.get("route_handler")
+    return (handler.resolve_request_max_body_size() if handler else request.app.request_max_body_size) or 0
 
 
 _CODES = {

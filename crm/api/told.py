@@ -104,5 +104,6 @@ def paged(call: Call[Any, Any], network: NetworkRow, found: Sequence[T]) -> tupl
     cursor = str(shown[-1].row_id) if len(found) > len(shown) else None
     if cursor:
         address = call.operation.path.replace("{slug}", network.slug)
-        call.headers["link"] = edge.next_link(f"{PREFIX}{address}", {"limit": call.query.limit, "cursor": cursor})
+        asked = msgspec.to_builtins(call.query) | {"cursor": cursor}
+        call.headers["link"] = edge.next_link(f"{PREFIX}{address}", asked)
     return shown, cursor

@@ -11,12 +11,13 @@ PIECE_BYTES = 256 * 1024
 
 
 class Document(msgspec.Struct, frozen=True):
-    """One document; `size` in bytes, `valid_until` its last day."""
+    """One document; `size` in bytes, `valid_until` its last day, `agreement` that one's code or empty."""
 
     id: UUID
     network_id: UUID
     organisation_id: UUID | None
     agreement_id: UUID | None
+    agreement: str
     kind: str
     title: str
     file_name: str
@@ -30,7 +31,12 @@ class Document(msgspec.Struct, frozen=True):
     deleted_at: datetime | None
 
 
-_DOCUMENT = f"select {', '.join('d.' + name for name in Document.__struct_fields__)} from member_document d"
+FIRST = UUID(int=0)
+_OWN = ", ".join(f"d.{name}" for name in Document.__struct_fields__ if name != "agreement")
+_DOCUMENT = (
+    f"select {_OWN}, coalesce((select g.code from agreement g where g.id = d.agreement_id), '') as agreement"
+    " from member_document d"
+)
 
 
 async def of_member(connection: Connection, network: UUID, organisation: UUID) -> list[Document]:
@@ -51,6 +57,33 @@ async def of_agreement(connection: Connection, network: UUID, code: str) -> list
         " and d.deleted_at is null order by d.created_at desc, d.id",
         network,
         code,
+    )
+    return [Document(**dict(row)) for row in rows]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which ones: on a member, on an agreement (its code), of a kind, with a last day before this one; None for any."""
+
+    organisation: UUID | None = None
+    agreement: str | None = None
+    kind: str | None = None
+    before: date | None = None
+
+
+async def after(connection: Connection, network: UUID, wanted: Wanted, id_: UUID, limit: int) -> list[Document]:
+    """A network's that are not deleted, after one in the order of ids."""
+    rows = await connection.fetch(
+        f"{_DOCUMENT} where d.network_id = $1 and d.deleted_at is null and d.id > $2"
+        " and ($3::uuid is null or d.organisation_id = $3) and ($4::text is null or exists (select from agreement a"
+        " where a.id = d.agreement_id and a.code = $4)) and ($5::text is null or d.kind = $5)"
+        " and ($6::date is null or d.valid_until < $6) order by d.id limit $7",
+        network,
+        id_,
+        wanted.organisation,
+        wanted.agreement,
+        wanted.kind,
+        wanted.before,
+        limit,
     )
     return [Document(**dict(row)) for row in rows]
 

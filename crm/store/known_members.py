@@ -28,6 +28,18 @@ async def by_name(connection: Connection, network: UUID, asked: Collection[str])
     return {who: frozenset(found.get(key, ())) for who, key in keys.items()}
 
 
+async def by_id(connection: Connection, network: UUID, asked: Collection[UUID]) -> frozenset[UUID]:
+    """Those of these organisations that are members of the network, or were."""
+    if not asked:
+        return frozenset()
+    rows = await connection.fetch(
+        "select distinct organisation_id from membership where network_id = $1 and organisation_id = any($2)",
+        network,
+        list(asked),
+    )
+    return frozenset(row["organisation_id"] for row in rows)
+
+
 def _orgnr(who: str) -> str:
     """An organisation number without its spaces; empty for a name."""
     digits = "".join(who.split())

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from crm.actions import activities as actions
-from crm.actions.activities import KINDS, ActivityForm
+from crm.actions.activities import KINDS, PEOPLE_MAX, ActivityForm, Came
 from crm.errors import Invalid, NotFound, status_of
 from crm.reads import activities as reads
 from crm.reads.activities import Activity, Participant
@@ -23,8 +23,9 @@ from crm.web.session import NOT_KEPT
 PATH = "/activities"
 KIND_WORDS = VALUES["activity_kind"]
 LAST_PAGE = 10_000
+PARTICIPANTS_MAX = 9_999  # letters; less than a field of a page is read to
 Typed = dict[str, str]
-_FIELDS = {name: name for name in ActivityForm.__struct_fields__}
+_FIELDS = {name: name for name in (*ActivityForm.__struct_fields__, "participants")}
 
 
 @get(PATH, include_in_schema=False)
@@ -76,12 +77,34 @@ handlers = [reading(show_activities, show_activity), routes(add, change, withdra
 
 
 def _form(typed: Typed) -> ActivityForm:
-    """The activity as actions take it. Invalid where the day is none."""
+    """The activity as actions take it. Invalid where the day is none, or more is typed than is read."""
     day = day_of(typed["on_day"]) if typed.get("on_day") else None
     if typed.get("on_day") and day is None:
         raise Invalid([("on_day", "date_format", {})])
-    said = {name: typed.get(name, "") for name in ("title", "kind", "partner_countries", "participants", "others")}
-    return ActivityForm(on_day=day, international=typed.get("international") == "yes", **said)
+    lines = typed.get("participants", "")
+    if len(lines) > PARTICIPANTS_MAX:
+        raise Invalid([("participants", "too_long", {"limit": PARTICIPANTS_MAX, "length": len(lines)})])
+    said = {name: typed.get(name, "") for name in ("title", "kind", "partner_countries")}
+    return ActivityForm(
+        on_day=day,
+        international=typed.get("international") == "yes",
+        others=_number(typed.get("others") or "0"),
+        came=tuple(_came(place, line) for place, line in enumerate(lines.splitlines(), 1) if line.strip()),
+        **said,
+    )
+
+
+def _came(place: int, line: str) -> Came:
+    """A line: who, and how many people as it was written; one where nothing is."""
+    who, sign, many = line.rpartition(";")
+    if not sign:
+        return Came("participants", place, " ".join(line.split()))
+    return Came("participants", place, " ".join(who.split()), people=_number(many.strip() or "1"))
+
+
+def _number(text: str) -> int | None:
+    digits = text.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= len(str(PEOPLE_MAX)) else None
 
 
 def _back(office: Office, rest: str = "") -> Redirect:

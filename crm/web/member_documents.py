@@ -97,13 +97,7 @@ async def add_agreement_document(request: Request, office: NamedDependency[Offic
 async def download(office: NamedDependency[Office], document: FromPath[str]) -> Stream:
     """The file, always to be saved and never shown: whatever it holds does nothing on our pages."""
     found = await _document(office, document)
-    headers = {
-        **NOT_KEPT,
-        "content-disposition": f"attachment; filename=\"{_plain(found)}\"; filename*=UTF-8''{quote(found.file_name)}",
-        "content-length": str(found.size),
-        "x-content-type-options": "nosniff",
-        "content-security-policy": "sandbox; default-src 'none'",
-    }
+    headers = {**NOT_KEPT, **file_types.saved_only(found.file_name), "content-length": str(found.size)}
     return Stream(_pieces(office, found), media_type=found.media_type, headers=headers)
 
 
@@ -174,11 +168,6 @@ async def _pieces(office: Office, found: Document) -> AsyncIterator[bytes]:
     for at in range(0, found.size, reads.PIECE_BYTES):
         async with office.context.db.reading(office.actor.sees) as connection:
             yield await reads.piece(connection, found.id, at)
-
-
-def _plain(found: Document) -> str:
-    """The file's name in letters that every browser takes."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in " .-_()") else "_" for c in found.file_name)
 
 
 async def _home(office: Office, organisation: UUID | None, agreement: UUID | None) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 
 from crm import demo
 from crm.actions import activities, days, invoices, labels, member_imports, payments, renewal_notices, renewals
-from crm.actions.activities import ActivityForm
+from crm.actions.activities import ActivityForm, Came
 from crm.actions.invoices import Credit
 from crm.actions.labels import LabelForm
 from crm.actions.renewals import Wanted
@@ -75,7 +75,8 @@ async def _facts(context: Context, actor: Actor) -> None:
         network = await connection.fetchval("select id from network where slug = 'nora-industry-network'")
     gold = LabelForm("ESCA", level="Gold", issuer="EUCLES", issued_on=date(2025, 3, 1), last_on=date(2027, 2, 28))
     await labels.add(context, actor, network, gold)
-    fair = ActivityForm("Fair", on_day=date(2026, 10, 1), international=True, participants="Telenor; 3", others="40")
+    came = (Came("participants", 1, "Telenor", people=3),)
+    fair = ActivityForm("Fair", on_day=date(2026, 10, 1), international=True, others=40, came=came)
     await activities.add(context, actor, network, fair)
 
 
