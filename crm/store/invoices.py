@@ -63,7 +63,8 @@ from unnest($1::uuid[], $2::text[], $4::text[]) as f (invoice_id, kind, detail)
 _ROWS = """
 select i.id, i.kind, i.status, i.organisation_id, h.time_zone, array(
     select distinct m.network_id from charge c join membership m on m.id = c.membership_id
-    where c.invoice_id = i.id or c.id in (select l.charge_id from credit_line l where l.invoice_id = i.id)) as networks
+    where c.invoice_id = i.id or c.id in (select l.charge_id from credit_line l where l.invoice_id = i.id)
+    union select p.network_id from opening_item p where p.invoice_id = i.id) as networks
 from invoice i join host h on h.id = i.host_id where i.id = any($1)
 """
 

@@ -42,17 +42,20 @@ class Found(msgspec.Struct, frozen=True):
 
 
 async def find(office: Office, wanted: UUID) -> Found:
-    """An invoice of the open network's host, as far as the reader manages its networks. NotFound."""
+    """An invoice of the open network's host, as far as the reader manages its networks. NotFound.
+
+    What an opening balance is has no lines of ours, but a document.
+    """
     async with office.context.db.reading(office.actor.sees) as connection:
         some = await reads.some(connection, office.kept, [wanted])
         host = await reads.host_of(connection, wanted)
-        if not some or host != office.network.host_id or not some[0].lines:
+        stored = await reads.document(connection, wanted)
+        if not some or host != office.network.host_id or not (some[0].lines or stored):
             raise NotFound("invoice", wanted)
         (invoice,) = some
         money = await invoice_money.of_invoice(connection, wanted)
         events = await reads.events(connection, wanted)
         deliveries = await reads.deliveries(connection, wanted)
-        stored = await reads.document(connection, wanted)
         member = await reads.is_member(connection, invoice.organisation_id, office.network.id)
     whole = office.actor.manages >= {office.kept.by_slug[line.network].id for line in invoice.lines}
     draft = await actions.look(office.context, office.actor, wanted) if invoice.status == "draft" and whole else None

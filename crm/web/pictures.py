@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from zlib import crc32
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from crm.paths import TEMPLATES
 
@@ -58,8 +58,8 @@ def _shape(name: str) -> Markup:
 
 
 def _initials(name: str) -> str:
-    words = [word for word in re.split(r"[\s.\-]+", name) if word]
+    words = re.findall(r"\w+", name)
     if not words:
         return "?"
     first, second = words[0], words[1] if len(words) > 1 else words[0][1:]
-    return str(escape((first[:1] + second[:1]).upper()))
+    return (first[:1] + second[:1]).upper()

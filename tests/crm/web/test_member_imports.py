@@ -76,6 +76,7 @@ async def test_from_a_file_to_members_and_back(client: httpx.AsyncClient, contex
     await member_imports.take_back(context, wanted)
     undone = text(await client.get(place))
     assert "2 rows were taken back" in undone and "stays known by its numbers" in undone
+    assert "In the books" not in undone, "what was taken back is in the books no longer"
     norwegian = await client.get(f"/language/nb?back={place}", follow_redirects=True)
     assert "2 rader er tatt tilbake" in text(norwegian)
 
@@ -101,3 +102,27 @@ async def test_an_import_is_its_networks_own(client: httpx.AsyncClient, context:
     await client.post("/sign-out")
     await sign_in(client, CLAIRE_ONLY)
     assert (await client.get(HERE)).status_code in (403, 404)
+
+
+async def test_an_opening_balance_has_its_page_its_paper_and_is_paid_there(
+    client: httpx.AsyncClient, context: Context
+) -> None:
+    await sign_in(client)
+    headings, owes, _ = FILE.splitlines(keepends=True)
+    place = (await uploaded(client, (headings + owes).encode())).headers["location"]
+    wanted = UUID(place.rsplit("/", 1)[1])
+    assert (await send(client, f"{place}/columns", **fields(await client.get(place)))).status_code == 303
+    await member_imports.check(context, wanted)
+    assert (await send(client, f"{place}/confirmation")).status_code == 303
+    await member_imports.load(context, wanted)
+    listed = await client.get("/n/nora-industry-network/invoices?q=fjordvind")
+    item = "/n/nora-industry-network/invoices/" + listed.text.split("/invoices/")[-1].split('"')[0]
+    shown = await client.get(item)
+    assert shown.status_code == 200, text(shown)
+    assert "F-77" in text(shown) and "Opening balance" in text(shown) and "Record a payment" in text(shown)
+    assert "/credit-note" not in shown.text, "what was billed elsewhere is credited elsewhere"
+    paper = await client.get(f"{item}/pdf")
+    assert paper.status_code == 200 and paper.content.startswith(b"%PDF")
+    paid = await send(client, f"{item}/payments", amount="12500", received_on="2026-11-22", reference="")
+    assert paid.status_code == 303
+    assert "NOK 0" in text(await client.get(item))

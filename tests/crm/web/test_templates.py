@@ -238,4 +238,5 @@ def test_tiles_have_two_letters_and_never_fail():
     assert ">ØS</text>" in logo("Østfold")
     assert ">A</text>" in logo("a")
     assert ">?</text>" in logo("  ")
+    assert ">TS</text>" in logo("Tråkk & Søm AS"), "of words, not of signs between them"
     assert logo("Cyviz") == logo("Cyviz")
