@@ -33,11 +33,12 @@ AccountKind = Literal[
     "share_payable",
     "share_receivable",  # and the same in the books of the network that gets it
     "share_income",
-    "opening",  # what members owed before these books began
+    "opening",  # what members owed, or had to their credit, before these books began
 ]
 POSITIONS = ("receivable", "member_credit", "suspense")
 OURS = "klynge"  # the provider of facts that people or rules make here
-BY_PEOPLE = (OURS, "hand")  # providers of what people book
+BEFORE = "opening"  # the provider of credit from before these books, which came by a members' file
+BY_PEOPLE = (OURS, "hand", BEFORE)  # providers of what people book
 # Kinds of theirs that can be taken back; refunds are facts of the bank, invoices have credit notes.
 REVERSIBLE = ("received", "moved", "writtenoff", "claimed", "opened")
 NAMESPACE = UUID("7b0c0a1e-53a5-5c4e-9f0e-3d2c1b0a9f8e")
@@ -209,11 +210,12 @@ def reversal(original: Posting, standing: Standing, on: date) -> Posting:
 
 
 def take(held: Iterable[tuple[Item, int]], amount: int) -> Iterator[tuple[Item, int]]:
-    """Take money back from where a payment stands, the last part first; what is missing comes from nowhere.
+    """Take money back from where a payment stands: what is on no invoice first, then the last part; more from nowhere.
 
     The result depends only on how much is taken in all, not in how many pieces (M6).
     """
-    for item, there in reversed([each for each in held if each[1] > 0]):
+    last_first = reversed([each for each in held if each[1] > 0])
+    for item, there in sorted(last_first, key=lambda each: each[0].invoice is not None):
         part = min(there, amount)
         if part:
             yield item, part

@@ -29,6 +29,7 @@ from cluster_rules.ledger import (
 )
 
 Rail = Literal["bank", "card"]
+Came = Literal["bank", "card", "opening"]  # opening: before these books began (ADR 0055)
 DisputePhase = Literal["opened", "won", "lost"]
 
 
@@ -82,7 +83,7 @@ class Received(Fact, frozen=True, kw_only=True):
 
     provider: str
     object: str
-    rail: Rail
+    rail: Came
     amount: int
     parts: tuple[Part, ...] = ()
 
@@ -365,5 +366,7 @@ def _shared(draft: Draft, fact: Shared) -> None:
     draft.add(Account(other, network=fact.other, code=code), -sign * fact.amount, fact.invoice)  # type: ignore[arg-type]
 
 
-def _rail(rail: Rail, provider: str) -> Account:
+def _rail(rail: Came, provider: str) -> Account:
+    if rail == "opening":
+        return Account("opening")
     return Account("bank") if rail == "bank" else Account("card_clearing", code=provider)

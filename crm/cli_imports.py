@@ -116,5 +116,8 @@ async def _told(context: Context, wanted: UUID) -> tuple[reads.Import, list[str]
     if money := found.counts.get("money"):
         new, of = t.money(money["new"], money["currency"]), t.money(money["file"], money["currency"])
         lines.append(f"Opening balances: {new} of {of} in the file.")
+    if credits := found.counts.get("credits"):
+        new, of = t.money(credits["new"], credits["currency"]), t.money(credits["file"], credits["currency"])
+        lines.append(f"Opening credits: {new} of {of} in the file.")
     lines += [f"Follows by rule: {count} x {link}" for link, count in sorted(found.counts.get("links", {}).items())]
     return found, lines

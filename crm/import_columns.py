@@ -53,6 +53,7 @@ FIELDS: dict[str, str] = {
     "opening_amount": N_("Opening balance"),
     "opening_due": N_("Opening balance: due on"),
     "opening_reference": N_("Opening balance: invoice number"),
+    "opening_credit": N_("Opening credit"),
     "tags": N_("Tags"),
     "note": N_("Note"),
 }
@@ -100,6 +101,8 @@ _HEADINGS: dict[str, str] = {
     " openingbalance outstanding balance amountdue openamount residual membershipfee memberprice",
     "opening_due": "forfall forfallsdato duedate dueon due invoicedatedue invoiceduedate",
     "opening_reference": "fakturanr fakturanummer invoicenumber invoiceno invoice accountinvoiceid accountmoveid",
+    "opening_credit": "tilgode tilgodehavende tilgodesaldo kreditsaldo inngåendekredit inngaendekredit forskudd"
+    " openingcredit creditbalance unappliedcredit unappliedpayments prepaid prepayment",
     "tags": "tagger etiketter merker tags tag labels emneknagger stikkord",
     "note": "notat merknad kommentar note notes comment comments remark source",
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from crm.import_verdicts import Judged
 
+_SUMS = ("file", "new", "known", "refused", "left_out")
 WORDS_MAX = 200  # different words for levels or states that are told apart
 
 
@@ -16,7 +17,8 @@ class Counts:
         self._levels: dict[str, dict[str, Any]] = {}
         self._states: dict[str, dict[str, int]] = {}
         self._links: dict[str, int] = {}
-        self._money = {"file": 0, "new": 0, "known": 0, "refused": 0, "left_out": 0}
+        self._money = dict.fromkeys(_SUMS, 0)
+        self._credits = dict.fromkeys(_SUMS, 0)
         self._currency = currency
 
     def add(self, judged: Sequence[Judged], links: Mapping[int, Sequence[Mapping[str, str]]]) -> None:
@@ -30,23 +32,14 @@ class Counts:
             for link in links.get(member.row, ()):
                 key = f"{link['network']}/{link['tier']}/{link['rule']}"
                 self._links[key] = self._links.get(key, 0) + 1
-            self._add_money(each)
+            _add(self._money, each, each.member.opening, "opening_amount")
+            _add(self._credits, each, each.member.credit, "opening_credit")
 
     def _of(self, groups: dict[str, dict[str, Any]], word: str, verdict: str) -> dict[str, Any]:
         group = groups.setdefault(word if word in groups or len(groups) < WORDS_MAX else "…", {"read": 0})
         group["read"] += 1
         group[verdict] = group.get(verdict, 0) + 1
         return group
-
-    def _add_money(self, each: Judged) -> None:
-        amount = each.member.opening
-        if not amount:
-            return
-        self._money["file"] += amount
-        told = any(difference.field == "opening_amount" for difference in each.differences)
-        fresh = told or (each.verdict == "new" and each.known is None)
-        kept = each.verdict in ("new", "change", "same")
-        self._money[("new" if fresh else "known") if kept else each.verdict] += amount
 
     def told(self) -> dict[str, Any]:
         """As it is stored and shown."""
@@ -56,4 +49,15 @@ class Counts:
             "states": self._states,
             "links": self._links,
             "money": self._money | {"currency": self._currency} if self._money["file"] else {},
+            "credits": self._credits | {"currency": self._currency} if self._credits["file"] else {},
         }
+
+
+def _add(sums: dict[str, int], each: Judged, amount: int, field: str) -> None:
+    if not amount:
+        return
+    sums["file"] += amount
+    told = any(difference.field == field for difference in each.differences)
+    fresh = told or (each.verdict == "new" and each.known is None)
+    kept = each.verdict in ("new", "change", "same")
+    sums[("new" if fresh else "known") if kept else each.verdict] += amount

@@ -49,7 +49,10 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A row as it was understood. `left` is the first day without membership; `level_text` as the file says it."""
+    """A row as it was understood. `left` is the first day without membership; `level_text` as the file says it.
+
+    `opening` is what it owes, `credit` what it has to its credit: minor units, both above zero or nothing.
+    """
 
     row: int
     name: str
@@ -77,6 +80,7 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     opening: int = 0
     opening_due: date | None = None
     opening_reference: str = ""
+    credit: int = 0
     tags: tuple[str, ...] = ()
     note: str = ""
     left_out: str = ""
@@ -146,8 +150,9 @@ class _Reader:
             status=status,
             contact_email=self._email("contact_email"),
             billing_email=self._email("billing_email"),
-            opening=opening,
-            opening_due=self._due(opening),
+            opening=max(opening, 0),
+            opening_due=self._due(max(opening, 0)),
+            credit=self._credit(opening),
             tags=self._tags(),
             left_out=left_out,
             **texts,
@@ -309,17 +314,29 @@ class _Reader:
         return day if day.year < 9999 else None
 
     def _opening(self, status: str) -> int:
-        cell = self._cell("opening_amount")
-        if cell is None or cell == "" or isinstance(cell, bool | date):
-            return 0
+        """What is owed, in minor units; below zero is credit."""
         if self.terms.mapping.source == "odoo" and key_of(status) not in OWED:
+            return 0
+        return self._amount("opening_amount")
+
+    def _credit(self, opening: int) -> int:
+        amount = self._amount("opening_credit")
+        if amount < 0:
+            self._wrong("opening_credit", "opening_credit_sign", given=self._said("opening_credit")[:40])
+        elif amount and opening < 0:
+            self._wrong("opening_credit", "opening_credit_twice")
+        return max(amount, -opening, 0)
+
+    def _amount(self, field: str) -> int:
+        """Minor units; nothing for an empty cell, and for what is no amount: that is told."""
+        cell = self._cell(field)
+        if cell is None or cell == "" or isinstance(cell, bool | date):
             return 0
         amount = import_cells.amount(cell, self.terms.currency)
         if amount is None or abs(amount) > AMOUNT_MAX:
-            self._wrong("opening_amount", "amount_unclear", given=str(cell)[:40])
-        elif amount < 0:
-            self._wrong("opening_amount", "opening_negative", given=str(cell)[:40])
-        return max(amount or 0, 0)
+            self._wrong(field, "amount_unclear", given=str(cell)[:40])
+            return 0
+        return amount
 
     def _due(self, opening: int) -> date | None:
         due = self._day("opening_due")

@@ -25,7 +25,7 @@ class Known(msgspec.Struct, frozen=True):
 
     `left` is the first day without it, None without an end; `joined` None: it has no own membership there now or
     ahead. `past_until`: the end of the newest one that is over. `openings`: (reference, due day, minor units) of
-    opening balances it has.
+    opening balances it has, those of credit without a day and below zero.
     """
 
     id: UUID
@@ -152,6 +152,8 @@ def differences(member: Member, known: Known) -> tuple[Difference, ...]:
     due = member.opening_due.isoformat() if member.opening_due else ""
     if member.opening and (member.opening_reference, due, member.opening) not in known.openings:
         out.append(Difference("opening_amount", "", str(member.opening)))
+    if member.credit and (member.opening_reference, "", -member.credit) not in known.openings:
+        out.append(Difference("opening_credit", "", str(member.credit)))
     return tuple(out)
 
 

@@ -35,6 +35,7 @@ STAYS = {
     "billed_since": N_("Stays: it has been billed"),
     "merged_since": N_("Stays: the organisation has been merged"),
     "paid_since": N_("The opening balance stays: something was booked on it"),
+    "used_since": N_("The opening credit stays: it was used or paid back"),
     "known": N_("The organisation stays known by its numbers, without membership"),
 }
 SOURCES = {"plain": N_("A list of members"), "civicrm": "CiviCRM", "odoo": "Odoo"}

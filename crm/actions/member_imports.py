@@ -220,11 +220,12 @@ async def _load(context: Context, connection: Connection, found: Import, tell: T
             faults.point("import_rows_stored")
             await _progress(context, found.id, done, total)
             tell(done, total)
-    counts = found.counts | {"stored": done, "booked": await import_members.booked(connection, found.id)}
+    booked = await import_members.booked(connection, found.id)
+    counts = found.counts | {"stored": done} | booked
     await member_imports.done(connection, found.id, counts)
     await import_members.settle(connection)
     await member_imports.audit_rows(connection, actor, found.id, network.id, "member_imported")
-    detail = {"import": str(found.id), "file": found.name, "rows": done, "booked": counts["booked"]}
+    detail = {"import": str(found.id), "file": found.name, "rows": done} | booked
     await audit.append(connection, actor, "members_imported", detail, network.id, None, found.id)
     faults.point("import_before_commit")
 

@@ -29,7 +29,12 @@ select o.id, o.family_id, o.name, coalesce(p.country, '') as country, p.employee
     exists (select from membership m where m.organisation_id = o.id and m.network_id = $2) as here,
     array(select p.reference || '|' || i.due_on || '|' || p.amount from opening_item p
         join invoice i on i.id = p.invoice_id where i.organisation_id = o.id and p.network_id = $2
-        and not invoice_withdrawn(i.id)) as openings,
+        and not invoice_withdrawn(i.id)
+        union all select c.reference || '||' || -c.amount from ledger_entry e
+        join opening_credit c on c.payment_id = e.payment_id and c.network_id = $2
+        join ledger_transaction t on t.id = e.transaction_id and t.kind = 'received'
+        where e.organisation_id = o.id and e.payment_id is not null
+        and not exists (select from ledger_transaction r where r.reverses_id = t.id)) as openings,
     now_on.tier, began.starts_on as joined, ends.ends_on as "left", past.until
 from organisation o
 left join lateral (

@@ -20,9 +20,21 @@ from crm.catalogue import Catalogue
 from crm.database import Connection
 from crm.errors import Refused
 from crm.import_verdicts import PROFILE, Judged
-from crm.store import apply_many, decisions, families, feed, ids, import_marks, opening_items, places, profiles
+from crm.store import (
+    apply_many,
+    decisions,
+    families,
+    feed,
+    ids,
+    import_marks,
+    opening_credits,
+    opening_items,
+    places,
+    profiles,
+)
 from crm.store.apply_many import Decided
 from crm.store.import_plans import REASON, Plan, Work, decided
+from crm.store.opening_credits import Credit
 from crm.store.opening_items import Opening
 
 _ORGANISATIONS = """
@@ -187,20 +199,28 @@ async def _openings(
     whose: dict[int, UUID],
     made: dict[int, dict[str, Any]],
 ) -> None:
-    owing = [
-        each.member
-        for each in judged
-        if each.member.opening and (each.known is None or any(d.field == "opening_amount" for d in each.differences))
-    ]
+    owing = [each.member for each in judged if each.member.opening and _fresh(each, "opening_amount")]
     openings = [Opening(whose[m.row], m.opening, m.opening_due or work.today, m.opening_reference) for m in owing]
     found = await opening_items.add(connection, work.kept, work.network, work.source, openings, work.today, work.actor)
     for member, item in zip(owing, found, strict=True):
         made[member.row]["opening"] = str(item)
+    having = [each.member for each in judged if each.member.credit and _fresh(each, "opening_credit")]
+    credits = [Credit(whose[m.row], m.credit, m.name, m.opening_reference) for m in having]
+    for member, payment in zip(having, await opening_credits.add(connection, work, credits), strict=True):
+        made[member.row]["credit"] = str(payment)
 
 
-async def booked(connection: Connection, source: UUID) -> int:
-    """What the ledger has of this import: minor units."""
-    return await opening_items.total(connection, source)
+def _fresh(each: Judged, field: str) -> bool:
+    """Is this opening balance not in the books yet?"""
+    return each.known is None or any(difference.field == field for difference in each.differences)
+
+
+async def booked(connection: Connection, source: UUID) -> dict[str, int]:
+    """What the ledger has of this import, minor units: `booked` is owed, `credited` is credit."""
+    return {
+        "booked": await opening_items.total(connection, source),
+        "credited": await opening_credits.total(connection, source),
+    }
 
 
 async def settle(connection: Connection) -> None:

@@ -10,7 +10,16 @@ from uuid import UUID
 from cluster_rules.fees import Step
 from cluster_rules.profiles import restored
 from crm.database import Connection
-from crm.store import decisions, families, import_marks, import_members, member_imports, opening_items, profiles
+from crm.store import (
+    decisions,
+    families,
+    import_marks,
+    import_members,
+    member_imports,
+    opening_credits,
+    opening_items,
+    profiles,
+)
 from crm.store.import_plans import Work
 
 REASON = Step("import_undone")
@@ -49,7 +58,8 @@ async def take_back(connection: Connection, work: Work, rows: Rows) -> int:
         if row["why"]
     }
     items = [UUID(made["opening"]) for _, _, made in rows if made.get("opening")]
-    paid = await opening_items.touched(connection, items)
+    credits = [UUID(made["credit"]) for _, _, made in rows if made.get("credit")]
+    paid, used = await opening_items.touched(connection, items), await opening_credits.touched(connection, credits)
     goes = [(row, o, made) for row, o, made in rows if o not in why]
     for _, _, made in goes:
         for decision in made.get("decisions", ()):
@@ -60,6 +70,7 @@ async def take_back(connection: Connection, work: Work, rows: Rows) -> int:
             await import_marks.billing_back(connection, organisation, before)
     await import_marks.take_back(connection, [made for _, _, made in goes])
     await opening_items.withdraw(connection, [item for item in items if item not in paid], work.today, work.actor.name)
+    await opening_credits.withdraw(connection, work, [credit for credit in credits if credit not in used])
     await import_members.follow(connection, work.kept, sorted({family[o] for _, o, _ in goes}), work.today, REASON)
     stays = 0
     told = []
@@ -67,6 +78,8 @@ async def take_back(connection: Connection, work: Work, rows: Rows) -> int:
         reasons = [why[organisation]] if organisation in why else []
         if made.get("opening") and UUID(made["opening"]) in paid:
             reasons.append("paid_since")
+        if made.get("credit") and UUID(made["credit"]) in used:
+            reasons.append("used_since")
         if made.get("organisation") and not reasons:
             reasons.append("known")
         stays += any(reason != "known" for reason in reasons)

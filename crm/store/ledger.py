@@ -66,10 +66,11 @@ async def post(connection: Connection, fact: MoneyFact, actor: str) -> Booked:
     return Booked("booked" if made else "nothing", tuple(made))
 
 
-async def post_many(connection: Connection, facts: Sequence[Issued | Opened], actor: str) -> int:
-    """Book many invoices issued in this transaction, at a price that does not grow with each; how many were new.
+async def post_many(connection: Connection, facts: Sequence[Issued | Opened | Received], actor: str) -> int:
+    """Book many invoices issued, or payments made up, in this transaction, at a price that does not grow with each.
 
-    Nothing else can be booked on an invoice before it is issued, so that nothing has to be read.
+    How many were new. Nothing else can be booked on an invoice before it is issued, nor on a payment nobody has heard
+    of, so that nothing has to be read.
     """
     made = 0
     for first in range(0, len(facts), MOST_AT_ONCE):

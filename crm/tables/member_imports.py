@@ -18,6 +18,7 @@ from piccolo.table import Table
 
 from crm.tables.invoices import Invoice
 from crm.tables.networks import Network
+from crm.tables.payments import Payment
 
 
 class MemberImport(Table, tablename="member_import"):
@@ -86,6 +87,19 @@ class OpeningItem(Table, tablename="opening_item"):
     """
 
     invoice_id = ForeignKey(references=Invoice, null=False, default=None, on_delete=OnDelete.restrict, primary_key=True)
+    network_id = ForeignKey(references=Network, null=False, default=None, on_delete=OnDelete.restrict)
+    import_id = ForeignKey(references=MemberImport, null=False, default=None, on_delete=OnDelete.restrict)
+    reference = Text(default="")
+    amount = BigInt(required=True)
+
+
+class OpeningCredit(Table, tablename="opening_credit"):
+    """What a member had to its credit when its books began here: a payment that is on no invoice (ADR 0055).
+
+    `reference` is what it was known by in the other system. `amount` in minor units of the payment's currency.
+    """
+
+    payment_id = ForeignKey(references=Payment, null=False, default=None, on_delete=OnDelete.restrict, primary_key=True)
     network_id = ForeignKey(references=Network, null=False, default=None, on_delete=OnDelete.restrict)
     import_id = ForeignKey(references=MemberImport, null=False, default=None, on_delete=OnDelete.restrict)
     reference = Text(default="")

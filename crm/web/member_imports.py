@@ -204,7 +204,8 @@ async def _page(request: Request, office: Office, found: Import, errors: Errors,
         "row": _head(office, found),
         "filters": _filters(office, found, chosen, here),
         "rows": [_row(office, each) for each in listed[:PAGE]],
-        "sums": _sums(office, found),
+        "sums": _sums(office, found, "money", "booked"),
+        "credits": _sums(office, found, "credits", "credited"),
         "links": _links(office, found),
         "levels": _totals(office, found.counts.get("levels", {}), True),
         "states": _totals(office, found.counts.get("states", {}), False),
@@ -253,15 +254,15 @@ def _filters(office: Office, found: Import, chosen: str, here: str) -> list[dict
     ]
 
 
-def _sums(office: Office, found: Import) -> dict[str, str]:
-    """Opening balances: what the file says, and what of it becomes open items."""
-    money = found.counts.get("money", {})
+def _sums(office: Office, found: Import, of: str, in_books: str) -> dict[str, str]:
+    """Opening balances or credits: what the file says, what of it is to be stored, and what the ledger has since."""
+    money = found.counts.get(of, {})
     if not money:
         return {}
     told = {
         name: office.t.money(money[name], money["currency"]) for name in ("file", "new", "known", "refused", "left_out")
     }
-    booked = found.counts.get("booked")
+    booked = found.counts.get(in_books)
     return told | ({"booked": office.t.money(booked, money["currency"])} if booked is not None else {})
 
 
@@ -322,7 +323,7 @@ def _difference(office: Office, each: Any) -> dict[str, str]:
     old, new = each.old, each.new
     if each.field == "level":
         old, new = office.tier(old) if old else "", office.tier(new)
-    elif each.field == "opening_amount":
+    elif each.field in ("opening_amount", "opening_credit"):
         new = office.t.money(int(new), office.kept.book(office.network.slug, office.today).currency)
     return {"field": import_words.field(office.t, each.field), "old": old, "new": new}
 

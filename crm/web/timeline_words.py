@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from cluster_rules.ledger import BEFORE
 from crm import audit_words, directory_words, fact_words
 from crm.i18n import LANGUAGES, N_, Translator
 from crm.reads.timeline import (
@@ -126,7 +127,13 @@ _BOOKINGS = {
     "moved": N_("Money placed: %(amount)s"),
     "reversal": N_("Booking taken back: %(amount)s"),
 }
-_PROVIDERS = {"stripe": N_("card"), "bank": N_("bank file"), "manual": N_("entered by hand"), "import": N_("import")}
+_PROVIDERS = {
+    "stripe": N_("card"),
+    "bank": N_("bank file"),
+    "hand": N_("entered by hand"),
+    "klynge": N_("entered by hand"),
+    "opening": N_("import"),
+}
 
 
 def channel(office: Office, code: str) -> str:
@@ -290,7 +297,8 @@ def _invoice(office: Office, event: InvoiceEvent, _: str) -> dict[str, Any]:
 
 def _booking(office: Office, event: BookingEvent, _: str) -> dict[str, Any]:
     t = office.t
-    text = _BOOKINGS.get(event.kind, N_("Booking: %(amount)s"))
+    before = event.kind == "received" and event.provider == BEFORE
+    text = N_("Opening credit: %(amount)s") if before else _BOOKINGS.get(event.kind, N_("Booking: %(amount)s"))
     amount = -event.amount if event.kind == "refunded" else event.amount
     way = t.gettext(_PROVIDERS[event.provider]) if event.provider in _PROVIDERS else event.provider
     said = t.gettext("%(day)s, by %(who)s (%(channel)s)", day=t.date(event.on_date), who=event.actor, channel=way)

@@ -50,7 +50,8 @@ _FELL_DUE = f"{_fell_due('i')} and i.issued_on <= :as_of"
 _PARTS = f"{_in_period('w')} and {OURS.replace('i.id', 'w.id')} as in_period, {_fell_due('w')} as fell_due"
 # What was invoiced and what fell due are largely the same invoices: figures come from one pass over both.
 _TOGETHER = _with_books(f"({_IN_PERIOD}) or ({_FELL_DUE})", f"{CUT_BY}, {_PARTS}", CUTS)
-# Money put on invoices, and taken off again, by the day it was booked for.
+# Money put on invoices, and taken off again, by the day it was booked for. (Credit from before these books came in
+# elsewhere: an invoice is paid with it, and nothing is received.)
 _BOOKED = f"""
     select e.row_id, e.invoice_id as id, e.payment_id, t.on_date, -e.amount as amount
     from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
@@ -66,6 +67,7 @@ def _received(told: str, joins: str, condition: str = "true") -> str:
     wanted as materialized (select i.* from ({invoices("i.id in (select id from booked)")}) i), l as ({LINES})
     select {told}, {MONTH.format(day="x.on_date")} as month, coalesce(p.rail, '') as rail, x.amount
     from booked x join wanted w on w.id = x.id {joins} left join payment p on p.id = x.payment_id
+    where coalesce(p.rail, '') <> 'opening'
     """
 
 

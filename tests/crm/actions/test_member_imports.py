@@ -11,6 +11,7 @@ from crm.actions import member_imports, memberships, payments, verify
 from crm.actions.memberships import Change
 from crm.actor import Actor
 from crm.context import Context
+from crm.database import Connection
 from crm.errors import Forbidden, NotFound, Refused
 from crm.i18n import LANGUAGES, translator
 from crm.import_columns import ColumnMapping
@@ -205,6 +206,62 @@ async def test_an_opening_balance_ages_from_its_own_day_and_is_paid_like_an_invo
     assert rows[0].stays == ("paid_since",)
     assert await standing(context, FIRST[1]) == []
     assert await verify.run(context) == []
+
+
+async def test_an_opening_credit_pays_an_invoice_is_paid_back_and_stays_what_it_was_used_for(
+    context: Context, actor: Actor
+) -> None:
+    head = (*HEAD, "Inngående saldo", "Forfall", "Fakturanr", "Til gode")
+    both = (*FIRST, "1000", "01.09.2026", "F-1", "2 500,50")
+    minus = (*SECOND, "-300", "", "KN-7", "")
+    wanted = await imported(context, actor, csv(both, minus, head=head))
+    found, rows = await shown(context, wanted)
+    sums = {"new": 280050, "known": 0, "refused": 0, "left_out": 0, "file": 280050, "currency": "NOK"}
+    assert found.counts["credits"] == sums and found.counts["credited"] == 280050
+    assert found.counts["money"]["file"] == found.counts["booked"] == 100000, "credit is no negative debt"
+    again, same = await shown(context, await looked(context, actor, csv(both, minus, head=head)))
+    assert again.verdicts == {"same": 2} and again.counts["credits"]["known"] == 280050, same
+    async with context.db.tx() as connection:
+        ledger = await account(connection, rows[0].organisation_id)
+        item, paid_with = await connection.fetchrow(
+            "select (select invoice_id from opening_item where import_id = $1), (select payment_id from opening_credit"
+            " where import_id = $1 and amount = 250050)",
+            wanted,
+        )
+    assert ledger == {"owed": 100000, "credit": 250050}
+    assert await verify.run(context) == []
+    await payments.use_credit(context, actor, item, 100000)
+    await payments.refund(context, actor, paid_with, 50, date(2026, 11, 22), "Too much")
+    async with context.db.tx() as connection:
+        assert await account(connection, rows[0].organisation_id) == {"owed": 0, "credit": 150000}
+    rows = await undone(context, actor, wanted)
+    assert [row.stays for row in rows] == [("paid_since", "used_since"), ()]
+    async with context.db.tx() as connection:
+        assert await account(connection, rows[0].organisation_id) == {"owed": 0, "credit": 150000}
+        assert await account(connection, rows[1].organisation_id) == {"owed": 0, "credit": 0}
+    assert await verify.run(context) == []
+
+
+async def test_a_credit_is_said_once_and_without_a_minus(context: Context, actor: Actor) -> None:
+    head = (*HEAD, "Inngående saldo", "Forfall", "Fakturanr", "Tilgodehavende")
+    wrong = csv((*FIRST, "-100", "", "", "200"), (*SECOND, "", "", "", "-5"), head=head)
+    found, rows = await shown(context, await looked(context, actor, wrong), "refused")
+    assert [(r.number, r.detail.problems[0].field, r.detail.problems[0].code) for r in rows] == [
+        (2, "opening_credit", "opening_credit_twice"),
+        (3, "opening_credit", "opening_credit_sign"),
+    ]
+    assert found.counts["credits"]["refused"] == found.counts["credits"]["file"] == 20000
+
+
+async def account(connection: Connection, organisation: UUID | None) -> dict[str, int]:
+    """What the books have of an organisation: minor units owed, and to its credit."""
+    row = await connection.fetchrow(
+        "select coalesce(sum(amount) filter (where account = 'receivable'), 0)::bigint as owed,"
+        " -coalesce(sum(amount) filter (where account = 'member_credit'), 0)::bigint as credit"
+        " from ledger_entry where organisation_id = $1",
+        organisation,
+    )
+    return dict(row)
 
 
 async def test_a_second_time_nothing_is_new_and_what_differs_is_a_change(context: Context, actor: Actor) -> None:
