@@ -44,7 +44,7 @@ CHECKS = {
         from payment p left join lateral (
             select sum(e.amount) as amount from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
             where (t.provider, t.object_id, t.phase) = (p.provider, p.object_id, 'received')
-                and e.account in ('bank', 'card_clearing')
+                and e.account in ('bank', 'card_clearing', 'opening')
         ) b on true
         where b.amount is distinct from p.amount""",
     "ledger_write_off": """
