@@ -1,5 +1,6 @@
 """The register of legal entities in words: what it says otherwise, and why a file of it is refused."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -49,6 +50,8 @@ OTHERWISE: dict[str, str] = {
     "failed": N_("Not possible: %(why)s"),
     "stays": N_("Stays: %(why)s"),
 }
+_DAYS = {"since", "given", "today", "newest", "on", "earliest", "latest"}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Refusals and reasons (crm/sentences.py takes them in).
 REGISTER: dict[str, tuple[str, ...]] = {
     "register_bankrupt": (
@@ -123,10 +126,11 @@ def is_difference(reason: str) -> bool:
 
 
 def values(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """A difference's values for its sentence: a day is a day."""
+    """What a difference or a refusal is about, for its sentence: a day is a day."""
     told = dict(detail)
-    if isinstance(told.get("since"), str):
-        told["since"] = date.fromisoformat(told["since"])
+    for name in told.keys() & _DAYS:
+        if isinstance(told[name], str) and _DAY.fullmatch(told[name]):
+            told[name] = date.fromisoformat(told[name])
     return told
 
 

@@ -2,9 +2,21 @@
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
+from crm.context import Context
+
 EQUINOR, UIO = "923609016", "971035854"
+
+
+@pytest.fixture
+def context(context: Context, tmp_path: Path) -> Context:
+    """The test's context with a data directory of its own: for tests that upload files."""
+    return msgspec.structs.replace(context, settings=msgspec.structs.replace(context.settings, data_dir=tmp_path))
 
 
 def unit(number: str = EQUINOR, name: str = "EQUINOR ASA", **more: Any) -> dict[str, Any]:

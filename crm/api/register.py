@@ -1,6 +1,5 @@
-"""The register of legal entities: read a file of it, what it says otherwise of members, and taking its word over."""
+"""The register of legal entities: files that were read, what it says otherwise of members, taking its word over."""
 
-import io
 import re
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -11,7 +10,6 @@ from msgspec import Meta
 
 from crm import forms, register_words, words
 from crm.actions import profiles, register_differences
-from crm.actions import register as actions
 from crm.api import answers, edge, shapes, sizes
 from crm.api.operations import PREFIX, Call, Nothing, Operation
 from crm.catalogue import Catalogue
@@ -23,21 +21,6 @@ from crm.reads import register as reads
 TAG = N_("Register")
 ONE = "/register-differences/{review_id}"
 _NUMBER = re.compile("[0-9]{9}")
-FILE_MAX = 64 * 1024**2  # bytes; the whole register is read on the page or by `crm register read`
-
-
-class RegisterFileForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of the register in base64: JSON or CSV, packed with gzip or not, or a single unit as its API answers.
-
-    `as_of`: the day it was fetched. `part`: it is not the whole register, so a number that is not in it says nothing.
-    """
-
-    name: Annotated[str, Meta(min_length=1, max_length=actions.NAME_MAX)]
-    content: Annotated[bytes, Meta(max_length=FILE_MAX)]
-    as_of: date
-    part: bool = False
-    force: bool = False
-    dry_run: bool = False
 
 
 class RegisterRead(shapes.Answer, frozen=True):
@@ -52,13 +35,6 @@ class RegisterRead(shapes.Answer, frozen=True):
     counts: dict[str, int]
     read_by: str
     read_at: datetime
-
-
-class RegisterRun(shapes.Answer, frozen=True):
-    """What came of a file; `unchanged`: this very file was read before, and nothing was done."""
-
-    read: RegisterRead
-    unchanged: bool
 
 
 class RegisterDifference(shapes.Answer, frozen=True):
@@ -122,15 +98,6 @@ class DifferencePaging(msgspec.Struct, frozen=True):
 
     limit: shapes.Limit = 100
     cursor: Annotated[str, Meta(max_length=36, description="From `next_cursor`; opaque.")] | None = None
-
-
-async def read_file(call: Call[Nothing, RegisterFileForm]) -> RegisterRun:
-    body = call.body
-    async with call.context.db.reading(call.actor.sees) as connection:
-        network = await call.managed(connection)
-    wanted = actions.Wanted(body.name, body.as_of, part=body.part, force=body.force, dry_run=body.dry_run)
-    done = await actions.read(call.context, call.actor, network.slug, io.BytesIO(body.content), wanted)
-    return RegisterRun(_read(done.reads[0]), done.unchanged)
 
 
 async def list_reads(call: Call[Nothing, None]) -> shapes.Page[RegisterRead]:
@@ -229,31 +196,7 @@ def _shown(call: Call[Any, Any], kept: Catalogue, row: reads.Difference) -> Regi
     )
 
 
-_FILE = {
-    "name": "enheter.json",
-    "content": "eyJvcmdhbmlzYXNqb25zbnVtbWVyIjoiOTIzNjA5MDE2IiwibmF2biI6IkVRVUlOT1IgQVNBIn0=",
-    "as_of": "2026-11-20",
-    "part": True,
-}
-
 operations = (
-    Operation(
-        id="read_register_file",
-        method="POST",
-        path="/networks/{slug}/register-reads",
-        tag=TAG,
-        summary=N_("Read a file of the register"),
-        description=N_(
-            "For the network's host: what the file says of members and applicants is kept, and what it says otherwise "
-            "comes to the work lists. All of it or nothing; the same file again changes nothing."
-        ),
-        body=RegisterFileForm,
-        answer=RegisterRun,
-        status=201,
-        max_body=FILE_MAX * 3 // 2,
-        example=_FILE,
-        run=read_file,
-    ),
     Operation(
         id="list_register_reads",
         method="GET",

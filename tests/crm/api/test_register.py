@@ -1,16 +1,18 @@
 """The register by API: a file is read, what differs is listed, looked at, taken over or kept."""
 
 from base64 import b64encode
+from uuid import UUID
 
 import httpx
 import pytest
 
+from crm.actions import register, register_runs
 from crm.context import Context
 from tests.crm.actions.test_register import NETWORK, Member, member, open_of, told
-from tests.register_files import array, unit
+from tests.register_files import array, context, unit
 
 pytestmark = pytest.mark.anyio
-__all__ = ["member"]
+__all__ = ["context", "member"]
 
 READS = f"/api/v1/networks/{NETWORK}/register-reads"
 LIST = f"/api/v1/networks/{NETWORK}/register-differences"
@@ -21,6 +23,14 @@ def body(content: bytes, **more: object) -> dict:
     return {"name": "enheter.json", "content": b64encode(content).decode(), "as_of": "2026-11-20", "part": True, **more}
 
 
+async def run(client: httpx.AsyncClient, context: Context, headers: dict[str, str], sent: dict) -> dict:
+    """Upload a file, let the worker read it, and ask what came of it."""
+    begun = await client.post(READS, json=sent, headers=headers)
+    assert begun.status_code == 202 and begun.json()["status"] == "waiting", begun.text
+    await register_runs.settle(context, UUID(begun.json()["id"]), register.read)
+    return (await client.get(begun.headers["location"], headers=headers)).json()
+
+
 async def test_a_file_is_read_and_its_differences_are_answered(
     client: httpx.AsyncClient, context: Context, member: Member, manager_headers: dict[str, str]
 ) -> None:
@@ -29,13 +39,13 @@ async def test_a_file_is_read_and_its_differences_are_answered(
 
     more = member.employees + 30
     content = array(member.unit(antallAnsatte=more, underAvvikling=True))
-    dry = await post(READS, **body(content, dry_run=True))
-    assert (dry.status_code, dry.json()["read"]["counts"]["opened"] > 0) == (201, True)
+    dry = await run(client, context, manager_headers, body(content, dry_run=True))
+    assert (dry["status"], dry["counts"]["opened"] > 0, dry["read_id"]) == ("done", True, None)
     assert (await client.get(READS, headers=manager_headers)).json()["items"] == []
-    done = await post(READS, **body(content))
-    again = await post(READS, **body(content))
-    assert (done.json()["unchanged"], again.json()["unchanged"]) == (False, True)
-    assert again.json()["read"] == done.json()["read"]
+    done = await run(client, context, manager_headers, body(content))
+    again = await run(client, context, manager_headers, body(content))
+    assert (done["unchanged"], again["unchanged"]) == (False, True)
+    assert again["read_id"] == done["read_id"] is not None
     assert len((await client.get(READS, headers=manager_headers)).json()["items"]) == 1
 
     first = (await client.get(LIST, params={"limit": 1}, headers=manager_headers)).json()
@@ -66,22 +76,25 @@ async def test_a_file_is_read_and_its_differences_are_answered(
 
 
 async def test_what_is_wrong_with_a_file_names_row_and_field(
-    client: httpx.AsyncClient, member: Member, manager_headers: dict[str, str]
+    client: httpx.AsyncClient, context: Context, member: Member, manager_headers: dict[str, str]
 ) -> None:
     content = array(member.unit(), unit("971035855"))
-    refused = await client.post(READS, json=body(content), headers=manager_headers)
-    problem = refused.json()["errors"][0]
-    assert (refused.status_code, problem["rule"]) == (422, "register_number")
-    assert "Unit 2: 971035855 is no organisation number" in refused.text
-    assert problem["field"] == "rows.2.organisasjonsnummer"
+    refused = await run(client, context, manager_headers, body(content))
+    assert (refused["status"], refused["problem_code"]) == ("failed", "register_number")
+    assert "Unit 2: 971035855 is no organisation number" in refused["problem"]
+    assert refused["problem_field"] == "rows.2.organisasjonsnummer"
     nothing = await client.get(READS, headers=manager_headers)
     assert nothing.json()["items"] == []
 
 
 async def test_a_number_is_looked_up_by_who_manages_and_by_nobody_else(
-    client: httpx.AsyncClient, member: Member, manager_headers: dict[str, str], partner_keys: dict[str, str]
+    client: httpx.AsyncClient,
+    context: Context,
+    member: Member,
+    manager_headers: dict[str, str],
+    partner_keys: dict[str, str],
 ) -> None:
-    await client.post(READS, json=body(array(member.unit())), headers=manager_headers)
+    await run(client, context, manager_headers, body(array(member.unit())))
     known = await client.get(f"/api/v1/register-units/{member.number}", headers=manager_headers)
     assert (known.json()["employees"], known.json()["nace"], known.json()["as_of"]) == (
         member.employees,
