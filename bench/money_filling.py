@@ -114,7 +114,12 @@ _BOOKED = (
 # What the ledger's trigger would have made of all this.
 _STANDING = """
 insert into invoice_standing (invoice_id, host_id, starts_on, ends_on, tier, network, networks, currency, balance, paid,
-    credited, written_off, claimed, by_bank, by_card) select * from invoice_stretches(array(select invoice from bill))
+    credited, written_off, claimed, by_bank, by_card, organisation_id, issued_on, due_on, net, gross, first)
+    select * from invoice_stretches(array(select invoice from bill)) order by starts_on
+"""
+_UNTOUCHED = """
+insert into invoice_untouched (invoice_id, host_id, organisation_id, tier, network, networks, currency, issued_on,
+    due_on, net, gross) select * from invoices_untouched()
 """
 
 
@@ -132,6 +137,7 @@ async def fill(dsn: str, members: int) -> int:
                 await connection.execute(_entries(kind, which, account, amount, of_network))
         await connection.execute("analyze")
         await connection.execute(_STANDING)
+        await connection.execute(f"delete from invoice_untouched; {_UNTOUCHED}")
         await connection.execute("vacuum analyze")
         return await connection.fetchval("select count(*) from bill")
     finally:

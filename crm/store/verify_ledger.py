@@ -71,9 +71,20 @@ CHECKS = {
         full join invoice_stretches(array(select i.id from invoice i where i.status = 'issued')) f
             on (f.invoice_id, f.starts_on) = (s.invoice_id, s.starts_on)
         where (s.host_id, s.ends_on, s.tier, s.network, s.networks, s.currency, s.balance, s.paid, s.credited,
-                s.written_off, s.claimed, s.by_bank, s.by_card)
+                s.written_off, s.claimed, s.by_bank, s.by_card, s.organisation_id, s.issued_on, s.due_on, s.net,
+                s.gross, s.first)
             is distinct from (f.host_id, f.ends_on, f.tier, f.network, f.networks, f.currency, f.balance, f.paid,
-                f.credited, f.written_off, f.claimed, f.by_bank, f.by_card)""",
+                f.credited, f.written_off, f.claimed, f.by_bank, f.by_card, f.organisation_id, f.issued_on, f.due_on,
+                f.net, f.gross, f.first)""",
+    "ledger_untouched": """
+        select 'invoice_untouched ' || coalesce(u.invoice_id, f.invoice_id), case when f.invoice_id is null
+            then 'was booked on, or never issued' when u.invoice_id is null then 'is missing'
+            else 'says otherwise than the invoice' end
+        from invoice_untouched u full join invoices_untouched() f on f.invoice_id = u.invoice_id
+        where (u.host_id, u.organisation_id, u.tier, u.network, u.networks, u.currency, u.issued_on, u.due_on, u.net,
+                u.gross)
+            is distinct from (f.host_id, f.organisation_id, f.tier, f.network, f.networks, f.currency, f.issued_on,
+                f.due_on, f.net, f.gross)""",
     "ledger_bank_line": """
         select 'bank_line ' || l.id, 'is money in, and no payment stands for it'
         from bank_line l where l.amount > 0 and l.payment_id is null""",

@@ -6,6 +6,7 @@ from piccolo.columns import (
     Array,
     BigInt,
     BigSerial,
+    Boolean,
     Date,
     ForeignKey,
     OnDelete,
@@ -74,7 +75,8 @@ class InvoiceStanding(Table, tablename="invoice_standing"):
     """What stood on an invoice from a day to another, since anything was booked after it was issued; kept by a trigger.
 
     Sums up to the end of each of these days; `by_bank` and `by_card` are the money that came on the first. `tier` and
-    `network` (slug) are "several" where its lines differ. `crm verify` compares it with the ledger.
+    `network` (slug) are "several" where its lines differ; what the invoice says stands here once more (ADR 0051).
+    `first`: before these days it was as it was issued. `crm verify` compares it with the ledger.
     """
 
     row_id = BigSerial(primary_key=True)
@@ -93,3 +95,28 @@ class InvoiceStanding(Table, tablename="invoice_standing"):
     claimed = BigInt(required=True, default=None)
     by_bank = BigInt(required=True, default=None)
     by_card = BigInt(required=True, default=None)
+    organisation_id = UUID(null=False, default=None)
+    issued_on = Date(required=True, default=None)
+    due_on = Date(required=True, default=None)
+    net = BigInt(required=True, default=None)
+    gross = BigInt(required=True, default=None)
+    first = Boolean(default=False)
+
+
+class InvoiceUntouched(Table, tablename="invoice_untouched"):
+    """An issued invoice that nothing was booked on yet: it has no `InvoiceStanding`. Kept by triggers, as that is.
+
+    The first booking takes the row away. `crm verify` compares it with the invoices.
+    """
+
+    invoice_id = UUID(primary_key=True, default=None)
+    host_id = UUID(null=False, default=None)
+    organisation_id = UUID(null=False, default=None)
+    tier = Varchar(length=60, default="")
+    network = Varchar(length=60, default="")
+    networks = Array(base_column=UUID(), default=list)
+    currency = Varchar(length=3, required=True)
+    issued_on = Date(required=True, default=None)
+    due_on = Date(required=True, default=None)
+    net = BigInt(required=True, default=None)
+    gross = BigInt(required=True, default=None)

@@ -15,6 +15,7 @@ from crm.reads.reports.money import (
     POSITION,
     invoices,
     known,
+    standing,
 )
 from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
 from crm.reports import Chart, Column
@@ -27,36 +28,59 @@ _BUCKET = "case " + " ".join(
     for code, days in AGES.items()
 )
 
+# Money that is on no invoice, by whose it is and what it came with.
+_LOOSE = f"""
+    select e.payment_id, e.organisation_id, e.currency, sum(e.amount)::bigint as balance
+    from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
+    where e.host_id in {HOSTS} and e.account in {POSITION} and e.invoice_id is null
+        and t.on_date <= :as_of and {known("t")}
+    group by 1, 2, 3 having sum(e.amount) <> 0
+"""
+_OURS_TOO = """
+    exists (select from membership m where m.organisation_id = f.organisation_id and m.network_id = any(:networks))
+"""
+# How far an invoice `i` that is not paid has come.
+_STAGE = f"""
+    left join lateral (
+        select s.kind from dunning_step s where s.invoice_id = i.id and s.outcome = 'done' and s.on_date <= :as_of
+            and {known("s")}
+        order by s.after_days desc, s.recorded_at desc limit 1
+    ) dun on i.balance > 0
+"""
+_TOLD = f"""
+    {_BUCKET} as age, greatest(i.balance, 0) as open, greatest(-i.balance, 0) as credit,
+    case when i.balance > 0 then coalesce(dun.kind, 'none') end as stage
+"""
 # Every position that is not zero: an invoice, or an organisation's money that is on none.
 _OPEN = f"i.id in (select invoices_open(h.host_id, :as_of, :known_at) from {HOSTS} h)"
 POSITIONS = f"""
     with wanted as materialized ({invoices(_OPEN)}),
-    b as ({BOOKS}), l as ({LINES}), loose as materialized (
-        select e.payment_id, e.organisation_id, e.currency, sum(e.amount)::bigint as balance
-        from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
-        where e.host_id in {HOSTS} and e.account in {POSITION} and e.invoice_id is null
-            and t.on_date <= :as_of and {known("t")}
-        group by 1, 2, 3 having sum(e.amount) <> 0
-    ), found as materialized (
+    b as ({BOOKS}), l as ({LINES}), loose as materialized ({_LOOSE}), found as materialized (
         select w.number || ' ' || w.id as key, w.id, w.number, w.organisation_id, {CUT_BY}, w.issued_on, w.due_on,
             w.gross, coalesce(w.balance, b.balance, w.gross) as balance
         from wanted w left join b on b.invoice_id = w.id {CUTS} where coalesce(w.balance, b.balance, w.gross) <> 0
         union all
         select f.payment_id::text || f.organisation_id || f.currency, null, '', f.organisation_id, '', '', f.currency,
             null, null, null, f.balance
-        from loose f where exists
-            (select from membership m where m.organisation_id = f.organisation_id and m.network_id = any(:networks))
+        from loose f where {_OURS_TOO}
     )
     select i.key, i.id as invoice_id, i.number, i.organisation_id, o.name, i.tier, i.network, i.currency, i.issued_on,
-        i.due_on, greatest(:as_of - i.due_on, 0) as days_late, {_BUCKET} as age, i.gross,
-        greatest(i.balance, 0) as open, greatest(-i.balance, 0) as credit,
-        case when i.balance > 0 then coalesce(dun.kind, 'none') end as stage
-    from found i join organisation o on o.id = i.organisation_id
-    left join lateral (
-        select s.kind from dunning_step s where s.invoice_id = i.id and s.outcome = 'done' and s.on_date <= :as_of
-            and {known("s")}
-        order by s.after_days desc, s.recorded_at desc limit 1
-    ) dun on i.balance > 0
+        i.due_on, greatest(:as_of - i.due_on, 0) as days_late, i.gross, {_TOLD}
+    from found i join organisation o on o.id = i.organisation_id {_STAGE}
+"""
+# For figures, of what is kept alone. As it was known earlier nobody keeps it: then it is the rows.
+_TOGETHER = f"""
+    with loose as materialized ({_LOOSE}), found as (
+        {standing("true", owed=True)}
+        union all
+        select null, f.organisation_id, '', '', f.currency, null, null, null, null, f.balance, null, null, null, null
+        from loose f where :known_at::timestamptz is null and {_OURS_TOO}
+    )
+    select o.name, i.tier, i.network, i.currency, {_TOLD}
+    from found i join organisation o on o.id = i.organisation_id {_STAGE}
+    union all
+    select e.name, e.tier, e.network, e.currency, e.age, e.open, e.credit, e.stage from ({POSITIONS}) e
+    where :known_at::timestamptz is not null
 """
 
 # What was invoiced in the year that ends with the day: what days of sales are reckoned from.
@@ -98,6 +122,7 @@ AGING = Source(
                 Column("organisation_id", words="id"),
             ),
             ("age", "tier", "network", "stage", "name", "organisation_id", "currency"),
+            together=_TOGETHER,
         ),
         "billed": Relation(
             BILLED,

@@ -10,9 +10,10 @@ import msgspec
 
 from cluster_rules.errors import RuleViolation
 from crm.database import Connection
+from crm.reads.reports.largest import Largest
 from crm.reads.reports.source import Cut, Figures, Measure, Relation, Source
 from crm.reads.reports.statement import CURRENCY, Statement, Wanted, bucket, by_groups, by_rows, rows_of, wanted
-from crm.reports import OTHERS, Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
+from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
 
 MOST_ROWS = 1_000  # of a page
 ROWS_AT_A_TIME = 500
@@ -154,20 +155,31 @@ def _narrowing(relation: Relation, statement: Statement, measure: Measure, code:
 
 
 class _Group(msgspec.Struct, frozen=True):
-    """What one grouping of a relation gave: the values it is of, and each measure's value."""
+    """What one grouping of a relation gave: the values it is of, and each measure's value.
+
+    `others`: it is all those together that are not among the largest.
+    """
 
     of: dict[str, str]
     values: Mapping[str, Any]
+    others: bool = False
+
+
+# Of a relation, by the names of what they are of.
+_Groups = dict[frozenset[str], list[_Group]]
+_WHOLE: frozenset[str] = frozenset()
+_BY_CURRENCY = frozenset({CURRENCY})
 
 
 async def _made(connection: Connection, source: Source, asked: Asked, settled: bool, alone: bool) -> Report:
-    groups: dict[str, list[_Group]] = {}
+    groups: dict[str, _Groups] = {}
     tabled = {code for cut in source.cuts for code in cut.measures}
     for names in _asked_together(source):
         measures = [m for m in source.measures if m.over in names and (m.shown or m.code in tabled)]
         if measures:
-            sets = {_by(source, cut) for cut in source.cuts if source.measure(cut.measures[0]) in measures}
-            asking = wanted(source.relations[names[0]], measures, sets)
+            cuts = [cut for cut in source.cuts if source.measure(cut.measures[0]) in measures]
+            largest = _largest(source, cuts, measures) if alone else None
+            asking = wanted(source.relations[names[0]], measures, {_by(source, cut) for cut in cuts}, largest)
             groups |= dict.fromkeys(names, await _grouped(connection, asking, asked, settled))
     figures = [f for each in source.measures if each.shown for f in _figures(each, groups[each.over])]
     figures += _derived(source, asked, groups.values())
@@ -175,13 +187,24 @@ async def _made(connection: Connection, source: Source, asked: Asked, settled: b
     for cut in source.cuts:
         first = source.measure(cut.measures[0])
         assert first is not None, cut.code
-        tables[cut.code] = _table(source, cut, groups[first.over], alone)
+        tables[cut.code] = _table(source, cut, groups[first.over])
     shown = [tables[cut.code] for cut in source.cuts if cut.shown]
     if source.further is not None:
         more, others = source.further(asked, {each.code: each.value for each in figures}, tables)
         figures += more
         shown += others
     return Report(source.name, asked, tuple(figures), tuple(shown), source.charts)
+
+
+def _largest(source: Source, cuts: Iterable[Cut], measures: Sequence[Measure]) -> Largest | None:
+    """The one table of these whose largest rows are enough."""
+    places = {each.code: at for at, each in enumerate(measures)}
+    limited = [each for each in cuts if each.most]
+    if not limited:
+        return None
+    (cut,) = limited
+    assert [each.code for each in cuts if {*each.by} == {*cut.by}] == [cut.code], "another table needs all of them"
+    return Largest(cut.by, _by(source, cut)[len(cut.by) :], tuple(places[code] for code in cut.measures), cut.most)
 
 
 def _asked_together(source: Source) -> Iterable[list[str]]:
@@ -192,39 +215,41 @@ def _asked_together(source: Source) -> Iterable[list[str]]:
     return by_rows.values()
 
 
-async def _grouped(connection: Connection, asking: Wanted, asked: Asked, settled: bool) -> list[_Group]:
+async def _grouped(connection: Connection, asking: Wanted, asked: Asked, settled: bool) -> _Groups:
     """Every grouping that is wanted, in one go over the relation."""
     statement = Statement(asked)
     adds_up = all(each.how in ("count", "sum", "share") for each in asking.measures)
     write = by_groups if asking.by and adds_up else by_rows
+    assert adds_up or asking.largest is None, "what does not add up has no sum of the others"
     found = await connection.fetch(write(asking, statement, settled), *statement.values)
     named: dict[int, list[tuple[str, str]]] = {}
     measured = [(m.code, f"m{at}") for at, m in enumerate(asking.measures)]
-    out = []
+    out: _Groups = {}
     for row in found:
         mask = row["mask"] if asking.by else 0
         if mask not in named:
             named[mask] = [(name, f"b_{name}") for at, name in enumerate(reversed(asking.by)) if not mask >> at & 1]
         of = {name: row[column] for name, column in named[mask]}
-        out.append(_Group(of, {code: row[column] for code, column in measured}))
+        others = asking.largest is not None and row["others"]
+        out.setdefault(frozenset(of), []).append(_Group(of, {code: row[column] for code, column in measured}, others))
     return out
 
 
-def _figures(measure: Measure, groups: Iterable[_Group]) -> list[Figure]:
+def _figures(measure: Measure, groups: _Groups) -> list[Figure]:
     """The figure; of money one for each currency."""
     if measure.kind != "money":
-        return [Figure(measure.code, g.values[measure.code], measure.kind) for g in groups if not g.of]
-    found = sorted((g for g in groups if g.of.keys() == {CURRENCY}), key=lambda g: g.of[CURRENCY])
+        return [Figure(measure.code, g.values[measure.code], measure.kind) for g in groups.get(_WHOLE, ())]
+    found = sorted(groups.get(_BY_CURRENCY, ()), key=lambda g: g.of[CURRENCY])
     return [
         Figure(narrowed(measure.code, **g.of), g.values[measure.code], "money", currency=g.of[CURRENCY]) for g in found
     ] or [Figure(measure.code, 0, "money")]
 
 
-def _derived(source: Source, asked: Asked, relations: Iterable[list[_Group]]) -> list[Figure]:
+def _derived(source: Source, asked: Asked, relations: Iterable[_Groups]) -> list[Figure]:
     """What is reckoned from the measures, for each currency there is; once without where none of it is money."""
     money = any(each.kind == "money" for each in source.measures)
     by_currency: dict[str, dict[str, Any]] = {}
-    for group in (g for groups in relations for g in groups if g.of.keys() == ({CURRENCY} if money else set())):
+    for group in (g for groups in relations for g in groups.get(_BY_CURRENCY if money else _WHOLE, ())):
         by_currency.setdefault(group.of.get(CURRENCY, ""), {}).update(group.values)
     options = {each.code: asked.options.get(each.code, each.default) for each in source.options}
     out = []
@@ -235,19 +260,18 @@ def _derived(source: Source, asked: Asked, relations: Iterable[list[_Group]]) ->
     return out
 
 
-def _table(source: Source, cut: Cut, groups: Iterable[_Group], alone: bool) -> Table:
+def _table(source: Source, cut: Cut, groups: _Groups) -> Table:
     measures = [m for code in cut.measures if (m := source.measure(code))]
     by = _by(source, cut)
     columns = [Column(name, words=source.words.get(name, name)) for name in by]
     columns += [Column(m.code, m.kind) for m in measures]
-    inside, whole = {*by}, {*by} - {*cut.by}
-    mine = [g for g in groups if g.of.keys() == inside]
-    totals = [g for g in groups if g.of.keys() == whole]
-    ordered = sorted(mine, key=lambda g: _order(cut, g))
+    totals = groups.get(frozenset(by) - {*cut.by}, [])
+    ordered = sorted(
+        groups.get(frozenset(by), ()),
+        key=lambda g: (g.others, g.of.get(CURRENCY, UNKNOWN) if g.others else _order(cut, g)),
+    )
     listed = [g for g in ordered if any(g.values[m.code] for m in measures)]
-    most = cut.most if alone and cut.most else len(listed)
-    rows = [(*(Cell(g.of[name]) for name in by), *_cells(measures, g)) for g in listed[:most]]
-    rows += _others(cut, by, measures, listed[most:])
+    rows = [(*(Cell(g.of[name]) for name in by), *_cells(measures, g)) for g in listed]
     total: tuple[Cell, ...] = ()
     if len(totals) == 1:
         labels = (*(Cell(None) for _ in cut.by), *(Cell(totals[0].of[name]) for name in by if name not in cut.by))
@@ -255,22 +279,13 @@ def _table(source: Source, cut: Cut, groups: Iterable[_Group], alone: bool) -> T
     return Table(cut.code, tuple(columns), tuple(rows), total)
 
 
-def _others(
-    cut: Cut, by: Sequence[str], measures: Sequence[Measure], left: Iterable[_Group]
-) -> Iterator[tuple[Cell, ...]]:
-    """What is not listed one by one, together: a row for each currency, whose rows cannot be asked for by one code."""
-    sums: dict[tuple[str, ...], list[int]] = {}
-    for group in left:
-        label = tuple(OTHERS if name in cut.by else group.of[name] for name in by)
-        found = sums.setdefault(label, [0] * len(measures))
-        for at, each in enumerate(measures):
-            found[at] += group.values[each.code]
-    for label, values in sorted(sums.items()):
-        yield (*(Cell(each) for each in label), *(Cell(each) for each in values))
-
-
 def _cells(measures: Iterable[Measure], group: _Group) -> list[Cell]:
-    """The measures of a group; what its figures are narrowed by is written once for all of them."""
+    """The measures of a group; what its figures are narrowed by is written once for all of them.
+
+    The rows of many that are told together cannot be asked for by one code.
+    """
+    if group.others:
+        return [Cell(group.values[m.code]) for m in measures]
     narrowing = narrowed("", **group.of)
     return [Cell(group.values[m.code], m.code + narrowing) for m in measures]
 

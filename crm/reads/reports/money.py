@@ -50,6 +50,39 @@ def invoices(condition: str, standing: bool = True) -> str:
     """
 
 
+_STOOD = """
+    select s.invoice_id as id, s.organisation_id, s.tier, s.network, s.currency, s.issued_on, s.due_on, s.net, s.gross,
+        {sums} from {table} s
+    where :known_at::timestamptz is null and s.host_id in {hosts} and s.networks && :networks and s.issued_on <= :as_of
+        and {days} and {condition}
+"""
+_KEPT = "s.balance, s.paid, s.credited, s.written_off, s.claimed"
+_NONE = "s.gross, 0::bigint, 0::bigint, 0::bigint, 0::bigint"
+
+
+def standing(condition: str, owed: bool = False) -> str:
+    """The same invoices from what is kept alone (ADR 0051), with a condition on `s`; none as it was known earlier.
+
+    Each stands in one row: something was booked on it by then, something was later, nothing was yet. `owed`: only
+    those whose balance is not zero. (Its networks, of which it has a few, are compared last.)
+    """
+    branches = (
+        ("invoice_standing", _KEPT, "s.starts_on <= :as_of and (s.ends_on is null or s.ends_on > :as_of)", "balance"),
+        ("invoice_standing", _NONE, "s.first and s.starts_on > :as_of", "gross"),
+        ("invoice_untouched", _NONE, "true", "gross"),
+    )
+    return " union all ".join(
+        _STOOD.format(
+            table=table,
+            sums=sums,
+            days=days,
+            hosts=HOSTS,
+            condition=f"s.{balance} <> 0 and ({condition})" if owed else f"({condition})",
+        )
+        for table, sums, days, balance in branches
+    )
+
+
 # What stood at the end of :as_of on the invoices `wanted` as it was known earlier, by why. What was taken back counts
 # as what it took back.
 BOOKS = f"""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from crm.reads.known import believed
+from crm.reads.reports.largest import Largest, only_largest
 from crm.reads.reports.source import Measure, Relation
 from crm.reports import Asked
 
@@ -76,6 +77,7 @@ class Wanted(msgspec.Struct, frozen=True):
     measures: Sequence[Measure]
     sets: tuple[tuple[str, ...], ...]
     by: tuple[str, ...]
+    largest: Largest | None = None
 
     @property
     def head(self) -> str:
@@ -89,12 +91,17 @@ class Wanted(msgspec.Struct, frozen=True):
         return f" group by grouping sets ({sets})" if self.by else ""
 
 
-def wanted(relation: Relation, measures: Sequence[Measure], cuts: Iterable[tuple[str, ...]]) -> Wanted:
+def wanted(
+    relation: Relation,
+    measures: Sequence[Measure],
+    cuts: Iterable[tuple[str, ...]],
+    largest: Largest | None = None,
+) -> Wanted:
     sets = {frozenset(by) for by in (*cuts, ())}
     if any(each.kind == "money" for each in measures):
         sets.add(frozenset({CURRENCY}))
     by = tuple(sorted(frozenset().union(*sets)))
-    return Wanted(relation, measures, tuple(tuple(sorted(each)) for each in sorted(sets, key=sorted)), by)
+    return Wanted(relation, measures, tuple(tuple(sorted(each)) for each in sorted(sets, key=sorted)), by, largest)
 
 
 def by_rows(asking: Wanted, statement: Statement, settled: bool) -> str:
@@ -126,11 +133,12 @@ def by_groups(asking: Wanted, statement: Statement, settled: bool) -> str:
     of = ", ".join(f"r.{name}" for name in columns)
     if facts:
         parts.append(f"{many} as many")
+    groups = f"select {asking.head}{within}{', '.join(values)} from g{asking.grouping}"
     return (
         f"with r as (select * from ({statement.sql(rows)}) r),"
         f" f as (select {', '.join((of, *parts))} from r group by {of}),"
         f" g as (select f.*{buckets} from f)"
-        f" select {asking.head}{within}{', '.join(values)} from g{asking.grouping}"
+        f" {only_largest(asking.largest, groups, asking.by, len(measures)) if asking.largest else groups}"
     )
 
 

@@ -29,8 +29,17 @@ PARKED = """
 """
 STANDING = """
     insert into invoice_standing (invoice_id, host_id, starts_on, currency, balance, paid, credited, written_off,
-        claimed, by_bank, by_card)
-    select id, host_id, issued_on - 1, 'NOK', 0, gross, 0, 0, 0, 0, 0 from invoice where id = '{invoice}'
+        claimed, by_bank, by_card, organisation_id, issued_on, due_on, net, gross)
+    select id, host_id, issued_on - 1, 'NOK', 0, gross, 0, 0, 0, 0, 0, organisation_id, issued_on, due_on, net, gross
+    from invoice where id = '{invoice}'
+"""
+UNTOUCHED = """
+    insert into invoice_untouched (invoice_id, host_id, organisation_id, currency, issued_on, due_on, net, gross)
+    select id, host_id, organisation_id, currency, issued_on, due_on, net, gross from invoice where id = '{invoice}'
+"""
+UNTOUCHED_ANEW = """
+    insert into invoice_untouched (invoice_id, host_id, organisation_id, tier, network, networks, currency, issued_on,
+        due_on, net, gross) select * from invoices_untouched() u where u.invoice_id = $1
 """
 OTHERWISE = "update invoice_standing set balance = balance + 1 where invoice_id = '{invoice}'"
 ELSEWHERE = f"update ledger_entry set account = 'bank', network_id = null where account = 'income' and {OF}"
@@ -47,6 +56,7 @@ BROKEN = [
     ("ledger_standing", "what no booking does", STANDING),
     ("ledger_standing", "says otherwise", OTHERWISE),
     ("ledger_standing", "not said to stand", "delete from invoice_standing where invoice_id = '{invoice}'"),
+    ("ledger_untouched", "was booked on", UNTOUCHED),
     ("ledger_bank_line", "no payment", "update bank_line set payment_id = null"),
 ]
 
@@ -75,3 +85,20 @@ async def test_a_broken_row_is_named(
     found = await verify.run(context)
     wanted = said.format(**about)
     assert [each for each in found if each.check == check and wanted in f"{each.row} {each.why}"], found
+
+
+async def test_an_invoice_that_nothing_was_booked_on_is_told_as_it_is(context: Context, actor: Actor) -> None:
+    mine = await bill(context, actor, "Urørt AS")
+    for broken, said in (
+        ("update invoice_untouched set tier = 'x' where invoice_id = $1", "says otherwise"),
+        ("delete from invoice_untouched where invoice_id = $1", "is missing"),
+    ):
+        assert await verify.run(context) == []
+        async with context.db.tx() as connection:
+            await connection.execute(broken, mine.id)
+        (found,) = await verify.run(context)
+        assert (found.check, found.row) == ("ledger_untouched", f"invoice_untouched {mine.id}")
+        assert said in found.why
+        async with context.db.tx() as connection:
+            await connection.execute("delete from invoice_untouched where invoice_id = $1", mine.id)
+            await connection.execute(UNTOUCHED_ANEW, mine.id)
