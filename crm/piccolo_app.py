@@ -17,6 +17,7 @@ APP_CONFIG = AppConfig(
                 "profiles",
                 "listings",
                 "labels",
+                "endings",
                 "activities",
                 "contributions",
                 "incomes",

@@ -9,6 +9,7 @@ from crm.actions import (
     card_events,
     days,
     dunning,
+    endings,
     federation_exchange,
     invoice_deliveries,
     mail,
@@ -114,6 +115,13 @@ async def remind_of_tasks(tools: Tools) -> None:
         log.info("tasks_due", mails=sent)
 
 
+async def tell_endings(tools: Tools) -> None:
+    """Each morning labels and agreements that end are told ahead to who is in charge; once at each distance."""
+    sent = await endings.tell(tools.context)
+    if sent:
+        log.info("endings_told", mails=sent)
+
+
 async def forget_hidden(tools: Tools) -> None:
     """Notes, tasks and documents that were deleted go for good when nobody has brought them back."""
     await notes.forget_hidden(tools.context)
@@ -175,6 +183,7 @@ TIMETABLE: tuple[tuple[str, Callable[[Tools], Awaitable[None]]], ...] = (
     ("0 7 * * *", remind),
     ("20 7 * * *", tell_renewals),
     ("10 6 * * *", remind_of_tasks),
+    ("15 6 * * *", tell_endings),
     ("50 3 * * *", forget_hidden),
     ("45 3 * * *", compare_card_books),
     ("55 3 * * *", take_what_is_due),

@@ -48,17 +48,6 @@ async def of_network(connection: Connection, network: UUID, day: date) -> list[L
     return [Label(**dict(row)) for row in rows]
 
 
-async def expiring(connection: Connection, network: UUID, day: date) -> list[Label]:
-    """Those held on the day that end within the next months, the first to end on top."""
-    rows = await connection.fetch(
-        f"select * from ({_LABELS}) l where standing = 'expiring' order by expires_on, name, id",
-        network,
-        day,
-        EXPIRING_MONTHS,
-    )
-    return [Label(**dict(row)) for row in rows]
-
-
 async def after(
     connection: Connection,
     network: UUID,

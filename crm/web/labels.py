@@ -74,22 +74,6 @@ async def restore(office: NamedDependency[Office], label: FromPath[str]) -> Resp
 handlers = [reading(show_labels), routes(add, change, withdraw, restore)]
 
 
-def to_renew(office: Office, ending: list[Label]) -> list[dict[str, Any]]:
-    """For "to do" on the overview: each that ends within some months."""
-    t = office.t
-    return [
-        {
-            "icon": "award",
-            "color": "warning",
-            "text": t.gettext("%(name)s ends %(day)s", name=full_name(each), day=office.last_day(each.expires_on)),
-            "href": f"{office.base}{PATH}",
-            "detail": t.gettext("Renew it in time"),
-        }
-        for each in ending
-        if each.expires_on
-    ]
-
-
 def full_name(label: Label) -> str:
     """Its name with its level, where it has one."""
     return f"{label.name} {label.level}".strip()

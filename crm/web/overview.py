@@ -15,7 +15,7 @@ from litestar.di import NamedDependency
 from crm.actions import answers
 from crm.i18n import N_
 from crm.reads import applications as application_reads
-from crm.reads import labels as label_reads
+from crm.reads import endings as ending_reads
 from crm.reads import member_search, reports
 from crm.reads import office as office_reads
 from crm.reads import overview as reads
@@ -24,7 +24,7 @@ from crm.reads import renewals as renewal_reads
 from crm.reads import surveys as survey_reads
 from crm.reads.reports import cohorts
 from crm.reports import Asked, Report, later, period
-from crm.web import labels, register, surveys
+from crm.web import endings, register, surveys
 from crm.web import overview_views as views
 from crm.web.office import Office, reading, rules_of, show
 
@@ -99,7 +99,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         moves = await _report(connection, office, span, "movements")
         joined = await _cohorts(connection, office)
         renewing = await renewal_reads.standing(connection, network, today)
-        ending = await label_reads.expiring(connection, network, today)
+        ending = await ending_reads.near(connection, network, today)
         closing = await survey_reads.ending(connection, network, today, surveys.CLOSES_SOON_DAYS)
         otherwise = await register_reads.waiting(connection, network)
         if office.may_keep_books:
@@ -123,7 +123,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         "todo": [
             *views.todo(office, await _unanswered(office), money, renewing),
             *register.to_look(office, otherwise),
-            *labels.to_renew(office, ending),
+            *endings.to_renew(office, ending),
             *surveys.to_remind(office, closing),
         ],
     }

@@ -55,6 +55,7 @@ KINDS = (
     "suspension_lifted",
     "mailing",
     "tasks_due",
+    "ending_soon",
     "tier_changed",
     "webhook_disabled",
 )
@@ -124,9 +125,10 @@ VALUES = {
     "again": False,
     "unsubscribe": "https://klynge.test/unsubscribe/abc",
     "tasks": [{"title": "Send avtalen", "organisation": "Fjord & Data AS", "due": "1. des. 2026"}],
+    "endings": [{"name": "ESCA Gold", "day": "28. feb. 2027", "days": 30, "link": "/n/nora/setup/labels"}],
     "file": "members-nora-2026-11-22.xlsx",
 }
-EMPTY = {name: [] if name in ("linked", "claims", "lines", "tasks") else "" for name in VALUES}
+EMPTY = {name: [] if name in ("linked", "claims", "lines", "tasks", "endings") else "" for name in VALUES}
 # What a reader must find in the subject or the text, besides the network.
 SAYS = {
     "claim_arrived": ["Fjord & Data AS", "Ola Spør", "ola@spor.example", "/join/status/abc"],
@@ -183,6 +185,7 @@ SAYS = {
     "mailing": ["Høstmøte", "Kan vi møtes?", "/unsubscribe/abc"],
     "survey": ["Årets spørsmål", "Kan vi møtes?", "1. des. 2026", "/join/status/abc"],
     "tasks_due": ["Send avtalen", "Fjord & Data AS", "1. des. 2026", "/join/status/abc"],
+    "ending_soon": ["ESCA Gold", "28. feb. 2027", "/n/nora/setup/labels"],
     "tier_changed": ["Fjord & Data AS", "Hovedpartner", CLAIRE],
     "webhook_disabled": ["Partners CRM", "https://crm.partner.example/hooks", "503 Stengt", "/join/status/abc"],
 }

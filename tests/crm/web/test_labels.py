@@ -97,6 +97,25 @@ async def test_the_overview_warns_half_a_year_before_and_not_sooner(client):
         assert "ESCA Gold ends 21 May 2027" in text(await reader.get(NORA))
 
 
+async def test_the_overview_reminds_of_what_has_ended_until_it_goes_on(client, context):
+    await sign_in(client)
+    await send(client, NEW, **GOLD, last_on="2026-11-21")
+    await send(client, NEW, **GOLD | {"name": "Old", "issued_on": "2020-01-01"}, last_on="2025-11-21")
+    page = text(await client.get(NORA))
+    assert "ESCA Gold ended 21 Nov 2026" in page and "Old" not in page
+    await send(client, NEW, **GOLD | {"level": "Bronze", "issued_on": "2026-11-22"}, last_on="2029-01-01")
+    assert "ESCA Gold ended" not in text(await client.get(NORA))
+    for day, said in ((date(2027, 2, 20), True), (date(2027, 2, 21), False), (date(2026, 11, 22), True)):
+        async with context.db.tx() as connection:
+            name = await connection.fetchval(
+                "update agreement set ends_on = $1 where id = (select a.id from agreement a join network s on"
+                " s.id = a.source_network_id and s.slug = 'nora-industry-network' order by a.code limit 1)"
+                " returning coalesce(names ->> 'en', names ->> 'nb')",
+                day,
+            )
+        assert (f"{name} end" in text(await client.get(NORA))) is said, day
+
+
 EVERYBODY = "leser@klynge.example"
 
 
