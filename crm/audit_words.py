@@ -87,6 +87,7 @@ ACTIONS = {
     "survey_opened": N_("Survey opened"),
     "survey_reminded": N_("Reminded of a survey"),
     "survey_closed": N_("Survey closed"),
+    "survey_dropped": N_("Draft of a survey deleted"),
     "label_added": N_("Label or programme told"),
     "label_changed": N_("Label or programme changed"),
     "label_restored": N_("Label or programme brought back"),

@@ -132,6 +132,10 @@ CONFLICTS = frozenset(
         "mailing_begun",
         "mailing_changed",
         "mailing_nobody",
+        "survey_answered",
+        "survey_begun",
+        "survey_closed",
+        "survey_draft",
     }
 )
 

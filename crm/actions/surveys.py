@@ -3,7 +3,7 @@
 One answer a member, which may be changed until the last day. What an anonymous survey keeps is in crm/store/surveys.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
@@ -64,13 +64,24 @@ class Page(msgspec.Struct, frozen=True):
     elsewhere: bool  # answered by another link, and nothing leads from this one to the answers
 
 
-async def make(context: Context, actor: Actor, network: UUID, form: SurveyForm) -> UUID:
-    """A draft; its id. Forbidden; Invalid."""
+async def make(
+    context: Context, actor: Actor, network: UUID, form: SurveyForm, questions: Sequence[QuestionForm] = ()
+) -> UUID:
+    """A draft, with its questions; its id. Forbidden; Refused `survey_full`; Invalid names `questions.<n>.<field>`."""
     actor.must_manage(network)
+    if len(questions) > QUESTIONS_MAX:
+        raise Refused("survey_full", "questions", limit=QUESTIONS_MAX)
+    now, problems = context.clock.now(), Problems()
     async with context.db.tx() as connection:
-        title, intro, closes_on = _checked(form, await _today(context, connection, network))
+        today = await _today(context, connection, network)
+        title, intro, closes_on = _settings(problems, form, today)
+        asked = [_question(problems, each, f"questions.{place}.") for place, each in enumerate(questions)]
+        fact_checks.checked(problems)
         new = await store.add(connection, network, title, intro, form.anonymous, closes_on, actor.name)
-        detail = {"title": title["en"], "anonymous": form.anonymous}
+        made = await store.lock(connection, network, new)
+        for each, (text, choices) in zip(questions, asked, strict=True):
+            await store.put_question(connection, made, None, each.kind, text, choices, actor.name, now)
+        detail = {"title": title["en"], "anonymous": form.anonymous} | ({"questions": len(asked)} if asked else {})
         await audit.append(connection, actor, "survey_made", detail, network, None, new)
     return new
 
@@ -82,11 +93,24 @@ async def change(context: Context, actor: Actor, network: UUID, wanted: UUID, fo
         found = await store.lock(connection, network, wanted)
         if found.status == "closed":
             raise Refused("survey_closed", "survey")
-        title, intro, closes_on = _checked(form, await _today(context, connection, network))
+        problems = Problems()
+        title, intro, closes_on = _settings(problems, form, await _today(context, connection, network))
+        fact_checks.checked(problems)
         anonymous = form.anonymous if found.status == "draft" else found.anonymous
         await store.change(connection, wanted, title, intro, anonymous, closes_on)
         detail = {"title": title["en"], "closes_on": closes_on.isoformat()}
         await audit.append(connection, actor, "survey_changed", detail, network, None, wanted)
+
+
+async def drop(context: Context, actor: Actor, network: UUID, wanted: UUID) -> None:
+    """A draft that nobody was asked with is gone, with its questions. Refused `survey_begun`; NotFound."""
+    actor.must_manage(network)
+    async with context.db.tx() as connection:
+        found = await store.lock(connection, network, wanted)
+        if found.status != "draft":
+            raise Refused("survey_begun", "survey")
+        await store.drop(connection, wanted)
+        await audit.append(connection, actor, "survey_dropped", {"title": found.title["en"]}, network, None, wanted)
 
 
 async def put_question(
@@ -97,7 +121,9 @@ async def put_question(
     Invalid; Refused `survey_begun`, `survey_closed`, `survey_full`; NotFound.
     """
     actor.must_manage(network)
-    text, choices = _question(form)
+    problems = Problems()
+    text, choices = _question(problems, form)
+    fact_checks.checked(problems)
     async with context.db.tx() as connection:
         found = await store.lock(connection, network, wanted)
         listed = await store.questions(connection, wanted)
@@ -280,26 +306,25 @@ async def _today(context: Context, connection: Connection, network: UUID) -> dat
     return context.clock.today(row.zone)
 
 
-def _checked(form: SurveyForm, today: date) -> tuple[Texts, Texts, date]:
-    problems: Problems = []
+def _settings(problems: Problems, form: SurveyForm, today: date) -> tuple[Texts, Texts, date]:
+    """Title, intro and the first day without answers."""
     title = _texts(problems, "title", form.title, TITLE_MAX)
     intro = _texts(problems, "intro", form.intro, INTRO_MAX, required=False)
     fact_checks.day(problems, "last_on", form.last_on)
     if form.last_on and not problems and not today <= form.last_on <= today + LONGEST:
         said = {"given": form.last_on.isoformat(), "earliest": today.isoformat()}
         problems.append(("last_on", "date_out_of_range", said | {"latest": (today + LONGEST).isoformat()}))
-    fact_checks.checked(problems)
-    assert form.last_on is not None
-    return title, intro, form.last_on + timedelta(days=1)
+    last = today if problems or form.last_on is None else form.last_on
+    return title, intro, last + timedelta(days=1)
 
 
-def _question(form: QuestionForm) -> tuple[Texts, list[Texts]]:
-    problems: Problems = []
-    text = _texts(problems, "text", form.text, QUESTION_MAX)
-    choices = [_texts(problems, "choices", each, QUESTION_MAX) for each in form.choices]
+def _question(problems: Problems, form: QuestionForm, at: str = "") -> tuple[Texts, list[Texts]]:
+    own = Problems()
+    text = _texts(own, "text", form.text, QUESTION_MAX)
+    choices = [_texts(own, "choices", each, QUESTION_MAX) for each in form.choices]
     if form.kind == "choice" and not 2 <= len(choices) <= CHOICES_MAX:
-        problems.append(("choices", "survey_choices", {"most": CHOICES_MAX}))
-    fact_checks.checked(problems)
+        own.append(("choices", "survey_choices", {"most": CHOICES_MAX}))
+    problems += [(f"{at}{field}", code, params) for field, code, params in own]
     return text, choices if form.kind == "choice" else []
 
 

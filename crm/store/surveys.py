@@ -152,6 +152,12 @@ async def remove_question(connection: Connection, survey: UUID, question: UUID) 
     await connection.execute("delete from survey_question where survey_id = $1 and id = $2", survey, question)
 
 
+async def drop(connection: Connection, survey: UUID) -> None:
+    """A draft and its questions."""
+    await connection.execute("delete from survey_question where survey_id = $1", survey)
+    await connection.execute("delete from survey where id = $1 and status = 'draft'", survey)
+
+
 async def members(connection: Connection, network: UUID, today: date) -> list[UUID]:
     """The memberships that are active on the day."""
     rows = await connection.fetch(

@@ -106,7 +106,7 @@ async def remove_question(
 
 @post(PATH + "/{survey:str}/{deed:str}", include_in_schema=False)
 async def do(request: Request, office: NamedDependency[Office], survey: FromPath[str], deed: FromPath[str]) -> Response:
-    """`opening` asks the members, `reminder` those who have not answered, `closing` ends it."""
+    """`opening` asks the members, `reminder` those who have not answered, `closing` ends it; `removal` of a draft."""
     found = await _one(office, survey)
     given = (office.context, office.actor, office.network.id, found.id)
     try:
@@ -118,6 +118,9 @@ async def do(request: Request, office: NamedDependency[Office], survey: FromPath
         elif deed == "closing":
             await actions.close(*given)
             done = "closed"
+        elif deed == "removal":
+            await actions.drop(*given)
+            return told.back(office, PATH)
         else:
             raise NotFound("page", deed)
     except RuleViolation as error:
@@ -192,7 +195,7 @@ def _both(typed: Typed, name: str) -> dict[str, str]:
 
 
 def _to(office: Office, survey: UUID, rest: str = "") -> Redirect:
-    return Redirect(f"{office.base}{PATH}/{survey}{rest}", status_code=303, headers=NOT_KEPT)
+    return told.back(office, f"{PATH}/{survey}{rest}")
 
 
 async def _sheet(office: Office, found: Survey, kind: str) -> tuple[str, list[Column], list[Sequence[Any]]]:
