@@ -1,4 +1,4 @@
-"""Reports as files: a workbook with every figure and table, and pages to print, in the reader's language."""
+"""Reports as files: a workbook with every figure, table and list, and pages to print, in the reader's language."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,9 +11,11 @@ import msgspec
 from crm import names, report_words
 from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
+from crm.database import Connection
 from crm.gateways import report_pdf, sheets
 from crm.gateways.sheets import About, Sheet
 from crm.i18n import Translator
+from crm.reads import reports
 from crm.report_board import Part
 from crm.reports import Asked, Column, Figure, Report, Table
 
@@ -21,6 +23,8 @@ PRODUCT = "Klynge"
 PDF = "application/pdf"
 ONE_DAY = timedelta(days=1)
 MOST_ROWS = 40  # of a table on paper; the workbook has all
+# Reports that are lists to hand in, and the figure whose rows the list is: their workbooks begin with it.
+LISTS = {"members": "members", "innovation-norway": "listed"}
 # What a report's columns are (crm/reports.py) -> what a spreadsheet's are.
 KINDS: dict[str, Any] = {"day": "day", "number": "number", "money": "number", "share": "number", "days": "number"}
 
@@ -75,9 +79,21 @@ def table_sheet(reader: Reader, name: str, table: Table) -> Sheet:
     return Sheet(title, sheet_columns(reader, name, table.columns), in_words(reader, table.columns, rows))
 
 
-def workbook(context: Context, reader: Reader, made: Report) -> bytes:
-    """The whole report: figures with their definitions, then a sheet for each table."""
+async def list_sheet(connection: Connection, reader: Reader, name: str, asked: Asked) -> Sheet | None:
+    """The list that a report is, every row of it; None of a report that is none."""
+    if name not in LISTS:
+        return None
+    source, code = reports.SOURCES[name], LISTS[name]
+    columns = reports.columns(source, code)
+    rows = [row async for batch in reports.every_row(connection, source, asked, code) for row in batch]
+    title, _ = report_words.figure(reader.t, name, code)
+    return Sheet(title, sheet_columns(reader, name, columns), in_words(reader, columns, rows))
+
+
+def workbook(context: Context, reader: Reader, made: Report, own: Sheet | None = None) -> bytes:
+    """The whole report: its own list where it is one, figures with their definitions, then a sheet for each table."""
     listed = [figures_sheet(reader, made), *(table_sheet(reader, made.name, each) for each in made.tables)]
+    listed = [own, *listed] if own else listed
     title = reader.t.gettext(report_words.report(made.name).title)
     return sheets.book(listed, About(title, PRODUCT, context.clock.now()))
 

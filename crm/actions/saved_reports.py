@@ -226,6 +226,8 @@ def _checked(wanted: Wanted | Change) -> str:
         problems.append(("every", "value_unknown", {"message": wanted.every[:60]}))
     if wanted.file not in FILES:
         problems.append(("file", "value_unknown", {"message": wanted.file[:60]}))
+    if wanted.every != "never" and not wanted.readers:
+        problems.append(("readers", "required", {}))  # a timetable that mails nobody
     if len(wanted.readers) > MOST_READERS:
         problems.append(("readers", "too_many", {"limit": MOST_READERS}))
     if problems:

@@ -72,6 +72,8 @@ async def _file(
     reader = files.Reader(t, kept, own)
     name = f"{saved.report}-{own.slug}-{made.asked.as_of.isoformat()}.{saved.file}"
     if saved.file == "xlsx":
-        return name, XLSX, files.workbook(context, reader, made)
+        async with context.db.reading(made.asked.networks) as connection:
+            own_list = await files.list_sheet(connection, reader, saved.report, made.asked)
+        return name, XLSX, files.workbook(context, reader, made, own_list)
     title = t.gettext(report_words.report(saved.report).title)
     return name, files.PDF, await files.paper(context, reader, title, [(files.whole(made), made)])

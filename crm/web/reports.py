@@ -69,6 +69,7 @@ async def show_report(request: Request, office: NamedDependency[Office], name: F
         tables=report_views.tables(view, made),
         drawings=report_views.drawings(view, made),
         form=questions_form(office, question, source),
+        own_list=files.LISTS.get(name, ""),
         refusal=office_consequences.refusal(office, question.error) if question.error else "",
     )
 
@@ -146,11 +147,15 @@ async def table_csv(request: Request, office: NamedDependency[Office], name: Fro
 
 @get("/reports/{name:str}/file.xlsx", include_in_schema=False)
 async def report_xlsx(request: Request, office: NamedDependency[Office], name: FromPath[str]) -> Response[bytes]:
-    """The whole report as a workbook: its figures with their definitions, then each table."""
+    """The whole report as a workbook: its list where it is one, figures with their definitions, then each table."""
     source = _source(name)
     question = question_of(request, office, source, refuse=True)
     made = await _made(office, source, question)
-    body = files.workbook(office.context, reader_of(office), made)
+    async with office.context.db.reading(office.actor.sees) as connection:
+        own = await files.list_sheet(connection, reader_of(office), name, question.asked)
+    if own:
+        await _kept(office, question, name, files.LISTS[name], len(own.rows), "xlsx")
+    body = files.workbook(office.context, reader_of(office), made, own)
     return _download(body, f"{name}-{office.network.slug}-{question.asked.as_of.isoformat()}")
 
 
@@ -233,11 +238,16 @@ async def _all_rows(
     columns = reports.columns(source, code)
     async with office.context.db.reading(office.actor.sees) as connection:
         rows = [row async for batch in reports.every_row(connection, source, question.asked, code) for row in batch]
-    asked = {"report": source.name, "figure": code, "rows": len(rows), "asked": urlencode(question.pairs)}
-    for network in question.networks:
-        await exports.taken(office.context, office.actor, network.id, kind, asked)
+    await _kept(office, question, source.name, code, len(rows), kind)
     stem = f"{source.name}-{code.partition('/')[0]}-{office.network.slug}-{question.asked.as_of.isoformat()}"
     return columns, files.in_words(reader_of(office), columns, rows), stem
+
+
+async def _kept(office: Office, question: Question, name: str, code: str, rows: int, kind: str) -> None:
+    """Write down who takes which rows along."""
+    asked = {"report": name, "figure": code, "rows": rows, "asked": urlencode(question.pairs)}
+    for network in question.networks:
+        await exports.taken(office.context, office.actor, network.id, kind, asked)
 
 
 def reader_of(office: Office) -> files.Reader:

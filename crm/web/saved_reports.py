@@ -152,7 +152,7 @@ async def _page(
         every=[{"value": v, "label": office.t.gettext(w)} for v, w in EVERY.items()],
         files=[{"value": v, "label": office.t.gettext(w)} for v, w in FILES.items()],
         mates=[{"value": str(a), "label": n} for a, n in sorted(mates.items(), key=lambda pair: pair[1])],
-        chosen=[str(each) for each in (chosen if chosen is not None else [])],
+        chosen=[str(each) for each in (chosen if chosen is not None else [me])],
         errors=problems(office, error, FIELDS) if error else [],
         done=query.get("done", "") if query.get("done") in ("saved", "removed", "stopped") else "",
     )

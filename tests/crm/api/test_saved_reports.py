@@ -54,6 +54,7 @@ async def test_a_saved_reports_life(ask):
         ({"report": "gold"}, "report", "value_unknown"),
         ({"owner": "nobody@klynge.example"}, "owner", "report_reader"),
         ({"readers": ["nobody@klynge.example"]}, "readers", "report_reader"),
+        ({"readers": []}, "readers", "required"),
         ({"every": "day"}, "every", None),
         ({"file": "doc"}, "file", None),
         ({"questions": [["period"]]}, "questions", None),

@@ -59,8 +59,10 @@ async def test_files_hold_what_the_page_shows(client: httpx.AsyncClient) -> None
     assert len(rows) == 25 and rows[0][:2] == ["Name", "Organisation number"]
     assert all(isinstance(row[1], str) for row in rows), "a number that names somebody is a text"
     whole = CalamineWorkbook.from_filelike(io.BytesIO((await client.get(f"{NORA}/reports/members/file.xlsx")).content))
-    assert whole.sheet_names[0] == "Figures"
-    assert whole.get_sheet_by_index(0).to_python()[1][:2] == ["Active members", 24.0]
+    assert whole.sheet_names[:2] == ["Active members", "Figures"], "a report that is a list begins with it"
+    assert whole.get_sheet_by_index(0).to_python() == rows
+    assert whole.get_sheet_by_index(1).to_python()[1][:2] == ["Active members", 24.0]
+    assert "rows?figure=listed" in (await client.get(f"{NORA}/reports/innovation-norway")).text
     table = (await client.get(f"{NORA}/reports/members/rows.csv?figure=members")).content.decode("utf-8-sig")
     assert table.count("\r\n") == 25
 
