@@ -56,7 +56,7 @@ def _start(place: Path) -> tuple[float, float]:
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _first_page(f"http://127.0.0.1:{port}/nb/", running)
-        return time.perf_counter() - began, _held(running.pid)
+        return time.perf_counter() - began, held(running.pid)
     finally:
         running.send_signal(signal.SIGINT)
         running.wait(PATIENCE)
@@ -73,7 +73,7 @@ def _first_page(address: str, running: subprocess.Popen) -> None:
         time.sleep(0.02)
 
 
-def _held(process: int) -> float:
+def held(process: int) -> float:
     rolled = Path(f"/proc/{process}/smaps_rollup").read_text()
     return int(re.search(r"^Pss:\s+(\d+) kB", rolled, re.MULTILINE)[1]) / 1024
 

@@ -15,7 +15,7 @@ from crm import api, web
 from crm.clock import SystemClock
 from crm.context import Context
 from crm.database import open_database
-from crm.errors import Unavailable, status_of
+from crm.errors import TooSlow, Unavailable, status_of
 from crm.gateways.stripe import Accounts
 from crm.settings import Settings
 from crm.web.headers import add_security_headers
@@ -88,7 +88,7 @@ def _failure(request: Request, error: Exception) -> Response:
         log.error("failed", reference=reference, route=_route(request), trace=traceback.format_exception(error))
     if request.url.path.startswith(API_PATHS):
         return api.problem(request, error, reference)
-    answer = error_page(request, status, reference=reference)
+    answer = error_page(request, status, reference=reference, slow=isinstance(error, TooSlow))
     if isinstance(error, Unavailable):
         answer.headers["retry-after"] = str(error.seconds)
     return answer

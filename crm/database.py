@@ -14,7 +14,7 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
-from crm.errors import Refused, Unavailable
+from crm.errors import Refused, TooSlow, Unavailable
 from crm.vault import CLEAR, Vault
 from piccolo_conf import DB
 
@@ -210,13 +210,18 @@ async def close_pool(pool: asyncpg.Pool) -> None:
 
 @asynccontextmanager
 async def _connection(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool; that it cannot be had, or is lost while it is used, is `Unavailable`."""
+    """A connection of the pool; that it cannot be had, or is lost while it is used, is `Unavailable`.
+
+    A statement that the server stopped for the time it took is `TooSlow`.
+    """
     try:
         connection = await pool.acquire(timeout=WAIT_SECONDS)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Unavailable from error
     try:
         yield connection
+    except asyncpg.QueryCanceledError as error:
+        raise TooSlow from error
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if _lost(connection):
             raise Unavailable from error

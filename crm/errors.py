@@ -59,6 +59,10 @@ class Unavailable(Exception):
     seconds = 2
 
 
+class TooSlow(Exception):
+    """The database was asked for more than it can find in the time there is; nothing was changed."""
+
+
 # Conflicts with what is stored are 409; everything else a rule refuses is 422.
 CONFLICTS = frozenset(
     {
@@ -144,5 +148,6 @@ def status_of(error: Exception) -> int:
     """The HTTP status for an error of ours; 500 for anything else."""
     if isinstance(error, RuleViolation):
         return 409 if error.code in CONFLICTS else 422
-    known = {NotFound: 404, Invalid: 422, Forbidden: 403, Unauthenticated: 401, TooMany: 429, Unavailable: 503}
+    known = {NotFound: 404, Invalid: 422, Forbidden: 403, Unauthenticated: 401, TooMany: 429}
+    known |= {Unavailable: 503, TooSlow: 503}
     return next((status for kind, status in known.items() if isinstance(error, kind)), 500)

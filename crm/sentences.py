@@ -223,6 +223,9 @@ _EDGE: dict[str, tuple[str, ...]] = {
     "too_many_requests": (N_("Too many requests. Try again in %(seconds)s seconds."),),
     "type_wrong": (N_("The value has the wrong type: %(message)s."),),
     "unauthenticated": (N_("A valid key is needed: Authorization: Bearer KEY."),),
+    "too_slow": (
+        N_("This took longer than the server allows and was stopped; nothing was changed. Ask for less at a time."),
+    ),
     "unavailable": (N_("The database cannot be reached or is being upgraded. Try again shortly."),),
     "unsupported_media_type": (N_("The body must be sent as application/json."),),
     "uuid_format": (N_("This is not an id."),),

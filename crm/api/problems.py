@@ -15,7 +15,17 @@ from cluster_rules.errors import RuleViolation
 from crm import words
 from crm.api.language import translator_for
 from crm.catalogue import Catalogue
-from crm.errors import Forbidden, Invalid, NotFound, ScopeMissing, TooMany, Unauthenticated, Unavailable, status_of
+from crm.errors import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    ScopeMissing,
+    TooMany,
+    TooSlow,
+    Unauthenticated,
+    Unavailable,
+    status_of,
+)
 from crm.forms import Problems
 from crm.i18n import Translator
 
@@ -91,6 +101,8 @@ def _told(request: Request, error: Exception) -> tuple[int, Problems]:
         return 429, [("authorization", "too_many_requests", {"seconds": error.seconds})]
     if isinstance(error, Unavailable):
         return 503, [("database", "unavailable", {})]
+    if isinstance(error, TooSlow):
+        return 503, [("database", "too_slow", {})]
     if isinstance(error, ScopeMissing):
         return 403, [("authorization", "scope_missing", {"scope": error.scope})]
     if isinstance(error, Unauthenticated | Forbidden):

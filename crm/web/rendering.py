@@ -56,9 +56,11 @@ def fragment(
     return _answer(request, body, status_code, headers)
 
 
-def error_page(request: Request, status_code: int, *, reference: str = "", detail: str = "") -> Response[str]:
+def error_page(
+    request: Request, status_code: int, *, reference: str = "", detail: str = "", slow: bool = False
+) -> Response[str]:
     """What happened, why, and where to go next. Needs no database and no session."""
-    shown = status_code if status_code in ERROR_STATUSES else _NEAREST.get(status_code, 500)
+    shown = "slow" if slow else status_code if status_code in ERROR_STATUSES else _NEAREST.get(status_code, 500)
     phrase = HTTPStatus(status_code).phrase
     return page(
         request,

@@ -6,7 +6,7 @@ import pytest
 
 from crm.app import create_app
 from crm.context import Context
-from crm.errors import Unavailable
+from crm.errors import TooSlow, Unavailable
 from tests.conftest import SETTINGS, context_on
 from tests.crm.api.support import V1, company, problem_of, wrong
 
@@ -68,6 +68,30 @@ async def test_a_request_without_database_is_503_with_when_to_come_back(
             answer = await client.post(f"{V1}/applications", json=company(), headers=headers)
             assert answer.status_code == 201
             assert await _applications(context) == 1
+
+
+async def test_a_statement_that_takes_too_long_is_stopped_and_said_to_be(
+    own_database: str, manager_headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with context_on(own_database, size=2) as context:
+        with pytest.raises(TooSlow):
+            async with context.db.tx() as connection:
+                await connection.execute("set local statement_timeout = 10")
+                await connection.execute("select pg_sleep(60)")
+        transport = httpx.ASGITransport(app=create_app(SETTINGS, context), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=SETTINGS.base_url) as client:
+            with monkeypatch.context() as patched:
+                patched.setattr(asyncpg.Connection, "fetch", _stopped)
+                answer = await client.get(f"{V1}/networks/nora-industry-network/members", headers=manager_headers)
+                assert wrong(answer, 503) == [("database", "too_slow")]
+                page = await client.get("/nb/networks")
+                assert page.status_code == 503
+                assert "Det tar for lang tid" in page.text
+            assert (await client.get("/nb/networks")).status_code == 200, "the connections are as good as before"
+
+
+async def _stopped(*_: object, **__: object) -> None:
+    raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
 
 
 async def _refused(*_: object, **__: object) -> None:
