@@ -26,7 +26,8 @@ REASONS: tuple[str, ...] = (
     "register_moved",
     "register_headcount",
 )
-FACTS = frozenset({"register_name", "register_employees", "register_moved", "register_headcount"})
+SMALL = "register_headcount"
+FACTS = frozenset({"register_name", "register_employees", "register_moved", SMALL})
 PERSONAL_FORM = "ENK"  # a sole trader: its name is a person's
 BRANCH_FORMS = frozenset({"BEDR", "AAFY"})  # units inside a legal entity; a file of their own (underenheter)
 # Forms of organisations that stand behind a name, and are written like that in ours or left out.
@@ -149,9 +150,7 @@ def differences(ours: Ours, unit: Unit, bounds: frozenset[int] = SME_CLASSES) ->
         found.append(Difference("register_name", ours.name, proper_name(unit.name)))
     if unit.employees is not None and unit.employees != ours.employees:
         small = same_class(ours.employees, unit.employees, bounds)
-        found.append(
-            Difference("register_headcount" if small else "register_employees", ours.employees, unit.employees)
-        )
+        found.append(Difference(SMALL if small else "register_employees", ours.employees, unit.employees))
     moved = _moved(ours, unit)
     return tuple([*found, moved] if moved else found)
 
@@ -160,7 +159,7 @@ def taken_over(reason: str, unit: Unit) -> dict[str, Any]:
     """The facts, by name, that are told of an organisation once it is as the register says; {} where it is no fact."""
     if reason == "register_name":
         return {"name": proper_name(unit.name)}
-    if reason in ("register_employees", "register_headcount"):
+    if reason in ("register_employees", SMALL):
         return {"employees": unit.employees}
     if reason == "register_moved":
         place = {"municipality": proper_name(unit.municipality), "county": unit.county}

@@ -47,8 +47,8 @@ VERDICTS: dict[tuple[str, str], str] = {
 # What became of a row that is not as it was wanted, with why.
 OTHERWISE: dict[str, str] = {
     "closed": N_("Settled meanwhile"),
-    "failed": N_("Not possible: %(why)s"),
-    "stays": N_("Stays: %(why)s"),
+    "failed": N_("Not possible"),
+    "stays": N_("Stays"),
 }
 _DAYS = {"since", "given", "today", "newest", "on", "earliest", "latest"}
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -139,13 +139,19 @@ def reason_name(t: Translator, reason: str) -> str:
     return t.gettext(REASONS[reason])
 
 
-def verdict(t: Translator, deed: str, row: Row, why: str) -> str:
-    """What would become of one of many, or did; `why` is its problem in words."""
+def outcome(t: Translator, deed: str, row: Row) -> str:
+    """What would become of one of many, or did, in a word or two."""
     if row.outcome in OTHERWISE:
-        return t.gettext(OTHERWISE[row.outcome], why=why) if why else t.gettext(OTHERWISE["closed"])
+        return t.gettext(OTHERWISE[row.outcome])
     if row.outcome == "" and row.looked is None:
         return t.gettext("Waits")
     return t.gettext(VERDICTS[deed, row.outcome])
+
+
+def verdict(t: Translator, deed: str, row: Row, why: str) -> str:
+    """The same with why it is not as it was wanted: its problem in words."""
+    said = outcome(t, deed, row)
+    return f"{said}: {why}" if why and row.outcome != "closed" else said
 
 
 def fees(t: Translator, looked: Looked) -> str:

@@ -21,6 +21,7 @@ from crm.register_shapes import RUN_AT_WORK, Run, Wanted
 from crm.store import audit, register, register_runs
 
 NAME_MAX = 200
+UPLOAD_MAX = files.UPLOAD_MAX
 TELL_EVERY = 8  # pieces of the file: somebody looks at its page every second
 # Reads a file within the transaction that is open: `crm.actions.register.read`, given by whoever runs the job.
 Read = Callable[..., Awaitable[Any]]

@@ -100,6 +100,22 @@ async def differences(
     return [Difference(**dict(row)) for row in rows]
 
 
+async def of_kind(
+    connection: Connection, network: UUID, reason: str, before: int = 0, limit: int = 100
+) -> list[Difference]:
+    """What waits of one kind in a network, by the organisations' names; `before`: so many come first."""
+    rows = await connection.fetch(
+        f"{_DIFFERENCE} and r.closed_at is null and r.network_id = $2 and r.reason = $3"
+        " order by o.sort_name, r.id limit $4 offset $5",
+        list(REASONS),
+        network,
+        reason,
+        limit,
+        before,
+    )
+    return [Difference(**dict(row)) for row in rows]
+
+
 async def one(connection: Connection, wanted: UUID) -> Difference | None:
     """One difference, open or closed; None when the reader sees no such."""
     row = await connection.fetchrow(f"{_DIFFERENCE} and r.id = $2", list(REASONS), wanted)

@@ -35,11 +35,14 @@ class Review(msgspec.Struct, frozen=True):
 
 
 async def waiting(
-    connection: Connection, networks: Sequence[UUID], after: UUID = FIRST, limit: int = MOST
+    connection: Connection, networks: Sequence[UUID], after: UUID = FIRST, limit: int = MOST, without: str = ""
 ) -> list[Review]:
-    """Open reviews of these networks, by id; the next page comes `after` the last id."""
-    statement = f"{_REVIEW} where r.closed_at is null and r.network_id = any($1) and r.id > $2 order by r.id limit $3"
-    return [Review(**dict(row)) for row in await connection.fetch(statement, list(networks), after, limit)]
+    """Open reviews of these networks, by id; the next page comes `after` the last id. `without`: not this reason."""
+    statement = (
+        f"{_REVIEW} where r.closed_at is null and r.network_id = any($1) and r.id > $2 and r.reason <> $4"
+        " order by r.id limit $3"
+    )
+    return [Review(**dict(row)) for row in await connection.fetch(statement, list(networks), after, limit, without)]
 
 
 async def one(connection: Connection, wanted: UUID) -> Review | None:
@@ -48,7 +51,11 @@ async def one(connection: Connection, wanted: UUID) -> Review | None:
     return Review(**dict(row)) if row else None
 
 
-async def count(connection: Connection, network: UUID) -> int:
-    """How many wait."""
-    statement = "select count(*) from membership_review where network_id = $1 and closed_at is null"
-    return int(await connection.fetchval(statement, network))
+async def counts(connection: Connection, network: UUID) -> dict[str, int]:
+    """How many wait, by reason."""
+    rows = await connection.fetch(
+        "select reason, count(*)::int as count from membership_review where network_id = $1 and closed_at is null"
+        " group by reason",
+        network,
+    )
+    return {row["reason"]: row["count"] for row in rows}

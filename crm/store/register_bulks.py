@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from cluster_rules.register import SMALL
 from crm.actor import Actor
 from crm.database import Connection
 from crm.errors import NotFound, Refused
@@ -16,7 +17,6 @@ from crm.store import jobs
 
 TASK = "answer_register_bulk"
 MOST_ROWS = 5_000  # the rest is the next one's
-SMALL = "register_headcount"
 _COLUMNS = ", ".join(Bulk.__struct_fields__)
 _ROWS = """
 insert into register_bulk_row (bulk_id, network_id, review_id, organisation_id, outcome)

@@ -1,63 +1,31 @@
-"""The register of legal entities on pages: the file that is read, what it says otherwise, and the answer to that."""
+"""The register of legal entities on pages: one thing it says otherwise and the answer to that, and what others show."""
 
 from datetime import date
 from typing import Any
 
 from litestar import Request, Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
-from cluster_rules.register import proper_name
+from cluster_rules.register import SMALL, proper_name
 from crm import register_words, words
-from crm.actions import profiles, register, register_differences, reviews
-from crm.register_shapes import Wanted
+from crm.actions import profiles, register_differences, reviews
 from crm.actions.register_differences import Offered
 from crm.directory_words import county_name
 from crm.errors import Invalid, NotFound, status_of
 from crm.reads import register as reads
-from crm.reads.register import Difference, Known, Read
+from crm.reads.register import Difference, Known
 from crm.web.fields import day_of, fields_of, id_of
 from crm.web.office import Office, routes, show
 from crm.web.office_consequences import panel, problems
 from crm.web.profiles import fee_rows
 from crm.web.session import NOT_KEPT
 
-PATH = "/setup/register"
-FILE_MAX = 768 * 1024**2  # the whole register packed is about 200 MB
 URGENT = ("register_bankrupt", "register_deleted", "register_dissolution", "register_liquidation")
-FIELDS = {"as_of": "as_of", "part": "part", "effective_on": "on", "name": "name", "note": "note"}
+FIELDS = {"effective_on": "on", "name": "name", "note": "note"}
 Errors = list[dict[str, str]]
-
-
-@get(PATH, include_in_schema=False)
-async def show_register(request: Request, office: NamedDependency[Office]) -> Response[str]:
-    typed = {"as_of": office.today.isoformat()}
-    return await _page(request, office, typed, [], said=request.query_params.get("read", ""))
-
-
-@post(PATH, include_in_schema=False, request_max_body_size=FILE_MAX)
-async def read_file(request: Request, office: NamedDependency[Office]) -> Response:
-    form = await request.form()
-    typed = {name: str(form[name])[:100] for name in ("as_of", "part", "force") if isinstance(form.get(name), str)}
-    file, as_of = form.get("file"), day_of(typed.get("as_of", ""))
-    errors = []
-    if not isinstance(file, UploadFile) or not file.filename:
-        errors.append({"field": "file", "text": office.t.gettext("Choose a file.")})
-    if as_of is None:
-        errors.append({"field": "as_of", "text": office.t.gettext("Write the day as YYYY-MM-DD.")})
-    if errors or as_of is None or not isinstance(file, UploadFile):
-        return await _page(request, office, typed, errors, 422)
-    wanted = Wanted(file.filename, as_of, part="part" in typed, force="force" in typed)
-    try:
-        done = await register.read(office.context, office.actor, office.network.slug, file.file, wanted)
-    except RuleViolation as refused:
-        told = problems(office, refused, {refused.field: FIELDS.get(refused.field, "file")})
-        return await _page(request, office, typed, told, status_of(refused), older=refused.code == "register_older")
-    said = "same" if done.unchanged else "done"
-    return Redirect(f"{office.base}{PATH}?read={said}", status_code=303, headers=NOT_KEPT)
 
 
 @get("/register/{review:str}", include_in_schema=False)
@@ -95,14 +63,15 @@ async def answer(
     return _back(office, "?taken=1")
 
 
-handlers = [routes(show_register, read_file, show_difference, answer)]
+handlers = [routes(show_difference, answer)]
 
 
 def to_look(office: Office, waiting: dict[str, int]) -> list[dict[str, Any]]:
     """For "to do" on the overview: who ends by the register's word, and what else it says otherwise."""
     t = office.t
     ends = sum(count for reason, count in waiting.items() if reason in URGENT)
-    others = sum(waiting.values()) - ends
+    small = waiting.get(SMALL, 0)
+    others = sum(waiting.values()) - ends - small
     out = []
     if ends:
         text = t.ngettext("%(n)s member is ending by the register", "%(n)s members are ending by the register", ends)
@@ -110,8 +79,18 @@ def to_look(office: Office, waiting: dict[str, int]) -> list[dict[str, Any]]:
         out.append(_thing("alert-triangle", "danger", text, f"{office.base}/reviews", detail))
     if others:
         text = t.ngettext("The register says %(n)s thing otherwise", "The register says %(n)s things otherwise", others)
-        detail = ", ".join(register_words.reason_name(t, reason) for reason in waiting if reason not in URGENT)
+        detail = ", ".join(
+            register_words.reason_name(t, reason) for reason in waiting if reason not in (*URGENT, SMALL)
+        )
         out.append(_thing("building", "info", text, f"{office.base}/reviews", detail))
+    if small:
+        text = t.ngettext(
+            "%(n)s headcount of the same class of size", "%(n)s headcounts of the same class of size", small
+        )
+        href = f"{office.base}/setup/register/differences?kind={SMALL}"
+        out.append(
+            _thing("users", "neutral", text, href, t.gettext("No fee depends on them: take them over together."))
+        )
     return out
 
 
@@ -149,52 +128,6 @@ def _states(office: Office, known: Known) -> list[str]:
 
 def _thing(icon: str, colour: str, text: str, href: str, detail: str) -> dict[str, Any]:
     return {"icon": icon, "color": colour, "text": text, "href": href, "detail": detail}
-
-
-async def _page(
-    request: Request,
-    office: Office,
-    typed: dict[str, str],
-    errors: Errors,
-    code: int = 200,
-    said: str = "",
-    older: bool = False,
-) -> Response[str]:
-    async with office.context.db.reading(office.actor.sees) as connection:
-        done = await reads.of_host(connection, office.network.host_id)
-        waiting = await reads.waiting(connection, office.network.id)
-    values = {
-        "reads": [_row(office, each) for each in done],
-        "newest": done[0] if done else None,
-        "unanswered": [
-            {"label": register_words.reason_name(office.t, reason), "count": count} for reason, count in waiting.items()
-        ],
-        "typed": typed,
-        "errors": errors,
-        "most": FILE_MAX // 1024**2,
-        "said": said,
-        "older": older or "force" in typed,
-        "status_code": code,
-    }
-    at = f"{office.base}{PATH}" if request.method == "POST" else ""
-    return await show(request, office, "office/register.html", "setup", at, **values)
-
-
-def _row(office: Office, each: Read) -> dict[str, Any]:
-    t = office.t
-    kind = t.gettext("part of the register") if each.part else t.gettext("whole register")
-    return {
-        "name": each.name,
-        "as_of": each.as_of,
-        "kind": kind,
-        "units": each.counts.get("units", 0),
-        "found": each.counts.get("found", 0),
-        "ours": each.counts.get("ours", 0),
-        "opened": each.counts.get("opened", 0),
-        "settled": each.counts.get("settled", 0),
-        "by": each.read_by,
-        "at": each.read_at,
-    }
 
 
 async def _find(office: Office, wanted: str) -> Difference | None:

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
+from cluster_rules.register import SMALL
 from crm import register_words, words
 from crm.actions import reviews as actions
 from crm.errors import Invalid, NotFound, status_of
@@ -26,11 +27,14 @@ Errors = list[dict[str, str]]
 @get("/reviews", include_in_schema=False)
 async def show_reviews(request: Request, office: NamedDependency[Office]) -> Response[str]:
     async with office.context.db.reading(office.actor.sees) as connection:
-        waiting = await reads.waiting(connection, [office.network.id])
-        total = await reads.count(connection, office.network.id)
+        waiting = await reads.waiting(connection, [office.network.id], without=SMALL)
+        counts = await reads.counts(connection, office.network.id)
+    small = counts.pop(SMALL, 0)
     rows = [row(office, each) for each in sorted(waiting, key=lambda r: (r.opened_at, r.organisation))]
     said = next((name for name in ("kept", "stays", "taken") if request.query_params.get(name)), "")
-    return await show(request, office, "office/reviews.html", "reviews", rows=rows, total=total, said=said)
+    shown = {"rows": rows, "total": sum(counts.values()), "small": small, "said": said}
+    shown["otherwise"] = any(map(register_words.is_difference, counts))
+    return await show(request, office, "office/reviews.html", "reviews", **shown)
 
 
 @get("/reviews/{review:str}", include_in_schema=False)

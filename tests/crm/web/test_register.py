@@ -1,17 +1,19 @@
 """The register on pages: a file is uploaded, what it says otherwise is on the work list, and is answered there."""
 
+from uuid import UUID
+
 import httpx
 import pytest
 
-from crm.actions import register
-from crm.actor import Actor
+from crm.actions import register, register_runs
 from crm.context import Context
-from tests.crm.actions.test_register import NETWORK, Member, member, open_of, read, told
+from crm.gateways import register_files
+from tests.crm.actions.test_register import NETWORK, Member, member, open_of, told
 from tests.crm.web.office import send, sign_in, text
-from tests.register_files import array, packed
+from tests.register_files import array, context, packed
 
 pytestmark = pytest.mark.anyio
-__all__ = ["member"]
+__all__ = ["context", "member"]
 
 BASE = f"/n/{NETWORK}"
 HERE = f"{BASE}/setup/register"
@@ -25,6 +27,14 @@ async def upload(client: httpx.AsyncClient, content: bytes, **fields: str) -> ht
     return await client.post(HERE, data=data, files={"file": ("enheter_alle.json.gz", content)})
 
 
+async def worked(context: Context, sent: httpx.Response) -> str:
+    """The job of the file that was uploaded; the address of its page."""
+    place = sent.headers["location"]
+    assert sent.status_code == 303 and place.startswith(f"{HERE}/files/"), text(sent)
+    await register_runs.settle(context, UUID(place.rsplit("/", 1)[1]), register.read)
+    return place
+
+
 async def test_a_file_is_read_and_its_differences_are_answered_one_by_one(
     client: httpx.AsyncClient, context: Context, member: Member
 ) -> None:
@@ -32,12 +42,14 @@ async def test_a_file_is_read_and_its_differences_are_answered_one_by_one(
     assert "No file was read yet." in text(await client.get(HERE))
     more = member.employees + 30
     content = packed(member.unit(antallAnsatte=more, konkurs=True, konkursdato="2026-10-01"))
-    done = await upload(client, content, part="yes")
-    assert (done.status_code, done.headers["location"]) == (303, f"{HERE}?read=done")
-    page = text(await client.get(done.headers["location"]))
-    assert "The file is read." in page and "enheter_alle.json.gz" in page and "Bankrupt" in page
-    again = await upload(client, content, part="yes")
-    assert "This file was read before." in text(await client.get(again.headers["location"]))
+    sent = await upload(client, content, part="yes")
+    waiting = await client.get(sent.headers["location"])
+    assert "Waits" in text(waiting) and waiting.headers["refresh"] == "2"
+    page = text(await client.get(await worked(context, sent)))
+    assert "The file is read" in page and "enheter_alle.json.gz" in page and "Bankrupt" in page
+    assert "enheter_alle.json.gz" in text(await client.get(HERE))
+    again = await worked(context, await upload(client, content, part="yes"))
+    assert "This file was read before" in text(await client.get(again))
 
     overview = await client.get(f"{BASE}")
     assert "1 member is ending by the register" in text(overview)
@@ -66,25 +78,64 @@ async def test_a_file_is_read_and_its_differences_are_answered_one_by_one(
 
 
 async def test_a_file_that_cannot_be_read_says_where_and_why(
-    client: httpx.AsyncClient, context: Context, actor: Actor, member: Member
+    client: httpx.AsyncClient, context: Context, member: Member
 ) -> None:
     await sign_in(client)
-    twice = await upload(client, array(member.unit(), member.unit()), part="yes")
-    assert twice.status_code == 422 and f"Unit 2: {member.number} stands in the file twice." in text(twice)
-    nothing = await upload(client, b"name;employees\nNORA;3\n")
-    assert "This is no file of the register" in text(nothing)
+
+    async def failed(content: bytes, **fields: str) -> httpx.Response:
+        place = await worked(context, await upload(client, content, **fields))
+        page = await client.get(place)
+        assert "Nothing was stored" in text(page) and "refresh" not in page.headers
+        return page
+
+    await failed(array(member.unit(), member.unit()), part="yes")
+    page = text(await client.get(HERE))
+    assert "enheter_alle.json.gz was not read" in page and f"Unit 2: {member.number} stands in the file twice." in page
+    assert "This is no file of the register" in text(await failed(b"name;employees\nNORA;3\n"))
+    assert "it is not the whole register" in text(await failed(array(member.unit())))
+    nothing = await client.get(f"{BASE}/reviews")
+    assert "/register/" not in nothing.text and "was not read" in text(await client.get(HERE))
+    await worked(context, await upload(client, array(member.unit(navn="NYTT AS")), part="yes"))
+    older = await failed(array(member.unit()), part="yes", as_of="2026-11-19")
+    again = older.text.split('href="')
+    link = next(each.split('"')[0] for each in again if "force=yes" in each.split('"')[0]).replace("&amp;", "&")
+    assert "Read it although a newer one was read" in text(await client.get(link))
+    forced = await worked(
+        context, await upload(client, array(member.unit()), part="yes", as_of="2026-11-19", force="yes")
+    )
+    assert "The file is read" in text(await client.get(forced))
+    assert not list((context.settings.data_dir / register_files.FOLDER).iterdir())
+
+
+async def test_what_cannot_be_uploaded_is_said_at_once(
+    client: httpx.AsyncClient, context: Context, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sign_in(client)
     soon = await upload(client, array(member.unit()), as_of="2026-11-23")
-    assert "A file cannot be of 23 Nov 2026" in text(soon)
-    small = await upload(client, array(member.unit()))
-    assert "it is not the whole register" in text(small)
-    await read(context, actor, array(member.unit(navn="NYTT AS")))
-    older = await upload(client, array(member.unit()), part="yes", as_of="2026-11-19")
-    assert older.status_code == 422 and "Read it although a newer one was read" in text(older)
-    forced = await upload(client, array(member.unit()), part="yes", as_of="2026-11-19", force="yes")
-    assert forced.status_code == 303
+    assert soon.status_code == 422 and "A file cannot be of 23 Nov 2026" in text(soon)
+    empty = await upload(client, b"")
+    assert empty.status_code == 422 and "There is no unit in the file." in text(empty)
+    monkeypatch.setattr(register_files, "UPLOAD_MAX", 1024)
+    large = await upload(client, b"[" + b" " * 2048)
+    assert large.status_code == 422 and "The file is larger than 0 MB." in text(large)
+    assert not list((context.settings.data_dir / register_files.FOLDER).iterdir())
+    first = await upload(client, array(member.unit()), part="yes")
+    second = await upload(client, array(member.unit()), part="yes")
+    assert second.status_code == 409 and "A file of the register is being read." in text(second)
+    page = await client.get(HERE)
+    assert "A file is being read" in text(page) and 'name="file"' not in page.text
+    place = first.headers["location"]
+    assert "Nothing of it is stored." in text(
+        await client.get((await send(client, f"{place}/stop")).headers["location"])
+    )
+    assert 'name="file"' in (await client.get(HERE)).text
+    await register_runs.settle(context, UUID(place.rsplit("/", 1)[1]), register.read)
+    async with context.db.tx() as connection:
+        assert await connection.fetchval("select count(*) from register_read") == 0
+    assert not list((context.settings.data_dir / register_files.FOLDER).iterdir())
 
 
 async def test_who_may_only_read_the_network_does_not_come_here(client: httpx.AsyncClient) -> None:
     await sign_in(client, "leser@klynge.example")
     assert (await client.get(HERE)).status_code == 403
-    assert register.NAME_MAX == 200
+    assert (await client.get(f"{HERE}/differences")).status_code == 403
