@@ -16,6 +16,7 @@ from crm.reads.reports.money import (
     POSITION,
     invoices,
     known,
+    standing,
 )
 from crm.reads.reports.source import Cut, Derived, Figures, Measure, Relation, Source
 from crm.reports import Chart, Column
@@ -48,8 +49,21 @@ def _fell_due(alias: str) -> str:
 _IN_PERIOD = f"{_in_period('i')} and {OURS}"
 _FELL_DUE = f"{_fell_due('i')} and i.issued_on <= :as_of"
 _PARTS = f"{_in_period('w')} and {OURS.replace('i.id', 'w.id')} as in_period, {_fell_due('w')} as fell_due"
-# What was invoiced and what fell due are largely the same invoices: figures come from one pass over both.
-_TOGETHER = _with_books(f"({_IN_PERIOD}) or ({_FELL_DUE})", f"{CUT_BY}, {_PARTS}", CUTS)
+# What was invoiced and what fell due are largely the same invoices: figures come from one pass over both, of what is
+# kept alone. As it was known earlier nobody keeps it: then it is the rows of both.
+_OPENING = "(select o.invoice_id from opening_item o)"
+_EITHER = f"({_in_period('s')} and s.invoice_id not in {_OPENING}) or ({_fell_due('s')})"
+_SUMMED = "net, gross, paid, credited, written_off, claimed, owed, to_pay"
+_TOGETHER = f"""
+    select x.tier, x.network, x.currency, {_in_period("x")} and x.id not in {_OPENING} as in_period,
+        {_fell_due("x")} as fell_due, {MONTH.format(day="x.issued_on")} as month, x.net, x.gross, x.paid, x.credited,
+        x.written_off, x.claimed, x.balance as owed, x.gross + x.claimed - x.credited - x.written_off as to_pay
+    from ({standing(_EITHER)}) x
+    union all
+    select e.tier, e.network, e.currency, e.in_period, e.fell_due, e.month, {_SUMMED} from (
+        {_with_books(f"({_IN_PERIOD}) or ({_FELL_DUE})", f"{CUT_BY}, {_PARTS}", CUTS)}
+    ) e where :known_at::timestamptz is not null
+"""
 # Money put on invoices, and taken off again, by the day it was booked for. (Credit from before these books came in
 # elsewhere: an invoice is paid with it, and nothing is received.)
 _BOOKED = f"""
