@@ -1,8 +1,9 @@
 """Members of five years and what reports about them read, written set by set: a hundred thousand in two minutes.
 
 Every member joined on a day of its own. One in three changed level after a year, one in five left, one in ten came
-back; one in five is a member by a link rule, one in twenty of another network, too. Names and figures of employees have
-changed, endings were decided, roles given, terms agreed to, invoices of five years paid, activities taken part in.
+back; one in five is a member by a link rule, one in four of another network of the host, too, one in twenty of
+another host's. Names and figures of employees have changed, endings were decided, roles given, terms agreed to,
+invoices of five years paid, activities taken part in.
 """
 
 import asyncpg
@@ -96,6 +97,22 @@ _OVERLAP = (
     f"{_PERIOD} select {_id('second')}, other, organisation, 'member', 'active', 'direct', joined, null, joined"
     " from who where n % 20 = 0",
 )
+# Of one in four another network of the same host counts, too: a link rule's, for a while; the one it came from.
+_SHARED = (
+    "create temporary table second as select who.*, w.id as second_network,"
+    f" {_id('shared')} as second, n % 5 = 1 as by_rule from who, network w"
+    " where w.slug = case when n % 5 = 1 then 'nora' when n % 20 = 3 then 'nora-startup' end",
+    "insert into membership (id, organisation_id, network_id, created_at)"
+    f" select second, organisation, second_network, {_KNOWN} from second",
+    f"{_PERIOD} select second, second_network, organisation, 'partner', 'active', case when by_rule then 'linked' else"
+    " 'direct' end, case when by_rule then joined + 30 else joined - 200 end, case when not by_rule then joined + 100"
+    " when n % 25 = 1 then joined + 700 end, joined from second",
+    "insert into membership_grant (id, membership_id, network_id, organisation_id, kind, tier, starts_on, ends_on,"
+    " rule, source_network_id, cause_id, rulebook_version, agreement, reason, recorded_at)"
+    f" select {_id('shared grant')}, second, second_network, organisation, 'linked', 'partner', joined + 30,"
+    f" case when n % 25 = 1 then joined + 700 end, 'bench', network, {_id('grant')}, 1, '', '{{}}', joined from second"
+    " where by_rule",
+)
 # A year's invoice for each year from the day of joining, paid.
 _BILLS = (
     "create temporary table bill as select w.*, y,"
@@ -140,7 +157,7 @@ _ACTIVITIES = (
 
 async def fill(dsn: str, members: int) -> None:
     """So many members of NETWORK with five years behind them."""
-    statements = (*_ORGANISATIONS, *_NAMED, *_STRETCHES, *_DECIDED, *_OVERLAP, *_BILLS, *_ACTIVITIES)
+    statements = (*_ORGANISATIONS, *_NAMED, *_STRETCHES, *_DECIDED, *_OVERLAP, *_SHARED, *_BILLS, *_ACTIVITIES)
     await _filled(dsn, NETWORK, 1, members, statements)
 
 

@@ -3,6 +3,7 @@
 from piccolo.columns import (
     JSONB,
     UUID,
+    Array,
     BigInt,
     BigSerial,
     Boolean,
@@ -95,8 +96,8 @@ class MembershipCourse(Table, tablename="membership_course"):
 
     `joined_on` to `left_on` are the days without a break, the `number`-th of the membership; `closes`: its last
     stretch; `next_on`: when it begins again; `first_on`: when it began for the first time. `own_...`: the same of
-    stretches that are not only linked. `kind`: of the organisation, null when it has been several. Written by triggers
-    alone (ADR 0044); `crm verify` compares.
+    stretches that are not only linked. `kind`: of the organisation, null when it has been several. `shared`: it is in
+    several networks of the host (SharedCourse). Written by triggers alone (ADR 0044); `crm verify` compares.
     """
 
     period_id = BigInt(primary_key=True, default=None)
@@ -120,6 +121,32 @@ class MembershipCourse(Table, tablename="membership_course"):
     own_number = SmallInt(null=True, default=None)
     own_next_on = Date(null=True, default=None)
     own_closes = Boolean(default=False)
+    shared = Boolean(default=False)
+
+
+class SharedCourse(Table, tablename="shared_course"):
+    """Of each stretch of an organisation in several networks of one host (`networks`), the same over all of them.
+
+    `closes`: the stretch that stands for the end of what is unbroken: the last one, rather an own one. Written by
+    triggers alone (ADR 0052); `crm verify` compares.
+    """
+
+    period_id = BigInt(primary_key=True, default=None)
+    membership_id = UUID(null=False, default=None)
+    network_id = UUID(null=False, default=None)
+    organisation_id = UUID(null=False, default=None)
+    networks = Array(base_column=UUID(), default=list)
+    tier = Varchar(length=60, required=True)
+    status = Varchar(length=20, required=True)
+    origin = Varchar(length=10, required=True)
+    kind = Varchar(length=30, null=True, default=None)
+    starts_on = Date(required=True, default=None)
+    ends_on = Date(null=True, default=None)
+    first_on = Date(required=True, default=None)
+    joined_on = Date(required=True, default=None)
+    left_on = Date(null=True, default=None)
+    number = SmallInt(default=1)
+    closes = Boolean(default=False)
 
 
 class LinkAnswer(Table, tablename="link_answer"):

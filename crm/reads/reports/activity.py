@@ -4,6 +4,7 @@ Unit: an activity on its one day; a member that stands at the end of the period,
 """
 
 from crm.reads.reports import courses
+from crm.reads.reports.grounds import Ground
 from crm.reads.reports.members import ACTIVE, BY
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, on
@@ -33,8 +34,8 @@ _TAKING_PART = f"""
 """
 
 
-def _course(wanted: frozenset[str]) -> str:
-    return _TAKING_PART.format(members=courses.on({*wanted, "organisation_id", "status"}, _DAY))
+def _course(wanted: frozenset[str], ground: Ground) -> str:
+    return _TAKING_PART.format(members=courses.on({*wanted, "organisation_id", "status"}, ground, _DAY))
 
 
 ACTIVITY = Source(

@@ -1,6 +1,8 @@
-"""Renewals and joiners of one network as it is known now, from its courses: what cohorts.py says in general."""
+"""Renewals and joiners from courses: what cohorts.py says in general."""
 
-from crm.reads.reports.courses import COURSES, KEY, NETWORK, ORGANISATION, ORGNR, OURS, chosen, facts, name
+from crm.reads.reports.courses import KEY, NETWORK, ORGANISATION, ORGNR, chosen, facts, name
+from crm.reads.reports.grounds import OURS, PLACE, Ground
+from crm.reads.reports.standing import PERIODS
 
 YEARS_BACK = 40  # of which it is remembered who stood at their end: bits of one number
 
@@ -19,20 +21,35 @@ FIXED = """
         then (to_date(y || '-' || t.starts, 'YYYY-MM-DD') + interval '6 months')::date end)) v (d)
     where t.kind in ('calendar_year', 'window', 'half_year') and d >= :start and d < :end
 """
+# Own stretches without a break, of each membership.
+OWN = f"""
+    select membership_id, organisation_id, network_id, min(starts_on) as starts_on,
+        nullif(max(ends_on), 'infinity') as ends_on, (array_agg(tier order by starts_on desc))[1] as tier,
+        row_number() over (partition by membership_id order by min(starts_on)) as number,
+        lead(min(starts_on)) over (partition by membership_id order by min(starts_on)) as next_on
+    from (
+        select *, sum(fresh) over (partition by membership_id order by starts_on) as island from (
+            select membership_id, organisation_id, network_id, tier, starts_on,
+                coalesce(ends_on, 'infinity') as ends_on,
+                case when starts_on <= lag(ends_on) over (partition by membership_id order by starts_on)
+                then 0 else 1 end as fresh
+            from ({PERIODS}) p where p.origin in ('direct', 'both')
+        ) marked
+    ) numbered group by membership_id, organisation_id, network_id, island
+"""
 # Every own stretch and turn of the year on which it is due. No WITH: it would be read by one process alone.
 _ANNIVERSARY = "(c.own_joined_on + make_interval(years => y))::date"
 _DUE = f"""
     select c.*, t.turn from {{place}} join ({FIXED.replace("from turns t", f"from ({TURNS}) t")}) t
         on t.network_id = c.network_id and c.own_joined_on < t.turn
         and (c.own_left_on is null or c.own_left_on >= t.turn)
-    where {{where}}
     union all
     select c.*, {_ANNIVERSARY} from {{place}}
     join ({TURNS}) t on t.network_id = c.network_id and t.kind = 'anniversary'
     cross join lateral generate_series(
         greatest(1, extract(year from :start)::int - extract(year from c.own_joined_on)::int),
         extract(year from :end)::int - extract(year from c.own_joined_on)::int) y
-    where {{where}} and {_ANNIVERSARY} >= :start and {_ANNIVERSARY} < :end
+    where {_ANNIVERSARY} >= :start and {_ANNIVERSARY} < :end
         and (c.own_left_on is null or c.own_left_on >= {_ANNIVERSARY})
 """
 _OWN = f"{OURS} and c.own_closes"
@@ -42,10 +59,10 @@ _OWN = f"{OURS} and c.own_closes"
 _DAYS = "c.own_joined_on, c.own_left_on, c.own_next_on, c.own_number"
 _MOVED = """c.organisation_id = any(array(select z.id from organisation z where z.merged_into_id is not null
     union select m.organisation_id from membership_transfer t join membership m on m.id = t.membership_id))"""
-_ONE_BY_ONE = f"select c.network_id, {{}}, c.tier, c.kind, {_DAYS}, {{}} from {COURSES} where {_OWN} and {{}}"
+_ONE_BY_ONE = f"select c.network_id, {{}}, c.tier, c.kind, {_DAYS}, {{}} from {PLACE} where {_OWN} and {{}}"
 _IDS, _NO_IDS = "c.membership_id, c.organisation_id", "null::uuid as membership_id, null::uuid as organisation_id"
 _COUNTED = f"""(
-    select c.network_id, {_NO_IDS}, c.tier, c.kind, {_DAYS}, count(*) as many from {COURSES}
+    select c.network_id, {_NO_IDS}, c.tier, c.kind, {_DAYS}, count(*) as many from {PLACE}
     where {_OWN} and c.kind is not null group by c.network_id, c.tier, c.kind, {_DAYS}
     union all {_ONE_BY_ONE.format(_IDS, "1", "c.kind is null")}
     union all {_ONE_BY_ONE.format(_NO_IDS, "-1", f"c.kind is not null and {_MOVED}")}
@@ -58,14 +75,14 @@ _EXCLUDED = f"""c.own_left_on = c.turn and ((({_MERGED} ->> c.organisation_id::t
     or c.membership_id::text || c.turn = any({_TRANSFERRED}))"""
 
 
-def due(wanted: frozenset[str]) -> str:
+def due(wanted: frozenset[str], ground: Ground) -> str:
     """As cohorts.DUE."""
-    return _due(wanted, _DUE.format(place=COURSES, where=_OWN))
+    return _due(wanted, _DUE.format(place=ground.own(OWN)))
 
 
-def due_counted(wanted: frozenset[str]) -> str:
+def due_counted(wanted: frozenset[str], ground: Ground) -> str | None:
     """The same for what is cut by levels, kinds and turns: many at once."""
-    return _due(wanted, _DUE.format(place=_COUNTED, where="true"))
+    return None if ground.known else _due(wanted, _DUE.format(place=_COUNTED))
 
 
 def _due(wanted: frozenset[str], place: str) -> str:
@@ -74,7 +91,7 @@ def _due(wanted: frozenset[str], place: str) -> str:
         "key": f"{KEY} || ' ' || c.turn || ' ' || c.membership_id",
         "name": name(":as_of"),
         "orgnr": ORGNR,
-        "network": NETWORK,
+        "network": "n.slug",
         "joined": "c.own_joined_on",
         "left_on": "c.own_left_on",
         "back_on": f"case when {_BACK} then c.own_next_on end",
@@ -90,7 +107,7 @@ def _due(wanted: frozenset[str], place: str) -> str:
             when {_BACK} then 'late' when {_EXCLUDED} then 'excluded'
             when c.turn + :option_grace::int > :as_of then 'open' else 'lost' end""",
     }
-    return chosen(wanted, told, {"o": ORGANISATION, **joins}, "true", f"({place}) c")
+    return chosen(wanted, told, {"o": ORGANISATION, "n": NETWORK, **joins}, "true", f"({place}) c")
 
 
 # The bits of the years at whose end somebody stood who joined in one year and left in another (null: has not).
@@ -107,24 +124,28 @@ _YEARS = {
 }
 
 
-def joiners(wanted: frozenset[str]) -> str:
+def joiners(wanted: frozenset[str], ground: Ground) -> str:
     """As cohorts.NAMED_JOINERS."""
-    bits = STOOD.format("date_part('year', x.joined_on)::int", "date_part('year', x.left_on)::int")
+    bits = STOOD.format("date_part('year', c.joined_on)::int", "date_part('year', c.left_on)::int")
     told = {
         "key": f"{KEY} || ' ' || c.number",
         "name": name(":as_of"),
         "orgnr": ORGNR,
         "organisation_id": "c.organisation_id",
         **_YEARS,
-        "stood": f"""(select bit_or({bits}) from membership_course x where x.organisation_id = c.organisation_id
-            and x.membership_id = c.membership_id and x.closes and x.joined_on <= :as_of)""",
+        "stood": "c.stood",
     }
-    return chosen(wanted, told, {"o": ORGANISATION}, f"{OURS} and c.closes and c.joined_on <= :as_of")
+    ours = OURS if ground.plain else "true"
+    place = f"""(select c.*, bit_or({bits}) over (partition by c.organisation_id) as stood
+        from {ground.stretches()} where {ours} and c.closes and c.joined_on <= :as_of) c"""
+    return chosen(wanted, told, {"o": ORGANISATION}, "true", place)
 
 
-def joiners_counted(wanted: frozenset[str]) -> str:
+def joiners_counted(wanted: frozenset[str], ground: Ground) -> str | None:
     """The same for counting, all with the same days at once, from the index course_joiners."""
+    if not ground.plain:
+        return None
     days = "c.first_on, c.joined_on, c.left_on, c.number"
-    place = f"""(select {days}, count(*) as many from {COURSES}
+    place = f"""(select {days}, count(*) as many from {PLACE}
         where {OURS} and c.closes and c.joined_on <= :as_of group by c.network_id, {days}) c"""
     return chosen(wanted, {**_YEARS, "many": "c.many"}, {}, "true", place)

@@ -8,32 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.reads.reports import cohort_courses
-from crm.reads.reports.cohort_courses import FIXED, STOOD, TURNS, YEARS_BACK
+from crm.reads.reports.cohort_courses import FIXED, OWN, STOOD, TURNS, YEARS_BACK
 from crm.reads.reports.source import Cut, Measure, Relation, Source
-from crm.reads.reports.standing import KEY, NUMBERS, PERIODS, SPELLS, names, profile
+from crm.reads.reports.standing import KEY, NUMBERS, SPELLS, names, profile
 from crm.reports import LATEST, Asked, Cell, Chart, Column, Figure, Option, Table, narrowed
 
 YEARS_SHOWN = 12
 GRACE_DAYS = 30
 
-# Own stretches without a break, of each membership.
-_OWN = f"""
-    select membership_id, organisation_id, network_id, min(starts_on) as starts_on,
-        nullif(max(ends_on), 'infinity') as ends_on, (array_agg(tier order by starts_on desc))[1] as tier,
-        row_number() over (partition by membership_id order by min(starts_on)) as number,
-        lead(min(starts_on)) over (partition by membership_id order by min(starts_on)) as next_on
-    from (
-        select *, sum(fresh) over (partition by membership_id order by starts_on) as island from (
-            select membership_id, organisation_id, network_id, tier, starts_on,
-                coalesce(ends_on, 'infinity') as ends_on,
-                case when starts_on <= lag(ends_on) over (partition by membership_id order by starts_on)
-                then 0 else 1 end as fresh
-            from ({PERIODS}) p where p.origin in ('direct', 'both')
-        ) marked
-    ) numbered group by membership_id, organisation_id, network_id, island
-"""
 DUE = f"""
-    with turns as materialized ({TURNS}), fixed as materialized ({FIXED}), own as materialized ({_OWN}),
+    with turns as materialized ({TURNS}), fixed as materialized ({FIXED}), own as materialized ({OWN}),
     due as materialized (
         select s.*, f.turn from own s join fixed f on f.network_id = s.network_id
             and s.starts_on < f.turn and (s.ends_on is null or s.ends_on >= f.turn)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from crm.reads.reports import courses
+from crm.reads.reports.grounds import Ground
 from crm.reads.reports.members import BY, COLUMNS
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import on
@@ -97,9 +98,9 @@ MEMBERS = f"""
 """
 
 
-def _members(wanted: frozenset[str]) -> str:
-    """The same for one network, from its courses."""
-    members = courses.on({*wanted, "organisation_id", "status", "kind"} - {"type"}, ":as_of")
+def _members(wanted: frozenset[str], ground: Ground) -> str:
+    """The same from courses."""
+    members = courses.on({*wanted, "organisation_id", "status", "kind"} - {"type"}, ground, ":as_of")
     if wanted & {"how", "shown_on"}:
         shown, told = (
             f"{_ways_said()} as how, w.shown_on, w.organisation_id is not null as committed",

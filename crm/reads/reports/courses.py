@@ -1,21 +1,21 @@
-"""SQL of membership reports for one network as it is known now, from its courses (ADR 0044).
+"""SQL of membership reports from courses (ADR 0044), on whatever ground these are read (grounds.py).
 
-`c` is always a row of membership_course: a stretch at one level, with the unbroken membership it is part of. Only the
+`c` is always a course: a stretch at one level, with the unbroken membership it is part of. Only the
 columns that somebody looks at are chosen, with the joins they need. What these say, standing.py says in general.
 """
 
 import re
 from collections.abc import Collection, Mapping
 
-COURSES = "membership_course c"
-OURS = "c.network_id = any(:networks)"
+from crm.reads.reports.grounds import PLACE, Ground
+
 KEY = "o.sort_name || ' ' || o.id"
 ORGANISATION = "join organisation o on o.id = c.organisation_id"
 ORGNR = """
     (select min(i.value) from identifier i where i.scheme = 'no-orgnr' and i.organisation_id = c.organisation_id)
 """
 NUMBERED = "c.organisation_id in (select i.organisation_id from identifier i where i.scheme = 'no-orgnr')"
-NETWORK = "(select n.slug from network n where n.id = any(:networks))"  # the one that is asked for
+NETWORK = "join network n on n.id = c.network_id"
 _SIZE = """
     case when {0} is null then '' when {0} < 10 then 'micro' when {0} < 50 then 'small' when {0} < 250 then 'medium'
         else 'large' end
@@ -24,7 +24,7 @@ _FACTS = ("country", "municipality", "county", "employees")
 
 
 def chosen(
-    wanted: Collection[str], told: Mapping[str, str], joins: Mapping[str, str], where: str, place: str = COURSES
+    wanted: Collection[str], told: Mapping[str, str], joins: Mapping[str, str], where: str, place: str = PLACE
 ) -> str:
     """A SELECT of the columns in `told` (name: SQL) that are wanted; `joins`: alias: JOIN, where it is spoken of."""
     columns = [f"{sql} as {name}" for name, sql in told.items() if name in wanted] or ["1 as one"]
@@ -56,10 +56,10 @@ def facts(wanted: Collection[str], day: str) -> tuple[dict[str, str], dict[str, 
     """
     holds = f"{{0}}.starts_on <= {day} and ({{0}}.ends_on is null or {{0}}.ends_on > {day})"
     joins = {
-        "f": "left join organisation_profile f on f.organisation_id = c.organisation_id and f.superseded_at is null"
+        "f": "left join organisation_profile f on f.organisation_id = c.organisation_id and stands(f)"
         f" and {holds.format('f')}",
         "g": "left join (select distinct on (x.organisation_id) x.* from organisation_profile x"
-        f" where x.superseded_at is null and not ({holds.format('x')}) order by x.organisation_id, x.starts_on) g"
+        f" where stands(x) and not ({holds.format('x')}) order by x.organisation_id, x.starts_on) g"
         " on g.organisation_id = c.organisation_id and f.id is null",
     }
     columns = {each: f"case when f.id is null then g.{each} else f.{each} end" for each in _FACTS}
@@ -68,12 +68,12 @@ def facts(wanted: Collection[str], day: str) -> tuple[dict[str, str], dict[str, 
         columns["kind"] = "coalesce(f.kind, g.kind)"
     else:
         columns["kind"] = f"""coalesce(c.kind, (select y.kind from organisation_profile y
-            where y.organisation_id = c.organisation_id and y.superseded_at is null
+            where y.organisation_id = c.organisation_id and stands(y)
             order by ({holds.format("y")}) desc, y.starts_on limit 1))"""
     return columns, joins
 
 
-def on(wanted: Collection[str], day: str) -> str:
+def on(wanted: Collection[str], ground: Ground, day: str) -> str:
     """The members on a day, each with what was true of it then: as standing.on."""
     true, joins = facts(wanted, day)
     told = {
@@ -84,7 +84,7 @@ def on(wanted: Collection[str], day: str) -> str:
         "tier": "c.tier",
         "status": "c.status",
         "origin": "c.origin",
-        "network": NETWORK,
+        "network": "coalesce(n.slug, 'several')",
         **true,
         "role": role(f"r.starts_on <= {day} and (r.ends_on is null or r.ends_on > {day})"),
         "joined": "c.joined_on",
@@ -93,5 +93,4 @@ def on(wanted: Collection[str], day: str) -> str:
         "ending": "c.left_on is not null",
         "days": f"greatest({day} - c.joined_on, 0)",
     }
-    where = f"{OURS} and c.starts_on <= {day} and (c.ends_on is null or c.ends_on > {day})"
-    return chosen(wanted, told, {"o": ORGANISATION, **joins}, where)
+    return chosen(wanted, told, {"o": ORGANISATION, "n": f"left {NETWORK}", **joins}, "true", ground.on(day))

@@ -10,9 +10,20 @@ import msgspec
 
 from cluster_rules.errors import RuleViolation
 from crm.database import Connection
+from crm.reads.reports.grounds import Ground
 from crm.reads.reports.largest import Largest
 from crm.reads.reports.source import Cut, Figures, Measure, Relation, Source
-from crm.reads.reports.statement import CURRENCY, Statement, Wanted, bucket, by_groups, by_rows, rows_of, wanted
+from crm.reads.reports.statement import (
+    CURRENCY,
+    Statement,
+    Wanted,
+    bucket,
+    by_groups,
+    by_rows,
+    ground_of,
+    rows_of,
+    wanted,
+)
 from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
 
 MOST_ROWS = 1_000  # of a page
@@ -20,7 +31,7 @@ ROWS_AT_A_TIME = 500
 # In memory, without compiling, and planned for what is asked: which moment, how long a period.
 ROOMY = "set local jit = off; set local work_mem = '64MB'; set local plan_cache_mode = force_custom_plan"
 # What is counted from courses makes few groups of many rows: the planner, which thinks every row a group, would sort.
-HASHED = f"{ROOMY}; set local enable_sort = off"
+HASHED = "set local enable_sort = off"
 MEASURED = "measured"
 UNKNOWN = ""
 IN_TIME = {"month", "day"}  # dimensions of which each period has its own
@@ -30,22 +41,24 @@ _NOTHING = Asked((), date.min, date.max, date.min)
 
 async def figures(connection: Connection, source: Source, asked: Asked) -> Report:
     """The report, with the period of comparison beside when one is asked for."""
-    by_courses = any(each.course for each in source.relations.values())
-    async with roomy(connection, HASHED if by_courses else ROOMY) as settled:
+    async with roomy(connection) as settled:
+        ground = await ground_of(connection, source.relations.values(), asked, settled)
+        if ground is not None:
+            await connection.execute(HASHED)
         alone = asked.compare is None
-        made = await _made(connection, source, asked, settled, alone)
-        return made if alone else _compared(source, made, await _made(connection, source, asked.then, settled, alone))
+        made = await _made(connection, source, asked, ground, alone)
+        return made if alone else _compared(source, made, await _made(connection, source, asked.then, ground, alone))
 
 
 @asynccontextmanager
-async def roomy(connection: Connection, settings: str = ROOMY) -> AsyncIterator[bool]:
+async def roomy(connection: Connection) -> AsyncIterator[bool]:
     """A transaction for statements that sort and join whole networks: in memory, and without compiling them first.
 
     Are the courses what the timelines say? Not in a transaction that has changed something and is not at its end.
     """
     within = connection.is_in_transaction()
     async with connection.transaction():
-        await connection.execute(settings)
+        await connection.execute(ROOMY)
         yield not within or await connection.fetchval("select coalesce(current_setting('crm.touched', true), '') = ''")
 
 
@@ -58,7 +71,8 @@ async def rows(
     """
     with _readable(code):
         async with roomy(connection) as settled:
-            columns, sql, values = _listing(source, asked, code, after, limit + 1, settled)
+            ground = await ground_of(connection, source.relations.values(), asked, settled)
+            columns, sql, values = _listing(source, asked, code, after, limit + 1, ground)
             found = await connection.fetch(sql, *values)
     shown = tuple(tuple(row)[1:] for row in found[:limit])
     following = found[limit - 1]["key"] if len(found) > limit else None
@@ -71,7 +85,8 @@ async def every_row(
     """All rows behind a figure, some hundreds at a time, of one moment."""
     with _readable(code):
         async with roomy(connection) as settled:
-            _, sql, values = _listing(source, asked, code, "", None, settled)
+            ground = await ground_of(connection, source.relations.values(), asked, settled)
+            _, sql, values = _listing(source, asked, code, "", None, ground)
             cursor = await connection.cursor(sql, *values)
             while found := await cursor.fetch(ROWS_AT_A_TIME):
                 yield [tuple(row)[1:] for row in found]
@@ -107,7 +122,7 @@ def _measure(source: Source, code: str) -> Measure:
 
 
 def _listing(
-    source: Source, asked: Asked, code: str, after: str, limit: int | None, settled: bool = False
+    source: Source, asked: Asked, code: str, after: str, limit: int | None, ground: Ground | None = None
 ) -> tuple[tuple[Column, ...], str, list[Any]]:
     """The columns, the statement and its values."""
     measure = _measure(source, code)
@@ -121,7 +136,7 @@ def _listing(
         conditions.append(f"({_narrowing(relation, statement, measure, code, by, value)})")
     listed, chosen = _columns(relation, measure, statement, asked_of)
     conditions.append(f"r.key > {statement.bind(after, 'text')}")
-    rows = rows_of(relation, asked, settled, " ".join((*conditions, *chosen, "key")))
+    rows = rows_of(relation, ground, " ".join((*conditions, *chosen, "key")))
     sql = (
         f"with r as (select * from ({statement.sql(rows)}) x) select r.key, {', '.join(chosen)} from r"
         f" where {' and '.join(conditions)} order by r.key limit {statement.bind(limit, 'int')}"
@@ -171,7 +186,7 @@ _WHOLE: frozenset[str] = frozenset()
 _BY_CURRENCY = frozenset({CURRENCY})
 
 
-async def _made(connection: Connection, source: Source, asked: Asked, settled: bool, alone: bool) -> Report:
+async def _made(connection: Connection, source: Source, asked: Asked, ground: Ground | None, alone: bool) -> Report:
     groups: dict[str, _Groups] = {}
     tabled = {code for cut in source.cuts for code in cut.measures}
     for names in _asked_together(source):
@@ -180,7 +195,7 @@ async def _made(connection: Connection, source: Source, asked: Asked, settled: b
             cuts = [cut for cut in source.cuts if source.measure(cut.measures[0]) in measures]
             largest = _largest(source, cuts, measures) if alone else None
             asking = wanted(source.relations[names[0]], measures, {_by(source, cut) for cut in cuts}, largest)
-            groups |= dict.fromkeys(names, await _grouped(connection, asking, asked, settled))
+            groups |= dict.fromkeys(names, await _grouped(connection, asking, asked, ground))
     figures = [f for each in source.measures if each.shown for f in _figures(each, groups[each.over])]
     figures += _derived(source, asked, groups.values())
     tables = {}
@@ -215,13 +230,13 @@ def _asked_together(source: Source) -> Iterable[list[str]]:
     return by_rows.values()
 
 
-async def _grouped(connection: Connection, asking: Wanted, asked: Asked, settled: bool) -> _Groups:
+async def _grouped(connection: Connection, asking: Wanted, asked: Asked, ground: Ground | None) -> _Groups:
     """Every grouping that is wanted, in one go over the relation."""
     statement = Statement(asked)
     adds_up = all(each.how in ("count", "sum", "share") for each in asking.measures)
     write = by_groups if asking.by and adds_up else by_rows
     assert adds_up or asking.largest is None, "what does not add up has no sum of the others"
-    found = await connection.fetch(write(asking, statement, settled), *statement.values)
+    found = await connection.fetch(write(asking, statement, ground), *statement.values)
     named: dict[int, list[tuple[str, str]]] = {}
     measured = [(m.code, f"m{at}") for at, m in enumerate(asking.measures)]
     out: _Groups = {}

@@ -2,8 +2,9 @@
 
 from crm.reads.reports.commitment import TYPES
 from crm.reads.reports.courses import KEY as NAMED
-from crm.reads.reports.courses import NUMBERED, ORGANISATION, ORGNR, OURS, chosen, facts, name
+from crm.reads.reports.courses import NUMBERED, ORGANISATION, ORGNR, chosen, facts, name
 from crm.reads.reports.courses import role as parts
+from crm.reads.reports.grounds import OURS, PLACE, Ground
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, KEY, NUMBERS, PERIODS, SPELLS, names, profile
 from crm.reports import Chart, Column
@@ -40,31 +41,43 @@ LISTED = f"""
 """
 
 
-def _listed(wanted: frozenset[str]) -> str:
-    """The same from courses: the last stretch that touches the period stands for its organisation."""
-    true, joins = facts({*wanted, "kind"} if "type" in wanted else wanted, f"({END} - 1)")
-    joined = """case when c.number = 1 then c.joined_on else (select min(x.joined_on) from membership_course x
+# The same from courses. Of one network as it is known now, the last stretch that touches the period stands for its
+# organisation; else all that do are put together.
+_LAST = f"""
+    select c.*, case when c.number = 1 then c.joined_on else (select min(x.joined_on) from membership_course x
         where x.membership_id = c.membership_id and x.organisation_id = c.organisation_id
-        and (x.left_on is null or x.left_on > :start)) end"""
+        and (x.left_on is null or x.left_on > :start)) end as first_there
+    from {PLACE} where {OURS} and c.starts_on < {END} and (c.ends_on is null or c.ends_on > :start)
+        and (c.ends_on is null or c.ends_on >= {END} or c.closes and (c.next_on is null or c.next_on >= {END}))
+"""
+_TOGETHER = f"""
+    select c.organisation_id, any_value(c.kind) as kind, min(c.joined_on) as first_there,
+        nullif(max(coalesce(c.left_on, 'infinity')), 'infinity') as left_on,
+        (array_agg(c.tier order by c.starts_on desc, c.network_id))[1] as tier
+    from {{}} where c.starts_on < {END} and (c.ends_on is null or c.ends_on > :start) group by c.organisation_id
+"""
+
+
+def _listed(wanted: frozenset[str], ground: Ground) -> str:
+    place = _LAST if ground.plain else _TOGETHER.format(ground.stretches())
+    true, joins = facts({*wanted, "kind"} if "type" in wanted else wanted, f"({END} - 1)")
     told = {
         "key": NAMED,
         "name": name(f"({END} - 1)"),
         "orgnr": ORGNR,
         "role": parts(f"r.starts_on < {END} and (r.ends_on is null or r.ends_on > :start)"),
         "tier": "c.tier",
-        "joined": joined,
+        "joined": "c.first_there",
         "left_on": f"case when c.left_on <= {END} then c.left_on end",
         "organisation_id": "c.organisation_id",
         "kind": true["kind"],
         "country": true["country"],
-        "begins": f"{joined} >= :start",
+        "begins": "c.first_there >= :start",
         "leaves": f"coalesce(c.left_on <= {END}, false)",
         "numbered": NUMBERED,
         "type": TYPES.replace("kind", f"({true['kind']})"),
     }
-    where = f"""{OURS} and c.starts_on < {END} and (c.ends_on is null or c.ends_on > :start) and (c.ends_on is null
-        or c.ends_on >= {END} or c.closes and (c.next_on is null or c.next_on >= {END}))"""
-    return chosen(wanted, told, {"o": ORGANISATION, **joins}, where)
+    return chosen(wanted, told, {"o": ORGANISATION, **joins}, "true", f"({place}) c")
 
 
 INNOVATION_NORWAY = Source(

@@ -1,6 +1,7 @@
 """R9: memberships by rule, given and ended; who is a member by itself, by rule or both; how networks overlap."""
 
 from crm.reads.reports import courses
+from crm.reads.reports.grounds import Ground
 from crm.reads.reports.members import ACTIVE, ON_THE_DAY
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, KEY, NUMBERS, PERIODS, names
@@ -112,16 +113,16 @@ MEMBERSHIPS = f"""
 """
 
 
-def _memberships(wanted: frozenset[str]) -> str:
+def _memberships(wanted: frozenset[str], ground: Ground) -> str:
     told = {
-        "key": f"{courses.KEY} || ' ' || {courses.NETWORK}",
+        "key": f"{courses.KEY} || ' ' || n.slug",
         "name": courses.name(":as_of"),
         "orgnr": courses.ORGNR,
-        "network": courses.NETWORK,
+        "network": "n.slug",
         **{each: f"c.{each}" for each in ("tier", "origin", "status", "organisation_id")},
     }
-    where = f"{courses.OURS} and c.starts_on <= :as_of and (c.ends_on is null or c.ends_on > :as_of)"
-    return courses.chosen(wanted, told, {"o": courses.ORGANISATION}, where)
+    where = "c.starts_on <= :as_of and (c.ends_on is null or c.ends_on > :as_of)"
+    return courses.chosen(wanted, told, {"o": courses.ORGANISATION, "n": courses.NETWORK}, where, ground.periods())
 
 
 HOST = Source(

@@ -28,7 +28,7 @@ ON_THE_DAY = Relation(
     on(":as_of"),
     COLUMNS,
     by=BY,
-    course=lambda wanted: courses.on(wanted, ":as_of"),
+    course=lambda wanted, ground: courses.on(wanted, ground, ":as_of"),
     facts=("status", "origin", "network", "ending"),
 )
 ACTIVE = "status = 'active'"

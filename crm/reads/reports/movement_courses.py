@@ -1,6 +1,7 @@
-"""Movements of one network as it is known now, from its courses: what movements.py says in general."""
+"""Movements from courses: what movements.py says in general."""
 
-from crm.reads.reports.courses import COURSES, KEY, NETWORK, ORGANISATION, ORGNR, OURS, chosen, facts, name
+from crm.reads.reports.courses import KEY, NETWORK, ORGANISATION, ORGNR, chosen, facts, name
+from crm.reads.reports.grounds import OURS, Ground
 from crm.reads.reports.standing import END, TIERS
 
 _AT_START = "c.joined_on < :start and (c.left_on is null or c.left_on >= :start)"
@@ -19,7 +20,7 @@ _WHY = """
 """
 
 
-def stretches(wanted: frozenset[str]) -> str:
+def stretches(wanted: frozenset[str], ground: Ground) -> str:
     """As movements.STRETCHES."""
     true, joins = facts(wanted, END)
     told = {
@@ -42,34 +43,35 @@ def stretches(wanted: frozenset[str]) -> str:
         "month_out": f"case when {_LAPSES} then to_char(c.left_on, 'YYYY-MM') end",
         "change": f"({_BEGINS})::int - ({_LAPSES})::int",
     }
-    where = f"{OURS} and c.closes and c.joined_on < {END} and (c.left_on is null or c.left_on >= :start)"
-    return chosen(wanted, told, {"o": ORGANISATION, **joins}, where)
+    ours = OURS if ground.plain else "true"
+    where = f"{ours} and c.closes and c.joined_on < {END} and (c.left_on is null or c.left_on >= :start)"
+    return chosen(wanted, told, {"o": ORGANISATION, **joins}, where, ground.stretches())
 
 
 # Who stood before the period at a level that ended in it, and stands at its end at one that began in it.
 _CHANGED = f"""
     select c.organisation_id, c.network_id, c.tier as tier_before, a.tier as tier_after
-    from {COURSES}
-    join membership_course a on a.organisation_id = c.organisation_id and a.membership_id = c.membership_id
-    where {OURS} and c.starts_on < :start and c.ends_on >= :start and c.ends_on < {END}
-        and a.network_id = any(:networks) and a.starts_on >= :start
+    from {{}} join {{}} on a.organisation_id = c.organisation_id and a.membership_id = c.membership_id
+    where c.starts_on < :start and c.ends_on >= :start and c.ends_on < {END} and a.starts_on >= :start
         and a.starts_on < {END} and (a.ends_on is null or a.ends_on >= {END}) and a.tier <> c.tier
 """
 
 
-def levels(wanted: frozenset[str]) -> str:
+def levels(wanted: frozenset[str], ground: Ground) -> str:
     """As movements.LEVELS."""
     told = {
-        "key": f"{KEY} || ' ' || {NETWORK}",
+        "key": f"{KEY} || ' ' || n.slug",
         "name": name(END),
         "orgnr": ORGNR,
-        "network": NETWORK,
+        "network": "n.slug",
         **{each: f"c.{each}" for each in ("tier_before", "tier_after", "organisation_id")},
         "direction": "case when y.rank > b.rank then 'up' when y.rank < b.rank then 'down' else 'same' end",
     }
     joins = {
         "o": ORGANISATION,
+        "n": NETWORK,
         "b": f"left join ({TIERS}) b on b.network_id = c.network_id and b.code = c.tier_before",
         "y": f"left join ({TIERS}) y on y.network_id = c.network_id and y.code = c.tier_after",
     }
-    return chosen(wanted, told, joins, "true", f"({_CHANGED}) c")
+    before, after = ground.periods(), ground.periods().removesuffix("c") + "a"
+    return chosen(wanted, told, joins, "true", f"({_CHANGED.format(before, after)}) c")

@@ -1,7 +1,8 @@
 """Who stayed: retention and churn of a period as sets, and how long memberships last."""
 
-from crm.reads.reports.courses import COURSES, ORGANISATION, ORGNR, OURS, chosen, facts, name
 from crm.reads.reports.courses import KEY as NAMED
+from crm.reads.reports.courses import ORGANISATION, ORGNR, chosen, facts, name
+from crm.reads.reports.grounds import OURS, PLACE, Ground
 from crm.reads.reports.source import Cut, Measure, Relation, Source
 from crm.reads.reports.standing import END, KEY, NUMBERS, SPELLS, names, profile, standing
 from crm.reports import Chart, Column
@@ -29,15 +30,23 @@ _OWN = f"""
     select c.membership_id, c.organisation_id, c.network_id, c.kind, c.tier, true as at_start,
         case when c.left_on is null or c.left_on >= {END} then true when c.next_on is null then false
             else {_THERE} and x.organisation_id = c.organisation_id and {_STANDS}) end as at_end
-    from {COURSES} where {OURS} and {_STOOD.replace("x.", "c.")}
+    from {PLACE} where {OURS} and {_STOOD.replace("x.", "c.")}
     union all
     select c.membership_id, c.organisation_id, c.network_id, c.kind, null, false, true
-    from {COURSES} where {OURS} and c.joined_on >= :start and {_STANDS.replace("x.", "c.")} and (c.number = 1
+    from {PLACE} where {OURS} and c.joined_on >= :start and {_STANDS.replace("x.", "c.")} and (c.number = 1
         or not {_THERE} and x.organisation_id = c.organisation_id and {_STOOD}))
+"""
+# And over several networks, or as known at a moment.
+_WHOLE = """
+    select coalesce(b.organisation_id, a.organisation_id) as organisation_id, coalesce(b.kind, a.kind) as kind, b.tier,
+        b.organisation_id is not null as at_start, a.organisation_id is not null as at_end
+    from (select c.organisation_id, c.kind, c.tier from {before}) b
+    full join (select c.organisation_id, c.kind from {after}) a on a.organisation_id = b.organisation_id
 """
 
 
-def _members(wanted: frozenset[str]) -> str:
+def _members(wanted: frozenset[str], ground: Ground) -> str:
+    place = _OWN if ground.plain else _WHOLE.format(before=ground.on(_BEFORE), after=ground.on(f"({END} - 1)"))
     true, joins = facts(wanted, _BEFORE)
     told = {
         "key": NAMED,
@@ -47,7 +56,7 @@ def _members(wanted: frozenset[str]) -> str:
         **{each: f"c.{each}" for each in ("tier", "organisation_id", "at_start", "at_end")},
         "movement": "case when c.at_start and c.at_end then 'stayed' when c.at_start then 'left' else 'came' end",
     }
-    return chosen(wanted, told, {"o": ORGANISATION, **joins}, "true", f"({_OWN}) c")
+    return chosen(wanted, told, {"o": ORGANISATION, **joins}, "true", f"({place}) c")
 
 
 _CUT = ("start", "kept", "retention")
@@ -106,7 +115,7 @@ STRETCHES = f"""
 """
 
 
-def _stretches(wanted: frozenset[str]) -> str:
+def _stretches(wanted: frozenset[str], ground: Ground) -> str:
     until = "least(coalesce(c.left_on, :as_of + 1), :as_of + 1) - c.joined_on"
     bands = " ".join(f"when {until} < {days} then '{code}'" for code, days in _BANDS.items())
     told = {
@@ -120,7 +129,9 @@ def _stretches(wanted: frozenset[str]) -> str:
         "days": until,
         "band": f"case {bands} else '9' end",
     }
-    return chosen(wanted, told, {"o": ORGANISATION}, f"{OURS} and c.closes and c.joined_on <= :as_of")
+    ours = OURS if ground.plain else "true"
+    where = f"{ours} and c.closes and c.joined_on <= :as_of"
+    return chosen(wanted, told, {"o": ORGANISATION}, where, ground.stretches())
 
 
 TENURE = Source(

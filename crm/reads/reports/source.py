@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from crm.reads.reports.grounds import Ground
 from crm.reports import Asked, Chart, Column, Figure, Kind, Option, Table
 
 How = Literal["count", "sum", "mean", "median", "share"]
@@ -24,9 +25,10 @@ class Relation(msgspec.Struct, frozen=True):
     `narrow`: further dimensions of figure codes, as a condition on the columns with `:value` (text) for the value.
     `together`: SQL with the same sums from fewer rows, for figures; only where every measure is a sum, or rows are as
     many. Relations with the same `together` are asked in one statement: by `where` a measure says which rows are its.
-    `course`: the same rows, for one network as it is known now: from its courses (ADR 0044), with the columns whose
+    `course`: the same rows from courses (ADR 0044), on the ground that is given (ADR 0052), with the columns whose
     names are given and no others. A test holds it to what `sql` says.
-    `counted`: as `course`, for figures by `facts` alone: fewer rows, each with how `many` it stands for (ADR 0052).
+    `counted`: as `course`, for figures by `facts` alone: fewer rows, each with how `many` it stands for; None where the
+    ground does not say it.
     `facts`: columns of few values that all conditions of measures are about: rows are counted once by these and by what
     they are cut by, and measures are reckoned from those counts.
     """
@@ -36,8 +38,8 @@ class Relation(msgspec.Struct, frozen=True):
     by: tuple[str, ...] = ()
     narrow: dict[str, str] = {}
     together: str = ""
-    course: Callable[[frozenset[str]], str] | None = None
-    counted: Callable[[frozenset[str]], str] | None = None
+    course: Callable[[frozenset[str], Ground], str] | None = None
+    counted: Callable[[frozenset[str], Ground], str | None] | None = None
     facts: tuple[str, ...] = ()
 
 

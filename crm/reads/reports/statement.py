@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
+from crm.database import Connection
 from crm.reads.known import believed
+from crm.reads.reports.grounds import Ground
 from crm.reads.reports.largest import Largest, only_largest
 from crm.reads.reports.source import Measure, Relation
 from crm.reports import Asked
@@ -58,15 +60,25 @@ class Statement:
         return list(found) if name == "networks" else found
 
 
-def said_by_courses(asked: Asked, settled: bool) -> bool:
-    """Do courses say what is asked? `settled`: they are what the timelines say."""
-    return settled and len(asked.networks) == 1 and asked.known_at is None
+async def ground_of(
+    connection: Connection, relations: Iterable[Relation], asked: Asked, settled: bool
+) -> Ground | None:
+    """What courses can say of it, if anything. `settled`: they are what the timelines say."""
+    if not settled or not asked.networks or not any(each.course for each in relations):
+        return None
+    ground = Ground(len(asked.networks) > 1, asked.known_at is not None)
+    if ground.plain:
+        return ground
+    statement = Statement(asked)
+    return msgspec.structs.replace(
+        ground, apart=await connection.fetchval(statement.sql(ground.anybody_apart), *statement.values)
+    )
 
 
-def rows_of(relation: Relation, asked: Asked, settled: bool, looked_at: str, counted: bool = False) -> str:
-    """The relation's SQL: from courses where they say it, with the columns that the SQL `looked_at` names."""
-    if relation.course is not None and said_by_courses(asked, settled):
-        return relation.course(frozenset(_NAME.findall(looked_at)))
+def rows_of(relation: Relation, ground: Ground | None, looked_at: str, counted: bool = False) -> str:
+    """The relation's SQL: from courses where there are any, with the columns that the SQL `looked_at` names."""
+    if relation.course is not None and ground is not None:
+        return relation.course(frozenset(_NAME.findall(looked_at)), ground)
     return (counted and relation.together) or relation.sql
 
 
@@ -104,10 +116,10 @@ def wanted(
     return Wanted(relation, measures, tuple(tuple(sorted(each)) for each in sorted(sets, key=sorted)), by, largest)
 
 
-def by_rows(asking: Wanted, statement: Statement, settled: bool) -> str:
+def by_rows(asking: Wanted, statement: Statement, ground: Ground | None) -> str:
     """Each grouping straight from the rows: for what does not add up."""
     values = ", ".join(f"{_aggregate(m, statement)} as m{at}" for at, m in enumerate(asking.measures))
-    rows = rows_of(asking.relation, statement.asked, settled, " ".join((values, *asking.by)), counted=True)
+    rows = rows_of(asking.relation, ground, " ".join((values, *asking.by)), counted=True)
     buckets = "".join(f", {bucket(name)} as b_{name}" for name in asking.by)
     within = "".join(f"b_{name}, " for name in asking.by)
     # not materialized: columns that only rows show, and the joins they come from, are then never looked up
@@ -117,17 +129,18 @@ def by_rows(asking: Wanted, statement: Statement, settled: bool) -> str:
     )
 
 
-def by_groups(asking: Wanted, statement: Statement, settled: bool) -> str:
+def by_groups(asking: Wanted, statement: Statement, ground: Ground | None) -> str:
     """What adds up is added up once for all dimensions, and each grouping from those few sums."""
     measures, facts = asking.measures, asking.relation.facts
     parts = [part for at, m in enumerate(measures) for part in _parts(m, at, statement, bool(facts))]
     values = [_summed(m, at, statement, bool(facts)) for at, m in enumerate(measures)]
     columns = sorted({*asking.by, *facts})
     counted, many = asking.relation.counted, "count(*)"
-    if counted is not None and said_by_courses(statement.asked, settled):
-        rows, many = counted(frozenset({*columns, "many"})), "sum(r.many)"
+    rows = counted(frozenset({*columns, "many"}), ground) if counted is not None and ground is not None else None
+    if rows is not None:
+        many = "sum(r.many)"
     else:
-        rows = rows_of(asking.relation, statement.asked, settled, " ".join((*parts, *columns)), counted=True)
+        rows = rows_of(asking.relation, ground, " ".join((*parts, *columns)), counted=True)
     buckets = "".join(f", coalesce(f.{name}::text, '') as b_{name}" for name in asking.by)
     within = "".join(f"b_{name}, " for name in asking.by)
     of = ", ".join(f"r.{name}" for name in columns)
