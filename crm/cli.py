@@ -17,6 +17,7 @@ from crm import (
     cli_cards,
     cli_data,
     cli_dunning,
+    cli_folders,
     cli_imports,
     cli_networks,
     cli_register,
@@ -60,6 +61,9 @@ app.command("retention")(cli_retention.run_retention)
 app.add_typer(cli_cards.card, name="card")
 app.add_typer(cli_bank.app, name="bank")
 app.add_typer(cli_register.app, name="register")
+app.add_typer(cli_folders.document, name="document")
+app.add_typer(cli_folders.label, name="label")
+app.add_typer(cli_folders.activity, name="activity")
 app.add_typer(cli_access.key, name="key")
 app.add_typer(cli_access.account, name="account")
 app.add_typer(cli_audit.app, name="audit")

@@ -32,9 +32,9 @@ GROUND = """
     sign_in_sentences simulation steps terms totp vault webhook_sentences words
 """
 TOP = """
-    __main__ app cli cli_access cli_audit cli_backup cli_bank cli_cards cli_data cli_dunning cli_imports
-    cli_networks cli_register cli_renewals cli_retention cli_secrets cli_setup cli_tools client demo demo_listings
-    demo_money piccolo_app serving
+    __main__ app cli cli_access cli_audit cli_backup cli_bank cli_cards cli_data cli_dunning cli_folders cli_imports
+    cli_networks cli_register cli_renewals cli_retention cli_secrets cli_setup cli_tools client demo demo_facts
+    demo_listings demo_money piccolo_app serving
 """
 FOLDERS = "tables migrations store reads gateways actions api web jobs"
 

@@ -137,7 +137,8 @@ async def add(call: Call[Nothing, ActivityBody]) -> ActivityDetail:
 
 async def add_list(call: Call[Nothing, ActivityList]) -> ToldTogether:
     network = await call.managed()
-    asked = [(_form(each), f"activities.{place}.") for place, each in enumerate(call.body.activities)]
+    listed = enumerate(call.body.activities)
+    asked = [(_form(each, f"activities.{place}."), f"activities.{place}.") for place, each in listed]
     return ToldTogether(await actions.add_many(call.context, call.actor, network.id, asked))
 
 
@@ -166,15 +167,15 @@ async def restore(call: Call[Nothing, Any]) -> ActivityDetail:
     return await show(call)
 
 
-def _form(body: ActivityBody) -> ActivityForm:
+def _form(body: ActivityBody, at: str = "") -> ActivityForm:
     said = {name: getattr(body, name) for name in body.__struct_fields__ if name != "participants"}
-    return ActivityForm(came=_came(body.participants), **said)
+    return ActivityForm(came=_came(body.participants, at), **said)
 
 
-def _came(listed: list[ParticipantForm]) -> tuple[Came, ...]:
+def _came(listed: list[ParticipantForm], at: str = "") -> tuple[Came, ...]:
     """Each as actions take it: a refusal names its place in the list, and its line from 1."""
     return tuple(
-        Came(f"participants.{place}", place + 1, " ".join(each.member.split()), each.organisation_id, each.people)
+        Came(f"{at}participants.{place}", place + 1, " ".join(each.member.split()), each.organisation_id, each.people)
         for place, each in enumerate(listed)
     )
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from crm.actions import activities as actions
-from crm.actions.activities import KINDS, PEOPLE_MAX, ActivityForm, Came
+from crm.actions.activities import KINDS, ActivityForm, Came
 from crm.errors import Invalid, NotFound, status_of
 from crm.reads import activities as reads
 from crm.reads.activities import Activity, Participant
@@ -88,7 +88,7 @@ def _form(typed: Typed) -> ActivityForm:
     return ActivityForm(
         on_day=day,
         international=typed.get("international") == "yes",
-        others=_number(typed.get("others") or "0"),
+        others=actions.number(typed.get("others") or "0"),
         came=tuple(_came(place, line) for place, line in enumerate(lines.splitlines(), 1) if line.strip()),
         **said,
     )
@@ -99,12 +99,7 @@ def _came(place: int, line: str) -> Came:
     who, sign, many = line.rpartition(";")
     if not sign:
         return Came("participants", place, " ".join(line.split()))
-    return Came("participants", place, " ".join(who.split()), people=_number(many.strip() or "1"))
-
-
-def _number(text: str) -> int | None:
-    digits = text.strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= len(str(PEOPLE_MAX)) else None
+    return Came("participants", place, " ".join(who.split()), people=actions.number(many.strip() or "1"))
 
 
 def _back(office: Office, rest: str = "") -> Redirect:
