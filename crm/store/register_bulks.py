@@ -169,12 +169,11 @@ async def over(connection: Connection, wanted: UUID, status: BulkStatus, now: da
     )
     totals = _totals([msgspec.convert(row["looked"], Looked) for row in rows])
     await connection.execute(
-        "update register_bulk set status = $2, totals = $3, finished_at = case when $2 <> 'looked' then $4 end"
-        " where id = $1",
+        "update register_bulk set status = $2, totals = $3, finished_at = $4 where id = $1",
         wanted,
         status,
         totals,
-        now,
+        None if status == "looked" else now,
     )
 
 
