@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from crm import catalogue, demo_listings, demo_money
+from crm import catalogue, demo_facts, demo_listings, demo_money
 from crm.actions import accounts, applications, imports, keys, register
 from crm.actor import Actor
 from crm.context import Context
@@ -67,11 +67,12 @@ async def prepare(context: Context, place: Path) -> Demo:
 
 
 async def _load_all(context: Context) -> Demo:
-    """Members and who signs in, and two years of their money."""
+    """Members and who signs in, two years of their money, and what else the networks tell."""
     made = await load(context)
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
     await demo_money.load(context, Actor("Demo data", "import"), kept)
+    await demo_facts.load(context, Actor("Demo data", "import"), kept, DATA)
     await read_register(context)
     return made
 

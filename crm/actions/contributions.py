@@ -4,7 +4,9 @@ What an hour counted as stands in the row that was told with it: a new rate move
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -69,20 +71,21 @@ async def add(context: Context, actor: Actor, network: UUID, form: ContributionF
     return new
 
 
+async def add_many(context: Context, actor: Actor, network: UUID, asked: Sequence[ContributionForm]) -> int:
+    """All of them or none, by one entry in the audit trail; how many. Forbidden; Invalid names `rows.<n>.<field>`."""
+    actor.must_manage(network)
+    rows = [(each, f"rows.{number}.") for number, each in enumerate(asked, 1)]
+    return await _add_all(context, actor, network, rows, [], {})
+
+
 async def add_file(context: Context, actor: Actor, network: UUID, name: str, content: bytes) -> int:
     """All rows of a file, or none; how many. Refused `file_*`, `column_absent`; Invalid names `rows.<n>.<field>`."""
     actor.must_manage(network)
     if len(content) > fact_files.FILE_MAX:
         raise Refused("file_too_large", "file", limit=fact_files.FILE_MAX // 1024**2)
     lines = await asyncio.to_thread(_lines, content)
-    problems = lines[0].problems
-    async with context.db.tx() as connection:
-        asked = [(_of_line(line), f"rows.{line.number}.") for line in lines]
-        listed = await _checked(context, connection, network, asked, problems)
-        await FACTS.add_all(connection, network, listed, actor.name, context.clock.now())
-        detail = {"file": name[:200], "rows": len(listed)}
-        await audit.append(connection, actor, "contributions_imported", detail, network)
-    return len(listed)
+    asked = [(_of_line(line), f"rows.{line.number}.") for line in lines]
+    return await _add_all(context, actor, network, asked, lines[0].problems, {"file": name[:200]})
 
 
 async def withdraw(context: Context, actor: Actor, network: UUID, wanted: UUID, reason: str) -> None:
@@ -132,6 +135,22 @@ async def _currency(context: Context, connection: Connection, network: UUID) -> 
     if row is None:
         raise NotFound("network", network)
     return kept.book(row.slug, context.clock.today(row.zone)).currency
+
+
+async def _add_all(
+    context: Context,
+    actor: Actor,
+    network: UUID,
+    asked: list[tuple[ContributionForm, str]],
+    problems: Problems,
+    detail: dict[str, Any],
+) -> int:
+    async with context.db.tx() as connection:
+        listed = await _checked(context, connection, network, asked, problems)
+        await FACTS.add_all(connection, network, listed, actor.name, context.clock.now())
+        told_of = detail | {"rows": len(listed)}
+        await audit.append(connection, actor, "contributions_imported", told_of, network)
+    return len(listed)
 
 
 async def _checked(

@@ -1,7 +1,9 @@
 """Other income of a network: grants, projects, its host's own money; by hand or by file, taken back with a reason."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -62,19 +64,21 @@ async def add(context: Context, actor: Actor, network: UUID, form: IncomeForm) -
     return new
 
 
+async def add_many(context: Context, actor: Actor, network: UUID, asked: Sequence[IncomeForm]) -> int:
+    """All of them or none, by one entry in the audit trail; how many. Forbidden; Invalid names `rows.<n>.<field>`."""
+    actor.must_manage(network)
+    rows = [(each, f"rows.{number}.") for number, each in enumerate(asked, 1)]
+    return await _add_all(context, actor, network, rows, [], {})
+
+
 async def add_file(context: Context, actor: Actor, network: UUID, name: str, content: bytes) -> int:
     """All rows of a file, or none; how many. Refused `file_*`, `column_absent`; Invalid names `rows.<n>.<field>`."""
     actor.must_manage(network)
     if len(content) > fact_files.FILE_MAX:
         raise Refused("file_too_large", "file", limit=fact_files.FILE_MAX // 1024**2)
     lines = await asyncio.to_thread(_lines, content)
-    async with context.db.tx() as connection:
-        asked = [(_of_line(line), f"rows.{line.number}.") for line in lines]
-        listed = await _checked(context, connection, network, asked, lines[0].problems)
-        await FACTS.add_all(connection, network, listed, actor.name, context.clock.now())
-        detail = {"file": name[:200], "rows": len(listed)}
-        await audit.append(connection, actor, "other_incomes_imported", detail, network)
-    return len(listed)
+    asked = [(_of_line(line), f"rows.{line.number}.") for line in lines]
+    return await _add_all(context, actor, network, asked, lines[0].problems, {"file": name[:200]})
 
 
 async def withdraw(context: Context, actor: Actor, network: UUID, wanted: UUID, reason: str) -> None:
@@ -90,6 +94,22 @@ async def restore(context: Context, actor: Actor, network: UUID, wanted: UUID) -
     actor.must_manage(network)
     async with context.db.tx() as connection:
         await FACTS.restore(connection, actor, network, wanted, context.clock.now())
+
+
+async def _add_all(
+    context: Context,
+    actor: Actor,
+    network: UUID,
+    asked: list[tuple[IncomeForm, str]],
+    problems: Problems,
+    detail: dict[str, Any],
+) -> int:
+    async with context.db.tx() as connection:
+        listed = await _checked(context, connection, network, asked, problems)
+        await FACTS.add_all(connection, network, listed, actor.name, context.clock.now())
+        told_of = detail | {"rows": len(listed)}
+        await audit.append(connection, actor, "other_incomes_imported", told_of, network)
+    return len(listed)
 
 
 async def _checked(

@@ -79,8 +79,8 @@ async def make(
         fact_checks.checked(problems)
         new = await store.add(connection, network, title, intro, form.anonymous, closes_on, actor.name)
         made = await store.lock(connection, network, new)
-        for each, (text, choices) in zip(questions, asked, strict=True):
-            await store.put_question(connection, made, None, each.kind, text, choices, actor.name, now)
+        worded = [(each.kind, *said) for each, said in zip(questions, asked, strict=True)]
+        await store.add_questions(connection, made, worded, actor.name, now)
         detail = {"title": title["en"], "anonymous": form.anonymous} | ({"questions": len(asked)} if asked else {})
         await audit.append(connection, actor, "survey_made", detail, network, None, new)
     return new

@@ -147,6 +147,22 @@ async def put_question(
     )
 
 
+async def add_questions(
+    connection: Connection, survey: Survey, listed: Sequence[tuple[str, Texts, list[Texts]]], by: str, now: datetime
+) -> None:
+    """The questions of a new draft, each (kind, text, choices), in their order and by one statement."""
+    rows = [
+        {"id": uuid4(), "place": place, "kind": kind, "text": text, "choices": choices}
+        for place, (kind, text, choices) in enumerate(listed, 1)
+    ]
+    await connection.execute(
+        "insert into survey_question (id, survey_id, network_id, place, kind, text, choices, recorded_at, recorded_by)"
+        " select q.id, $2, $3, q.place, q.kind, q.text, q.choices, $4, $5"
+        " from jsonb_populate_recordset(null::survey_question, $1::jsonb) q order by q.place",
+        *(rows, survey.id, survey.network_id, now, by),
+    )
+
+
 async def remove_question(connection: Connection, survey: UUID, question: UUID) -> None:
     """Out of a draft, with its earlier wordings."""
     await connection.execute("delete from survey_question where survey_id = $1 and id = $2", survey, question)
