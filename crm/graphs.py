@@ -91,7 +91,7 @@ def _arrow(arrow: Arrow, at: Mapping[str, Place], several: bool) -> tuple[str, s
     # Beside the line, on the side it bends to, and nearer to the right: there the lines are apart.
     at_right = 0.5 if x1 == x2 else NEARER if x2 > x1 else 1 - NEARER
     on_line = x1 + (x2 - x1) * at_right, y1 + (y2 - y1) * at_right
-    x, y = _along(on_line, across, bend * 2 * at_right * (1 - at_right) + 9)
+    x, y = _along(on_line, across, bend * 2 * at_right * (1 - at_right) + 14)
     return f'<path class="way {drawn}" d="{path}"/>{point}', words(x, y + 4, arrow.text, name="said")
 
 

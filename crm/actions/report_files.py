@@ -11,11 +11,9 @@ import msgspec
 from crm import names, report_words
 from crm.catalogue import Catalogue, NetworkRow
 from crm.context import Context
-from crm.database import Connection
 from crm.gateways import report_pdf, sheets
 from crm.gateways.sheets import About, Sheet
 from crm.i18n import Translator
-from crm.reads import reports
 from crm.report_board import Part
 from crm.reports import Asked, Column, Figure, Report, Table
 
@@ -79,14 +77,9 @@ def table_sheet(reader: Reader, name: str, table: Table) -> Sheet:
     return Sheet(title, sheet_columns(reader, name, table.columns), in_words(reader, table.columns, rows))
 
 
-async def list_sheet(connection: Connection, reader: Reader, name: str, asked: Asked) -> Sheet | None:
-    """The list that a report is, every row of it; None of a report that is none."""
-    if name not in LISTS:
-        return None
-    source, code = reports.SOURCES[name], LISTS[name]
-    columns = reports.columns(source, code)
-    rows = [row async for batch in reports.every_row(connection, source, asked, code) for row in batch]
-    title, _ = report_words.figure(reader.t, name, code)
+def list_sheet(reader: Reader, name: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Sheet:
+    """The list that a report is: every row behind its figure of `LISTS`."""
+    title, _ = report_words.figure(reader.t, name, LISTS[name])
     return Sheet(title, sheet_columns(reader, name, columns), in_words(reader, columns, rows))
 
 

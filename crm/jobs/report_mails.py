@@ -64,6 +64,17 @@ async def _made(context: Context, saved: Saved, networks: list[NetworkRow]) -> R
         return await reports.figures(connection, source, asked)
 
 
+async def _list(context: Context, reader: files.Reader, saved: Saved, made: Report) -> files.Sheet | None:
+    """The list itself, of a report that is one."""
+    code = files.LISTS.get(saved.report)
+    if code is None:
+        return None
+    source = reports.SOURCES[saved.report]
+    async with context.db.reading(made.asked.networks) as connection:
+        rows = [row async for batch in reports.every_row(connection, source, made.asked, code) for row in batch]
+    return files.list_sheet(reader, saved.report, reports.columns(source, code), rows)
+
+
 async def _file(
     context: Context, kept: Catalogue, own: NetworkRow, saved: Saved, made: Report, to: Recipient
 ) -> tuple[str, str, bytes]:
@@ -72,8 +83,6 @@ async def _file(
     reader = files.Reader(t, kept, own)
     name = f"{saved.report}-{own.slug}-{made.asked.as_of.isoformat()}.{saved.file}"
     if saved.file == "xlsx":
-        async with context.db.reading(made.asked.networks) as connection:
-            own_list = await files.list_sheet(connection, reader, saved.report, made.asked)
-        return name, XLSX, files.workbook(context, reader, made, own_list)
+        return name, XLSX, files.workbook(context, reader, made, await _list(context, reader, saved, made))
     title = t.gettext(report_words.report(saved.report).title)
     return name, files.PDF, await files.paper(context, reader, title, [(files.whole(made), made)])

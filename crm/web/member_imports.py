@@ -290,6 +290,9 @@ def _row(office: Office, row: Row) -> dict[str, Any]:
     t, detail = office.t, row.detail
     color, icon = VERDICT_TOKENS[row.verdict]
     stays = [t.gettext(import_words.STAYS[each]) for each in row.stays]
+    said = any(each.field == "opening_amount" for each in detail.differences)
+    owed = t.gettext("Opening balance: %(amount)s", amount=_money(office, detail.opening))
+    owing = [owed] if row.verdict == "new" and detail.opening and not said else []
     links = [
         t.gettext(
             "Linked: %(tier)s in %(network)s",
@@ -311,7 +314,7 @@ def _row(office: Office, row: Row) -> dict[str, Any]:
         "problems": [_said(office, each) for each in detail.problems],
         "left_out": import_words.left_out(t, detail.left_out, detail.status),
         "differences": [_difference(office, each) for each in detail.differences],
-        "hints": [_said(office, each) for each in detail.hints] + links + stays,
+        "hints": [_said(office, each) for each in detail.hints] + owing + links + stays,
     }
 
 
@@ -324,8 +327,12 @@ def _difference(office: Office, each: Any) -> dict[str, str]:
     if each.field == "level":
         old, new = office.tier(old) if old else "", office.tier(new)
     elif each.field in ("opening_amount", "opening_credit"):
-        new = office.t.money(int(new), office.kept.book(office.network.slug, office.today).currency)
+        new = _money(office, int(new))
     return {"field": import_words.field(office.t, each.field), "old": old, "new": new}
+
+
+def _money(office: Office, amount: int) -> str:
+    return office.t.money(amount, office.kept.book(office.network.slug, office.today).currency)
 
 
 async def _find(office: Office, wanted: str) -> Import:

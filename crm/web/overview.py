@@ -24,7 +24,8 @@ from crm.reads import renewals as renewal_reads
 from crm.reads import surveys as survey_reads
 from crm.reads.reports import cohorts
 from crm.reports import Asked, Report, later, period
-from crm.web import endings, register, surveys
+from crm.store import hosts
+from crm.web import endings, register, setup_words, surveys
 from crm.web import overview_views as views
 from crm.web.office import Office, reading, rules_of, show
 
@@ -102,6 +103,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         ending = await ending_reads.near(connection, network, today)
         closing = await survey_reads.ending(connection, network, today, surveys.CLOSES_SOON_DAYS)
         otherwise = await register_reads.waiting(connection, network)
+        host = await hosts.one(connection, office.network.host_id) if office.may_manage else None
         if office.may_keep_books:
             money = await _money(connection, office, span)
     rules = rules_of(office, links)
@@ -121,6 +123,7 @@ async def show_overview(request: Request, office: NamedDependency[Office]) -> Re
         "money": views.money(page, money, span.days) if money else None,
         "cohorts": views.cohorts(office, joined),
         "todo": [
+            *(setup_words.first_steps(office, host, sum(each["total"] for each in levels)) if host else []),
             *views.todo(office, await _unanswered(office), money, renewing),
             *register.to_look(office, otherwise),
             *endings.to_renew(office, ending),

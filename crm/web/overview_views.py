@@ -18,6 +18,7 @@ from crm.web.office import Office
 COHORT_YEARS, COHORT_WIDTH = 6, 6
 MOST_NETWORKS = 6
 THOUSAND = 1000
+MONTHS = 12  # that each have a place in a picture, also without invoices
 # Age of the report -> how the list of invoices calls it; what is over 90 days late is one there.
 BUCKETS = {
     "not_due": "open",
@@ -126,7 +127,7 @@ def money(page: Page, found: Any, days: Sequence[date]) -> dict[str, Any]:
         "late_said": t.ngettext("%(n)s invoice", "%(n)s invoices", late) if late else t.gettext("nothing is overdue"),
         "owed_said": t.gettext("of %(amount)s outstanding", amount=_sums(office, owed)),
         "owed_spark": charts.spark(found.owed.get(currency, [0] * len(days))),
-        "fees": _fees(office, months),
+        "fees": _fees(office, months, _months(days)),
         "fees_rows": _fee_rows(page, months),
         "ages": ages(office, aging, currency, page.day),
         "unit": t.gettext("Thousand %(currency)s", currency=currency),
@@ -152,14 +153,20 @@ def ages(office: Office, aging: Report, currency: str, day: date) -> charts.Draw
     return charts.hbar(t.gettext("Outstanding by age"), bars)
 
 
-def _fees(office: Office, months: Sequence[Sequence[Cell]]) -> charts.Drawing:
-    """What the invoices of each month came to, without what was credited and given up: paid, and still owed."""
+def _fees(office: Office, months: Sequence[Sequence[Cell]], drawn: Sequence[str]) -> charts.Drawing:
+    """What the invoices of each month came to, without what was credited and given up: paid, and still owed.
+
+    Of a year every month that is drawn has its place, of longer those in which something was invoiced.
+    """
     t = office.t
-    days = [date.fromisoformat(f"{row[0].value}-01") for row in months]
+    sums = {row[0].value: (row[3].value, max(row[6].value, 0)) for row in months}
+    listed = drawn if len(drawn) <= MONTHS and sums.keys() <= set(drawn) else list(sums)
+    days = [date.fromisoformat(f"{month}-01") for month in listed]
     several = len({day.year for day in days}) > 1
     names = [f"{t.short_month(day)} {day:%y}" if several else t.short_month(day) for day in days]
-    paid = charts.Series(t.gettext("Paid"), [row[3].value / 100 / THOUSAND for row in months], "a")
-    owed = charts.Series(t.gettext("Still owed"), [max(row[6].value, 0) / 100 / THOUSAND for row in months], "owed")
+    both = [sums.get(month, (0, 0)) for month in listed]
+    paid = charts.Series(t.gettext("Paid"), [one / 100 / THOUSAND for one, _ in both], "a")
+    owed = charts.Series(t.gettext("Still owed"), [one / 100 / THOUSAND for _, one in both], "owed")
     return charts.stacked(t.gettext("Fees invoiced by month"), names, [paid, owed], lambda n: t.number(round(n)))
 
 

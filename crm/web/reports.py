@@ -151,10 +151,11 @@ async def report_xlsx(request: Request, office: NamedDependency[Office], name: F
     source = _source(name)
     question = question_of(request, office, source, refuse=True)
     made = await _made(office, source, question)
-    async with office.context.db.reading(office.actor.sees) as connection:
-        own = await files.list_sheet(connection, reader_of(office), name, question.asked)
-    if own:
-        await _kept(office, question, name, files.LISTS[name], len(own.rows), "xlsx")
+    own = None
+    if code := files.LISTS.get(name):
+        rows = await _read(office, source, question, code)
+        await _kept(office, question, name, code, len(rows), "xlsx")
+        own = files.list_sheet(reader_of(office), name, reports.columns(source, code), rows)
     body = files.workbook(office.context, reader_of(office), made, own)
     return _download(body, f"{name}-{office.network.slug}-{question.asked.as_of.isoformat()}")
 
@@ -236,11 +237,16 @@ async def _all_rows(
     code = request.query_params.get("figure", "")
     question = question_of(request, office, source, refuse=True)
     columns = reports.columns(source, code)
-    async with office.context.db.reading(office.actor.sees) as connection:
-        rows = [row async for batch in reports.every_row(connection, source, question.asked, code) for row in batch]
+    rows = await _read(office, source, question, code)
     await _kept(office, question, source.name, code, len(rows), kind)
     stem = f"{source.name}-{code.partition('/')[0]}-{office.network.slug}-{question.asked.as_of.isoformat()}"
     return columns, files.in_words(reader_of(office), columns, rows), stem
+
+
+async def _read(office: Office, source: reports.Source, question: Question, code: str) -> list[tuple[Any, ...]]:
+    async with office.context.db.reading(office.actor.sees) as connection:
+        batches = reports.every_row(connection, source, question.asked, code)
+        return [row async for batch in batches for row in batch]
 
 
 async def _kept(office: Office, question: Question, name: str, code: str, rows: int, kind: str) -> None:

@@ -46,7 +46,7 @@ def steps(office: Office, host: HostRow, counts: Counts, book: Rulebook) -> list
     `ready`: it is done; False: it must be; None: it may be, and is not.
     """
     t, base = office.t, office.base
-    lacking = _lacking(office, host)
+    lacking = _lacking(office, host)  # of what invoices need
     levels = ", ".join(t.text(tier.names) for tier in book.tiers)
     priced = sum(1 for tier in book.tiers if tier.fees)
     told = {
@@ -118,6 +118,23 @@ def host_facts(office: Office, host: HostRow) -> dict[str, list[dict[str, str]]]
 
 def _if_any(there: object) -> bool | None:
     return True if there else None
+
+
+def first_steps(office: Office, host: HostRow, members: int) -> list[dict[str, Any]]:
+    """What must be there before anything else works, as things to do: none once it is."""
+    t, out = office.t, []
+    if lacking := _lacking(office, host):
+        detail = t.gettext("lacks %(what)s", what=", ".join(lacking))
+        text = t.gettext("Tell what invoices need of %(host)s", host=host.name)
+        out.append(_to_do("building", text, f"{office.base}/setup/host", detail))
+    if not members:
+        detail = t.gettext("CSV or Excel, from CiviCRM and Odoo, too")
+        out.append(_to_do("upload", t.gettext("Import your members"), f"{office.base}/imports", detail))
+    return out
+
+
+def _to_do(icon: str, text: str, href: str, detail: str) -> dict[str, Any]:
+    return {"icon": icon, "color": "warning", "text": text, "href": href, "detail": detail}
 
 
 def _lacking(office: Office, host: HostRow) -> list[str]:

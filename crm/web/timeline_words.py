@@ -299,8 +299,9 @@ def _booking(office: Office, event: BookingEvent, _: str) -> dict[str, Any]:
     t = office.t
     before = event.kind == "received" and event.provider == BEFORE
     text = N_("Opening credit: %(amount)s") if before else _BOOKINGS.get(event.kind, N_("Booking: %(amount)s"))
-    amount = -event.amount if event.kind == "refunded" else event.amount
-    way = t.gettext(_PROVIDERS[event.provider]) if event.provider in _PROVIDERS else event.provider
+    amount = -event.amount if event.kind in ("refunded", "opened") else event.amount
+    provider = BEFORE if event.kind == "opened" else event.provider
+    way = t.gettext(_PROVIDERS[provider]) if provider in _PROVIDERS else provider
     said = t.gettext("%(day)s, by %(who)s (%(channel)s)", day=t.date(event.on_date), who=event.actor, channel=way)
     return {
         "icon": "receipt-refund" if event.kind == "refunded" else "receipt",

@@ -45,7 +45,7 @@ async def test_from_a_file_to_members_and_back(client: httpx.AsyncClient, contex
     place = sent.headers["location"]
     wanted = UUID(place.rsplit("/", 1)[1])
     asked = await client.get(place)
-    assert "What are the columns?" in text(asked) and "Read as cp1252, columns apart by semicolons." in text(asked)
+    assert "What are the columns?" in text(asked) and "Read as Windows-1252, columns apart by semicolons" in text(asked)
     typed = fields(asked)
     assert typed["column-0"] == "orgnr" and typed["column-3"] == "joined" and typed["column-8"] == "opening_reference"
     assert "Gull" in typed.values()

@@ -146,3 +146,12 @@ async def test_a_page_asks_the_database_few_things(client, context):
         await client.get(NORA)
         connection.remove_query_logger(heard)
     assert 10 < len(asked) <= MOST_STATEMENTS, len(asked)
+
+
+async def test_a_network_that_is_new_begins_with_what_invoices_and_members_need(client, context):
+    await sign_in(client)
+    assert "Import your members" not in text(await client.get(NORA)), "who has members is not told to get some"
+    async with context.db.tx() as connection:
+        await connection.execute("update host set organisation_number = '', vat_number = null, street = ''")
+    told = text(await client.get(NORA))
+    assert "Tell what invoices need of" in told and "lacks organisation number, address" in told
