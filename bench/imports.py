@@ -3,8 +3,8 @@
     python -m bench.imports [rows]
 
 Every row is a new organisation with number, contact and level; every fifth is at the level whose link rule gives a
-linked membership, every tenth has an opening balance, which is booked. All of it is committed. Figures by the clock,
-and microseconds of a processor for each row, of Python and of the database.
+linked membership, every tenth has an opening balance and every twentieth a credit, which are booked. All of it is
+committed. Figures by the clock, and microseconds of a processor for each row, of Python and of the database.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from crm.store import member_imports as stored
 from tests.seed import seed
 
 ROWS = 100_000
-HEAD = "Org.nr.;Navn;Nivå;Innmeldt;Ansatte;Kommune;Kontaktperson;E-post;Inngående saldo;Forfall;Fakturanr\n"
+HEAD = "Org.nr.;Navn;Nivå;Innmeldt;Ansatte;Kommune;Kontaktperson;E-post;Inngående saldo;Forfall;Fakturanr;Til gode\n"
 FIRST = date(2015, 1, 1)
 
 
@@ -45,9 +45,10 @@ def file_of(rows: int) -> bytes:
         joined = FIRST + timedelta(days=made * 7919 % 4200)
         level = "principal" if made % 5 == 0 else "partner"
         owed = f"{made % 900 + 100},50;{joined.day:02d}.{joined.month:02d}.2026;F-{made}" if made % 10 == 0 else ";;"
+        credit = f"{made % 700 + 50},00" if made % 20 == 5 else ""
         out.append(
             f"8{number % 10_000_000:07d}{digit};Medlem {made} AS;{level};{joined:%d.%m.%Y};{made % 500};Halden;"
-            f"Person {made};post{made}@bench.example;{owed}\n"
+            f"Person {made};post{made}@bench.example;{owed};{credit}\n"
         )
         made += 1
     return "".join(out).encode()
@@ -90,7 +91,7 @@ async def _measure(context: Context, content: bytes, rows: int) -> None:
     )
     print(f"  of a processor, µs a row (Python + database): {judging} to judge it, {storing} to store it")
     print(f"  the same rows into bare tables: {bare:.1f} s, ratio {loaded / bare:.1f}; memory {peak:.0f} MB at most")
-    print(f"  {found.counts['links']} booked {found.counts['booked']}")
+    print(f"  {found.counts['links']} booked {found.counts['booked']}, credit {found.counts['credited']}")
     if rows <= 20_000:
         print(f"  verify: {len(await verify.run(context))} differences", flush=True)
 

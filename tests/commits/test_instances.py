@@ -13,7 +13,8 @@ import httpx
 import msgspec
 import pytest
 
-from crm import catalogue, demo_money
+from crm import catalogue, demo, demo_facts, demo_money
+from crm.actions import member_imports
 from crm.actor import Actor
 from crm.app import create_app
 from crm.clock import FixedClock
@@ -25,6 +26,7 @@ from tests.postgres import Server
 from tests.seed import Keys
 
 pytestmark = pytest.mark.commits
+CREDIT = "Navn;Nivå;Innmeldt;Til gode\nForskuddsbetaler AS;partner;01.02.2024;1 250,50\n".encode()
 NOT_EXPORTED = {"migration", "sign_in_step", "pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics"}
 
 
@@ -39,7 +41,7 @@ def blank(server: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def full(server: Server, seeded: Keys) -> Iterator[str]:
-    """The demo with two years of money."""
+    """The demo with two years of money, what networks tell, and a member that came by a file with credit."""
     dsn = server.create_database("klynge_full", TEMPLATE)
     asyncio.run(_with_money(dsn))
     yield dsn
@@ -72,6 +74,7 @@ def test_ac_16_every_report_of_an_imported_instance_is_what_it_was(
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]} - ANEW - NOT_EXPORTED <= {"mail", "audit"}
     assert rows(empty, "select action from audit order by seq desc limit 1") == [("instance_imported",)]
+    assert rows(empty, "select amount from opening_credit") == [(125050,)]
     first, second = (asyncio.run(_reports(dsn, seeded)) for dsn in (full, empty))
     assert len(first) >= 18 and sum(len(report["figures"]) for report in first.values()) > 60
     assert second == first
@@ -140,7 +143,14 @@ async def _with_money(dsn: str) -> None:
         then = msgspec.structs.replace(context, clock=FixedClock(datetime(2026, 11, 22, 9, tzinfo=UTC)))
         async with context.db.tx() as connection:
             kept = await catalogue.load(connection)
-        await demo_money.load(then, Actor("Demo data", "import"), kept)
+        actor = Actor("Demo data", "import", manages=frozenset(kept.by_id), reads=frozenset(kept.by_id))
+        await demo_money.load(then, actor, kept)
+        await demo_facts.load(then, actor, kept, demo.DATA)
+        wanted = await member_imports.upload(then, actor, "nora-industry-network", "one.csv", CREDIT)
+        await member_imports.map_columns(then, actor, wanted, None)
+        await member_imports.check(then, wanted)
+        await member_imports.confirm(then, actor, wanted)
+        await member_imports.load(then, wanted)
 
 
 async def _reports(dsn: str, keys: Keys) -> dict[str, dict[str, object]]:
