@@ -309,7 +309,7 @@ def columns_of(office: Office, asked: Asked, links: Links) -> list[dict[str, Any
         turned = {UP: DOWN, DOWN: UP}[SORTED[by]] if order.back else SORTED[by]
         return {"label": label, "sort_href": links.sort(by), "sorted": turned if order.by == by else "", **more}
 
-    boxes = [{"label": t.gettext("Select"), "hidden": True}] if office.may_manage else []
+    boxes = [{"label": t.gettext("Select"), "hidden": True, "screen": True}] if office.may_manage else []
     return [
         *boxes,
         column("name", t.gettext("Name")),
