@@ -190,7 +190,7 @@ REPORTS: dict[str, ReportWords] = {
         N_("Which memberships went on when their year turned, and what is left of each year’s joiners."),
         {
             "due": (
-                N_("Due"),
+                N_("Up for renewal"),
                 N_(
                     "Own memberships whose membership year turns on a day of the period, and that still "
                     "stood the day before. A membership goes on by itself until it is ended, so none is "

@@ -306,3 +306,12 @@ async def test_an_unknown_change_is_not_found(client, context, path):
     organisation, membership = await member(context, "Telenor")
     answer = await send(client, f"{NORA}/members/{organisation}/memberships/{membership}/{path}")
     assert answer.status_code == 404
+
+
+async def test_on_paper_every_head_stands_over_its_column(client):
+    await sign_in(client)
+    table = (await client.get(f"{NORA}/members")).text.split("<table")[1].split("</table>")[0]
+    heads, (row, *_) = table.split("</thead>")[0].split("<th ")[1:], table.split("</thead>")[1].split("<tr>")[1:]
+    cells = row.split("<td")[1:]
+    assert ["no-print" in head.split(">")[0] for head in heads] == ["no-print" in cell.split(">")[0] for cell in cells]
+    assert "no-print" in heads[0], "boxes to tick are of the screen"
