@@ -23,7 +23,7 @@ GROUND = """
     funding_sentences graphs guide hues
     i18n identifiers import_cells import_columns import_counts import_rows import_sentences import_verdicts
     import_words invoice_sentences letters listed logos logs mail_domains mail_samples member_sentences merge_fields
-    garbage register_shapes register_words
+    garbage nace register_shapes register_words
     names outcome_words partner_sentences password_rules passwords paths payment_sentences privacy_sentences
     renewal_sentences renewal_words report_activity_words report_board report_funding_words report_member_words
     report_money_words report_sentences report_standing_words report_words reports role_words roles

@@ -49,6 +49,7 @@ _MARKS: dict[str, Callable[[Row], Iterable[str]]] = {
     "county": lambda row: (row.county,),
     "country": lambda row: (row.country,),
     "field": lambda row: row.work,
+    "nace": lambda row: row.industry,
     "tag": lambda row: row.tags,
     "balance": lambda row: ("open", "overdue")[: (row.owed > 0) + (row.overdue > 0)],
     "leaving": lambda row: row.leaving,

@@ -25,7 +25,7 @@ LEAVING = ("30", "90", "365")  # days until the end that is known
 NONE = "none"  # no tag, nobody responsible, no contact, no answer
 # Custom fields follow, each a group of its own.
 GROUPS = (
-    *("tier", "state", "origin", "kind", "size", "county", "country", "field", "tag", "balance", "leaving"),
+    *("tier", "state", "origin", "kind", "size", "county", "country", "field", "nace", "tag", "balance", "leaving"),
     *("contact", "responsible"),
 )
 

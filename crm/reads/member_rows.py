@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from cluster_rules.listings import size_band
+from crm import nace
 from crm.database import Connection
 from crm.reads.known import believed
 from crm.reads.member_fees import Payer
@@ -80,6 +81,10 @@ _NAMES = (
 _NUMBERS = (
     "select organisation_id, string_agg(lower(value), E'\\n') as numbers from identifier where {theirs} group by 1"
 )
+_INDUSTRY = (
+    "select i.organisation_id, array_agg(distinct code) as codes from identifier i join register_unit u"
+    " on u.number = i.value, unnest(u.nace) code where i.scheme = 'no-orgnr' and {theirs} group by 1"
+)
 # What narrows a statement to some rows, and what stands there where all of the network are read.
 _SOME = {
     "marked": "membership_id = any ({ids})",
@@ -101,8 +106,9 @@ _UNSPOKEN_OF = (
 class Row(Payer, frozen=True, gc=False):
     """A membership on the day: what it shows, and what it is found by.
 
-    `tags`: ids; `work`: the organisation's fields of work; `answers`: id of a custom field -> value, as stored;
-    `leaving`: those of LEAVING within which it ends; `names` and `numbers` in small letters, one a line.
+    `tags`: ids; `work`: the organisation's fields of work; `industry`: NACE sections and divisions; `answers`: id of a
+    custom field -> value, as stored; `leaving`: those of LEAVING within which it ends; `names` and `numbers` in small
+    letters, one a line.
     """
 
     id: UUID
@@ -123,6 +129,7 @@ class Row(Payer, frozen=True, gc=False):
     leaving: tuple[str, ...]
     tags: tuple[str, ...]
     work: tuple[str, ...]
+    industry: tuple[str, ...]
     answers: dict[str, Any]
     names: str
     numbers: str
@@ -153,6 +160,7 @@ class _Aside(msgspec.Struct, gc=False):
     answers: dict[UUID, dict[str, Any]]
     names: dict[UUID, str]
     numbers: dict[UUID, str]
+    industry: dict[UUID, tuple[str, ...]]
     unspoken: set[UUID]
 
 
@@ -190,6 +198,7 @@ async def _aside(connection: Connection, s: Search, some: Sequence[Any] | None) 
         {r["membership_id"]: r["answers"] for r in await fetch(_ANSWERS)},
         {r["organisation_id"]: r["names"] for r in await fetch(_NAMES)},
         {r["organisation_id"]: r["numbers"] for r in await fetch(_NUMBERS)},
+        {r["organisation_id"]: nace.marks(tuple(r["codes"])) for r in await fetch(_INDUSTRY)},
         {r["id"] for r in await fetch(_UNSPOKEN if who is None else _UNSPOKEN_OF)},
     )
 
@@ -223,5 +232,6 @@ def _made(row: Any, aside: _Aside, day: date, same: dict[str, str]) -> Row:
         keep(county, county), size_band(employees), owed, overdue, str(responsible or NONE),
         aside.contact.get(organisation), organisation in aside.unspoken, leaving,
         tuple(keep(each, each) for each in aside.tags.get(id_, ())), tuple(keep(each, each) for each in work),
+        aside.industry.get(organisation, ()),
         aside.answers.get(id_, _NOTHING), f"{name.lower()}\n{known}" if known else name.lower(), numbers,
     )  # fmt: skip

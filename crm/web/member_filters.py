@@ -23,7 +23,7 @@ from crm.web.office import Office
 LONGEST_SEARCH = 100
 MOST_VALUES = 100  # of one group
 WITHIN = {"tier": (), "origin": ORIGINS, "state": STATES, "size": SIZES, "balance": BALANCES, "leaving": LEAVING}
-OPEN_GROUPS = ("kind", "county", "country", "field")  # whatever stands in the address is looked for
+OPEN_GROUPS = ("kind", "county", "country", "field", "nace")  # whatever stands in the address is looked for
 DATES = ("joined_from", "joined_to")
 
 

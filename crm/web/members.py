@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
-from crm import directory_words
+from crm import directory_words, nace
 from crm.custom_values import Definition
 from crm.database import Connection
 from crm.i18n import N_, Translator
@@ -187,6 +187,7 @@ LEGENDS = {
     "kind": N_("Kind"),
     "size": N_("Size"),
     "field": N_("Field of work"),
+    "nace": N_("Industry (NACE)"),
     "county": N_("County"),
     "country": N_("Country"),
     "responsible": N_("Looked after by"),
@@ -215,6 +216,8 @@ def labels(office: Office, group: str, known: Marks) -> Callable[[str], str]:
     }
     if group in fixed:
         return lambda value: fixed[group].get(value) or value or t.gettext("Not known")
+    if group == "nace":
+        return lambda value: f"{found[0]} {t.text(found[1])}" if (found := nace.names(value)) else value
     if group == "leaving":
         return lambda value: t.gettext("%(days)s days", days=t.number(int(value)))
     called = {"tier": office.tier, "kind": office.kind, "country": office.country}[group]

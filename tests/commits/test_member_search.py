@@ -59,6 +59,14 @@ CHANGES = {
     "linked as well": "update membership_period set origin = 'both' where membership_id = '{m}'",
     "another level paid for": "update membership_grant set tier = 'other' where membership_id = '{m}'"
     " and kind = 'direct'",
+    "an industry": "with u as (insert into register_unit (number, nace, as_of) values ('899999990', '{{62.100}}',"
+    " '2026-11-01') returning number) insert into identifier (id, organisation_id, scheme, value)"
+    " select gen_random_uuid(), '{o}', 'no-orgnr', number from u",
+    "another industry": "update register_unit set nace = '{{25.11}}' where number = '899999990'",
+    "an empty register": "truncate register_unit",
+    "the industry is back": "insert into register_unit (number, nace, as_of) values ('899999990', '{{62.1}}',"
+    " '2026-11-01')",
+    "the register has it no more": "delete from register_unit where number = '899999990'",
     "a member no more": "update membership_period set superseded_at = now() where membership_id = '{m}'",
 }
 # Read of facts that never change once they have been booked or issued, or asked for with every question.

@@ -21,6 +21,8 @@ TODAY = date(2026, 11, 22)
 SLUG = "nce-smart-energy-markets"
 TRIES = 60
 CHOICES = ("solar", "wind", "grid")
+# Codes of the register -> what they are filtered by.
+INDUSTRIES = {"62.100": ["62", "K"], "62.20": ["62", "K"], "25.11": ["25", "C"], "28.9": ["28", "C"], "00.000": []}
 
 
 @pytest.fixture
@@ -66,12 +68,29 @@ async def listed(context) -> tuple[Search, Any]:
                 await connection.execute(
                     "insert into membership_responsible values ($1, $2, $3, now(), '')", each, network.id, account
                 )
+        await _industries(connection, network.id, chance)
         asked = [Field(id_, kind, kind) for id_, kind in zip(fields, ("choice", "number", "yes_no"), strict=True)]
         tiers = sorted({t.code for b in kept.rulebooks.of(SLUG) for t in b.tiers})
         search = Search(network.id, network.host_id, "NOK", TODAY, tiers, fields=asked)
         search = member_search.with_prices(search, kept.rulebooks, SLUG)
         rows = await _plain(connection, search)
     return search, (rows, tags, account)
+
+
+async def _industries(connection: Any, network: UUID, chance: random.Random) -> None:
+    """The register knows half of the members, by none to three codes."""
+    ids = await connection.fetch("select organisation_id as id from membership where network_id = $1", network)
+    for n, each in enumerate(sorted({row["id"] for row in ids})):
+        if chance.random() < 0.5:
+            await connection.execute(
+                "insert into register_unit (number, nace, as_of) values ($1, $2, $3)",
+                *(f"{800_000_000 + n}", chance.sample(sorted(INDUSTRIES), chance.randint(0, 3)), TODAY),
+            )
+        await connection.execute(
+            "insert into identifier (id, organisation_id, scheme, value)"
+            " values (gen_random_uuid(), $1, 'no-orgnr', $2)",
+            *(each, f"{800_000_000 + n}"),
+        )
 
 
 async def _plain(connection: Any, s: Search) -> dict[UUID, dict[str, Any]]:
@@ -111,6 +130,11 @@ async def _plain(connection: Any, s: Search) -> dict[UUID, dict[str, Any]]:
             *(each["organisation"], TODAY),
         )
         each |= dict(o) | {"county": p["county"], "kind": p["kind"], "country": p["country"]}
+        told = await connection.fetch(
+            "select u.nace from register_unit u join identifier i on i.value = u.number where i.organisation_id = $1",
+            each["organisation"],
+        )
+        each["nace"] = sorted({mark for u in told for code in u["nace"] for mark in INDUSTRIES.get(code, [code[:2]])})
         n = p["employees"]
         each["size"] = "" if n is None else "1-9" if n < 10 else "10-49" if n < 50 else "50-249" if n < 250 else "250"
         each["contact"] = await connection.fetchval(
@@ -137,6 +161,8 @@ def _values(row: dict[str, Any], group: str) -> list[str]:
     """What a row has of one group of filters."""
     if group == "field":
         return list(row["fields"])
+    if group == "nace":
+        return row["nace"]
     if group == "tag":
         return row["tag"] or [NONE]
     if group == "responsible":
@@ -186,6 +212,7 @@ def _asked(chance: random.Random, rows: dict[UUID, dict[str, Any]], tags: list[U
         "county": sorted({r["county"] for r in every}),
         "country": ["NO", "SE"],
         "field": ["energy", "climate", "vision"],
+        "nace": ["62", "K", "25", "C", "99"],
         "tag": [*map(str, tags), NONE],
         "balance": list(BALANCES),
         "leaving": ["30", "90", "365"],
@@ -218,8 +245,8 @@ async def test_filters_counts_and_totals_are_those_of_plain_rows(context, listed
             assert set(await member_search.ids(connection, asked)) == wanted, f
             found = await member_search.search(connection, asked)
             assert found.totals.members == len(wanted), f
-            for group in ("tier", "state", "origin", "kind", "size", "county", "country", "field", "tag", "leaving",
-                          "contact", "responsible", "f.choice", "f.yes_no"):  # fmt: skip
+            for group in ("tier", "state", "origin", "kind", "size", "county", "country", "field", "nace", "tag",
+                          "leaving", "contact", "responsible", "f.choice", "f.yes_no"):  # fmt: skip
                 assert found.counts.get(group, {}) == _counted(rows, f, group), (group, f)
             some += bool(wanted) and len(wanted) < len(rows)
     assert some > TRIES / 4, "most filters let nobody or everybody through: the test says little"

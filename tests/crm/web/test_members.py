@@ -77,6 +77,44 @@ async def test_every_figure_of_a_filter_is_what_the_filter_gives(client):
         assert len(names(answer)) == int(figure), (name, value)
 
 
+async def test_members_by_the_industry_that_the_register_says(client, context):
+    await sign_in(client)
+    page = await client.get(f"{NORA}/members")
+    assert 'name="nace"' not in page.text, "nobody's is known: nothing to choose"
+    async with context.db.tx() as connection:
+        ids = await connection.fetch(
+            "select m.organisation_id as id from membership m join network n on n.id = m.network_id"
+            " join organisation o on o.id = m.organisation_id where n.slug = 'nora-industry-network'"
+            " and not exists (select from identifier i where i.organisation_id = o.id and i.scheme = 'no-orgnr')"
+            " order by o.sort_name limit 3"
+        )
+        for n, row in enumerate(ids):
+            await connection.execute(
+                "insert into identifier (id, organisation_id, scheme, value)"
+                " values (gen_random_uuid(), $1, 'no-orgnr', $2)",
+                *(row["id"], f"89999999{n}"),
+            )
+            await connection.execute(
+                "insert into register_unit (number, nace, as_of) values ($1, $2, '2026-11-01')",
+                *(f"89999999{n}", [["62.100"], ["62.200", "25.110"], ["25.120"]][n]),
+            )
+    page = await client.get(f"{NORA}/members")
+    facet = re.findall(r'name="nace" value="(\w+)"><span>([^<]+)</span><span class="count">(\d+)', page.text)
+    assert facet == [
+        ("C", "C Manufacturing", "2"),
+        ("25", "C25 Fabricated metal products", "2"),
+        ("K", "K Telecom, computing and information", "2"),
+        ("62", "K62 Programming and IT consultancy", "2"),
+    ]
+    both = await client.get(f"{NORA}/members?nace=62&nace=C")
+    assert len(names(both)) == 3 and "Industry (NACE): K62 Programming" in text(both)
+    assert len(names(await client.get(f"{NORA}/members?nace=62"))) == 2
+    assert names(await client.get(f"{NORA}/members?nace=99")) == []
+    answer = await send(client, f"{NORA}/views", name="IT", query="nace=62")
+    kept = re.search(rf'href="({NORA}/views/[0-9a-f-]{{36}})"', (await client.get(f"{NORA}/members")).text)[1]
+    assert answer.status_code == 303 and "nace=62" in (await client.get(kept)).headers["location"]
+
+
 async def test_the_figures_of_the_overview_lead_to_as_many_rows(client):
     await sign_in(client)
     for base in (NORA, CLAIRE, "/n/sin-applied-ai"):
