@@ -104,6 +104,7 @@ HOMES = {
         "crm.cli_cards",
         "crm.cli_data",
         "crm.cli_dunning",
+        "crm.cli_folders",
         "crm.cli_imports",
         "crm.cli_networks",
         "crm.cli_register",
