@@ -163,5 +163,6 @@ def end_sessions(
 def _password() -> str:
     """Never from the command's arguments: other people's process lists show those."""
     if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+        asked = f"Password (at least {accounts.PASSWORD_MIN} characters)"
+        return str(typer.prompt(asked, hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
