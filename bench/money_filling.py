@@ -121,6 +121,9 @@ _UNTOUCHED = """
 insert into invoice_untouched (invoice_id, host_id, organisation_id, tier, network, networks, currency, issued_on,
     due_on, net, gross) select * from invoices_untouched()
 """
+_DAYS = """
+insert into invoice_day (host_id, issued_on, kind, currency, networks, documents, gross) select * from invoice_days()
+"""
 
 
 async def fill(dsn: str, members: int) -> int:
@@ -138,6 +141,7 @@ async def fill(dsn: str, members: int) -> int:
         await connection.execute("analyze")
         await connection.execute(_STANDING)
         await connection.execute(f"delete from invoice_untouched; {_UNTOUCHED}")
+        await connection.execute(f"delete from invoice_day; {_DAYS}")
         await connection.execute("vacuum analyze")
         return await connection.fetchval("select count(*) from bill")
     finally:

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from crm.database import Connection
+from crm.reads.invoice_firsts import NOT_PAID, OWED, WITHDRAWN, Firsts, Place
 from crm.reads.reports.engine import roomy
 
 Bucket = Literal[
@@ -24,6 +25,7 @@ SORTS = ("due", "newest", "amount")
 Sort = Literal["due", "newest", "amount"]
 PAGE = 50
 DIGITS = 18  # of a number
+MOST_SEARCHED = 1_000  # rows of a page that are searched for; more are found by looking at all
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -68,7 +70,7 @@ class Row(msgspec.Struct, frozen=True):
     issued_on: date | None
     due_on: date | None
     delivery: str | None
-    key: tuple[int, int, UUID]
+    key: Place
 
 
 class Unpaid(msgspec.Struct, frozen=True):
@@ -90,30 +92,6 @@ class Numbered(msgspec.Struct, frozen=True):
     gross: int
 
 
-class Own(msgspec.Struct, frozen=True):
-    """An issued document as its payer sees it; `owed` with fees and interest, never below zero. `host` sells it."""
-
-    id: UUID
-    kind: str
-    bucket: Bucket
-    number: str
-    host: str
-    currency: str
-    kid: str
-    gross: int
-    owed: int
-    issued_on: date
-    due_on: date | None
-
-
-class Credit(msgspec.Struct, frozen=True):
-    """What a host owes an organisation: overpaid, or credited after it was paid."""
-
-    host: str
-    currency: str
-    amount: int
-
-
 class Page(msgspec.Struct, frozen=True):
     """Rows in order, how many stand before them, and whether more follow."""
 
@@ -122,10 +100,11 @@ class Page(msgspec.Struct, frozen=True):
     more: bool
 
 
-_BUCKET = """
-case when i.kind = 'credit_note' then 'credit_note' when owed > 0 then
-        case when $3 - i.due_on <= 0 then 'open' when $3 - i.due_on <= 30 then 'late30'
+_AGE = """case when $3 - i.due_on <= 0 then 'open' when $3 - i.due_on <= 30 then 'late30'
             when $3 - i.due_on <= 60 then 'late60' when $3 - i.due_on <= 90 then 'late90' else 'late' end
+"""
+_BUCKET = f"""
+case when i.kind = 'credit_note' then 'credit_note' when owed > 0 then {_AGE}
     when s.credited >= i.gross then 'credited' when i.id in (select invoice_id from withdrawn) then 'credited'
     when s.written_off > 0 then 'written_off' else 'paid' end
 """
@@ -141,11 +120,7 @@ _ORDERS = {
 # Drafts, of which there are few, are looked up one by one; what is issued stands in one row each (ADR 0045).
 # $1 host, $2 network, $3 day, $4 today
 _SHOWN = f"""
-with withdrawn as materialized (
-    select o.invoice_id from opening_item o join ledger_transaction t on t.object_id = o.invoice_id::text
-        and t.kind = 'opened' and t.provider = 'klynge' and t.phase = 'issued'
-    join ledger_transaction r on r.reverses_id = t.id
-), bad as (
+with withdrawn as materialized ({WITHDRAWN}), bad as (
     select v.id, v.invoice_id, v.created_at from invoice_delivery v where v.status in ('failed', 'rejected')
     union all
     select v.id, v.invoice_id, v.created_at from mail m join invoice_delivery v on v.id = m.id
@@ -160,7 +135,7 @@ with withdrawn as materialized (
         and s.starts_on <= $3 and (s.ends_on is null or s.ends_on > $3)
     cross join lateral (select case i.kind when 'credit_note' then -1 else 1 end as of,
         case i.kind when 'credit_note' then 0 else greatest(coalesce(s.balance, i.gross), 0) end as owed) sign
-    where i.host_id = $1 and i.status = 'issued' and i.issued_on <= $3 and {{wanted}}
+    where i.host_id = $1 and i.status = 'issued' and i.issued_on <= $3 and {{wanted}} and {{among}}
 ), draft as (
     select i.id, i.kind, 'draft' as bucket, i.organisation_id, i.currency, coalesce(billed.net, -given.net, 0) as net,
         coalesce(billed.gross, -given.gross, 0) as gross, 0 as owed, i.due_on, i.created_at::date as made_on
@@ -174,6 +149,7 @@ with withdrawn as materialized (
     where i.host_id = $1 and i.status = 'draft' and $3 >= $4 and {{wanted}}
 ), shown as (select * from issued union all select * from draft)
 """
+_IN_LOST = "i.id in (select invoice_id from lost)"
 _OF_NETWORK = """(i.network_id = $2
     or i.kind = 'invoice' and i.network_id is null and i.id in (select x from invoices_together(array[$2::uuid]) x)
     or i.kind = 'credit_note' and exists
@@ -199,70 +175,72 @@ select i.id, i.kind, p.bucket, coalesce(i.series || '-' || i.number, '') as numb
     ) as delivery, p.a, p.b, {before} as before
 from page p join invoice i on i.id = p.id join organisation o on o.id = i.organisation_id order by p.a, p.b, p.id
 """
-_UNPAID = """
-select i.currency, sum(coalesce(s.balance, i.gross))::bigint as owed,
-    coalesce(sum(coalesce(s.balance, i.gross)) filter (where i.due_on < $3), 0)::bigint as overdue
-from invoice i left join invoice_standing s on s.host_id = i.host_id and s.invoice_id = i.id and s.starts_on <= $3
-    and (s.ends_on is null or s.ends_on > $3)
-where i.id in (select invoices_open($1, $3, null)) and coalesce(s.balance, i.gross) > 0 and (i.network_id = $2
-    or i.network_id is null and i.id in (select x from invoices_together(array[$2::uuid]) x))
-group by 1 order by 1
+_UNPAID = f"""
+select i.currency, sum(i.owed)::bigint as owed, coalesce(sum(i.owed) filter (where i.due_on < $3), 0)::bigint as overdue
+from ({OWED}) i group by 1 order by 1
 """
-
-
-_OWN_BUCKET = """
-case when i.kind = 'credit_note' then 'credit_note'
-    when coalesce(books.owed, 0) <= 0 and credited.gross >= i.gross then 'credited'
-    when coalesce(books.owed, 0) <= 0 and invoice_withdrawn(i.id) then 'credited'
-    when coalesce(books.owed, 0) <= 0 and books.given_up > 0 then 'written_off'
-    when coalesce(books.owed, 0) <= 0 then 'paid'
-    when $3 - i.due_on <= 0 then 'open' when $3 - i.due_on <= 30 then 'late30'
-    when $3 - i.due_on <= 60 then 'late60' when $3 - i.due_on <= 90 then 'late90' else 'late' end
+# All of a network's documents without looking at each (ADR 0051): what is owed by age, what was credited or given up,
+# and what else was issued by then is paid. (Drafts, and what did not arrive, are counted by themselves.)
+_COUNTED = f"""
+with withdrawn as materialized ({WITHDRAWN}), apart as materialized (
+    select {_AGE} as bucket, i.currency, count(*) as count, sum(i.gross) as gross, sum(i.owed) as owed
+    from ({OWED}) i group by 1, 2
+    union all select i.bucket, i.currency, count(*), sum(i.gross), 0 from ({NOT_PAID}) i group by 1, 2
+), whole as (
+    select d.kind, d.currency, sum(d.documents) as count, sum(d.gross) as gross from invoice_day d
+    where d.host_id = $1 and d.issued_on <= $3 and $2 = any(d.networks) group by 1, 2
+)
+select bucket, currency, count::int, gross::bigint, owed::bigint from apart
+union all select 'credit_note', currency, count::int, -gross::bigint, 0 from whole where kind = 'credit_note'
+union all select 'paid', w.currency, (w.count - coalesce(a.count, 0))::int, (w.gross - coalesce(a.gross, 0))::bigint, 0
+from whole w left join (
+    select currency, sum(count) as count, sum(gross) as gross from apart group by 1
+) a on a.currency = w.currency where w.kind = 'invoice'
 """
-# $1 the payer, $2 how many, $3 the day
-_OWN = f"""
-select i.id, i.kind, {_OWN_BUCKET} as bucket, i.series || '-' || i.number as number, h.name as host, i.currency, i.kid,
-    case i.kind when 'credit_note' then -i.gross else i.gross end as gross,
-    greatest(coalesce(books.owed, 0), 0) as owed, i.issued_on, i.due_on
-from invoice i join host h on h.id = i.host_id
-left join lateral (
-    select sum(e.amount)::bigint as owed, -sum(e.amount) filter (where t.kind = 'writtenoff' and not exists
-        (select from ledger_transaction r where r.reverses_id = t.id)) as given_up
-    from ledger_entry e join ledger_transaction t on t.id = e.transaction_id
-    where i.kind = 'invoice' and e.invoice_id = i.id and e.account in ('receivable', 'member_credit')
-) books on true
-left join lateral (
-    select sum(n.gross)::bigint as gross from invoice n where n.credits_id = i.id and n.status = 'issued'
-) credited on true
-where i.organisation_id = $1 and i.status = 'issued'
-order by coalesce(books.owed, 0) <= 0, i.issued_on desc, i.number desc limit $2
-"""
-_CREDIT = """
-select h.name as host, e.currency, -sum(e.amount)::bigint as amount from ledger_entry e join host h on h.id = e.host_id
-where e.organisation_id = $1 and e.account = 'member_credit' group by h.name, e.currency having sum(e.amount) < 0
-order by 1, 2
-"""
-
-
-async def of_organisation(connection: Connection, organisation: UUID, today: date, limit: int = PAGE) -> list[Own]:
-    """What an organisation has been billed, whoever sold it: what is unpaid first, then the newest.
-
-    For the organisation's own pages: the caller has seen to it that the reader acts for it. Drafts are not shown.
-    """
-    return [Own(**dict(row)) for row in await connection.fetch(_OWN, organisation, limit, today)]
-
-
-async def credit_of(connection: Connection, organisation: UUID) -> list[Credit]:
-    """What hosts owe an organisation, one row for each host and currency."""
-    return [Credit(**dict(row)) for row in await connection.fetch(_CREDIT, organisation)]
 
 
 async def figures(connection: Connection, wanted: Filter) -> list[Figure]:
     """Counts and sums by bucket, currency and whether they arrived, by the text and organisation that are wanted."""
-    values: list[object] = _asked(wanted)
-    statement = _shown(wanted, values) + _FIGURES
     async with roomy(connection):
-        return [Figure(**dict(row)) for row in await connection.fetch(statement, *values)]
+        if not _of_all(wanted):
+            return await _looked_at(connection, wanted)
+        lost = await _looked_at(connection, wanted, _IN_LOST)
+        sums = {(f.bucket, f.currency): f for f in await _counted(connection, wanted)}
+    for each in lost:
+        key = (each.bucket, each.currency)
+        if each.undelivered:
+            sums[key] = _less(sums[key], each)
+        else:
+            sums[key] = each
+    left = [each for each in sums.values() if each.count]
+    return sorted([*left, *(each for each in lost if each.undelivered)], key=lambda f: (*_place(f), f.undelivered))
+
+
+def _of_all(wanted: Filter) -> bool:
+    """Is it asked of all documents of the network?"""
+    return not wanted.text and wanted.organisation is None
+
+
+async def _looked_at(connection: Connection, wanted: Filter, among: str = "true") -> list[Figure]:
+    """By looking at each document there is, or at some of those that are issued."""
+    values: list[object] = _asked(wanted)
+    statement = _shown(wanted, values, among) + _FIGURES
+    return [Figure(**dict(row)) for row in await connection.fetch(statement, *values)]
+
+
+async def _counted(connection: Connection, wanted: Filter) -> list[Figure]:
+    found = await connection.fetch(_COUNTED, wanted.host, wanted.network, wanted.day)
+    return [Figure(**dict(row), undelivered=False) for row in found]
+
+
+def _less(whole: Figure, part: Figure) -> Figure:
+    return msgspec.structs.replace(
+        whole, count=whole.count - part.count, gross=whole.gross - part.gross, owed=whole.owed - part.owed
+    )
+
+
+def _place(figure: Figure) -> tuple[str, str]:
+    return figure.bucket, figure.currency
 
 
 async def unpaid(connection: Connection, network: UUID, host: UUID, day: date) -> list[Unpaid]:
@@ -271,25 +249,51 @@ async def unpaid(connection: Connection, network: UUID, host: UUID, day: date) -
 
 
 async def page(
-    connection: Connection, wanted: Filter, after: tuple[int, int, UUID] | None = None, limit: int = PAGE
+    connection: Connection,
+    wanted: Filter,
+    after: Place | None = None,
+    limit: int = PAGE,
+    before: int | None = None,
 ) -> Page:
-    """The rows after a place in the order (`Row.key`)."""
+    """The rows after a place in the order (`Row.key`). `before`: how many stand before them, where that is known."""
     values: list[object] = _asked(wanted)
-    shown = _shown(wanted, values)
-    filtered = f"bucket = any({_bind(values, list(wanted.buckets), 'text[]')})" if wanted.buckets else "true"
-    if wanted.undelivered:
-        filtered += " and id in (select invoice_id from lost)"
-    place, before = "true", "0"
-    if after is not None:
-        key = ", ".join(_bind(values, *each) for each in zip(after, ("bigint", "bigint", "uuid"), strict=True))
-        place, before = f"(a, b, id) > ({key})", f"(select count(*) from listed where (a, b, id) <= ({key}))"
-    a, b = _ORDERS[wanted.sort]
-    at_most = _bind(values, limit + 1, "int")
-    statement = shown + _ROWS.format(a=a, b=b, filtered=filtered, after=place, before=before, limit=at_most)
     async with roomy(connection):
+        known = 0 if after is None else before
+        among = "true"
+        if known is not None and limit < MOST_SEARCHED:
+            among = await _searched(connection, wanted, after, limit + 1, values)
+        shown = _shown(wanted, values, among)
+        filtered = f"bucket = any({_bind(values, list(wanted.buckets), 'text[]')})" if wanted.buckets else "true"
+        if wanted.undelivered:
+            filtered += " and id in (select invoice_id from lost)"
+        place, count = "true", "0"
+        if after is not None:
+            key = ", ".join(_bind(values, *each) for each in zip(after, ("bigint", "bigint", "uuid"), strict=True))
+            place, count = f"(a, b, id) > ({key})", f"(select count(*) from listed where (a, b, id) <= ({key}))"
+        a, b = _ORDERS[wanted.sort]
+        at_most = _bind(values, limit + 1, "int")
+        told = count if known is None else "0"
+        statement = shown + _ROWS.format(a=a, b=b, filtered=filtered, after=place, before=told, limit=at_most)
         found = await connection.fetch(statement, *values)
     rows = tuple(_row(dict(record)) for record in found[:limit])
-    return Page(rows, found[0]["before"] if found else 0, len(found) > limit)
+    standing = known if known is not None else found[0]["before"] if found else 0
+    return Page(rows, standing if rows else 0, len(found) > limit)
+
+
+async def _searched(
+    connection: Connection, wanted: Filter, after: Place | None, limit: int, values: list[object]
+) -> str:
+    """The condition on issued documents among which the page is, where they are found without looking at all."""
+    if not _of_all(wanted):
+        return "true"
+    if wanted.undelivered:
+        return _IN_LOST
+    buckets = [each for each in wanted.buckets if each != "draft"]
+    ids: list[UUID] = []
+    if buckets or not wanted.buckets:
+        at = (wanted.host, wanted.network, wanted.day)
+        ids = await Firsts(connection, at, _OF_NETWORK, wanted.sort, after).ids(buckets, limit)
+    return f"i.id = any({_bind(values, ids, 'uuid[]')})"
 
 
 async def numbered(connection: Connection, host: UUID, first: str, last: str) -> list[Numbered]:
@@ -314,15 +318,18 @@ def _asked(wanted: Filter) -> list[object]:
     return [wanted.host, wanted.network, wanted.day, wanted.today]
 
 
-def _shown(wanted: Filter, values: list[object]) -> str:
-    """The list by its text and organisation, which are added to the values of the statement."""
+def _shown(wanted: Filter, values: list[object], among: str = "true") -> str:
+    """The list by its text and organisation, which are added to the values of the statement.
+
+    `among`: of what is issued only the documents `i` for which it holds.
+    """
     conditions = [_OF_NETWORK]
     if wanted.text:
         text = wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         conditions.append(_WITH_TEXT.format(text=_bind(values, f"%{text}%", "text")))
     if wanted.organisation is not None:
         conditions.append(f"i.organisation_id = {_bind(values, wanted.organisation, 'uuid')}")
-    return _SHOWN.format(wanted=" and ".join(conditions))
+    return _SHOWN.format(wanted=" and ".join(conditions), among=among)
 
 
 def _bind(values: list[object], value: object, kind: str) -> str:

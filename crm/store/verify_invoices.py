@@ -82,4 +82,11 @@ CHECKS = {
         from invoice_delivery d
         where d.status in ('queued', 'sending') and not exists (select from waiting w where w.delivery = d.id)
         and not exists (select from mail m where m.id = d.id)""",
+    "invoice_day": """
+        select 'invoice_day ' || coalesce(d.issued_on, f.issued_on) || ' ' || coalesce(d.kind, f.kind),
+            'says ' || coalesce(d.documents::text, 'nothing') || ' over ' || coalesce(d.gross::text, 'nothing')
+            || ', issued were ' || coalesce(f.documents, 0) || ' over ' || coalesce(f.gross, 0)
+        from invoice_day d full join invoice_days() f on (f.host_id, f.issued_on, f.kind, f.currency, f.networks)
+            = (d.host_id, d.issued_on, d.kind, d.currency, d.networks)
+        where (d.documents, d.gross) is distinct from (f.documents, f.gross)""",
 }  # fmt: skip

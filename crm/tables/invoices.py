@@ -56,6 +56,22 @@ class Invoice(Table, tablename="invoice"):
     language = Varchar(length=2, default="nb")
 
 
+class InvoiceDay(Table, tablename="invoice_day"):
+    """What a host issued on a day: how many documents that are alike, and what they come to; kept by a trigger.
+
+    `networks` are those whose lists show them, in order. `crm verify` compares it with the invoices.
+    """
+
+    row_id = BigSerial(primary_key=True)
+    host_id = UUID(null=False, default=None)
+    issued_on = Date(required=True, default=None)
+    kind = Varchar(length=20, required=True)
+    currency = Varchar(length=3, required=True)
+    networks = Array(base_column=UUID(), default=list)
+    documents = BigInt(required=True, default=None)
+    gross = BigInt(required=True, default=None)
+
+
 class InvoiceRate(Table, tablename="invoice_rate"):
     """What one unit of a draft's currency is in the seller's own, in ten-thousandths, by whom and for which day.
 

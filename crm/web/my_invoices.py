@@ -6,7 +6,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from crm.actions import pay_links
-from crm.reads import invoice_list
+from crm.reads import own_invoices
 from crm.web.fields import fields_of, id_of
 from crm.web.my import My, reading, show
 from crm.web.session import NOT_KEPT
@@ -16,8 +16,8 @@ from crm.web.session import NOT_KEPT
 async def show_invoices(request: Request, my: NamedDependency[My]) -> Response[str]:
     wanted = my.organisation.id
     async with my.context.db.tx() as connection:  # the guard has seen to it that the reader acts for it
-        rows = await invoice_list.of_organisation(connection, wanted, my.today)
-        credit = await invoice_list.credit_of(connection, wanted)
+        rows = await own_invoices.of_organisation(connection, wanted, my.today)
+        credit = await own_invoices.credit_of(connection, wanted)
     return show(
         request,
         my,
@@ -26,7 +26,7 @@ async def show_invoices(request: Request, my: NamedDependency[My]) -> Response[s
         rows=rows,
         credit=credit,
         owed=_sums(rows),
-        most=invoice_list.PAGE,
+        most=own_invoices.PAGE,
     )
 
 
@@ -42,7 +42,7 @@ async def open_invoice(request: Request, my: NamedDependency[My], invoice: FromP
 handlers = [reading(show_invoices), reading(open_invoice)]
 
 
-def _sums(rows: list[invoice_list.Own]) -> dict[str, int]:
+def _sums(rows: list[own_invoices.Own]) -> dict[str, int]:
     """What is owed in all, by currency."""
     out: dict[str, int] = {}
     for row in rows:

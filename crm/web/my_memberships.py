@@ -16,7 +16,7 @@ from crm.actions.memberships import Change, Choices
 from crm.catalogue import Catalogue, NetworkRow
 from crm.errors import Invalid, NotFound, status_of
 from crm.i18n import N_, Translator
-from crm.reads import custom_fields, invoice_list, organisations, renewal_notices
+from crm.reads import custom_fields, organisations, own_invoices, renewal_notices
 from crm.reads import timeline as timeline_reads
 from crm.reads.memberships import Membership
 from crm.reads.timeline import DecisionEvent
@@ -50,7 +50,7 @@ async def show_memberships(request: Request, my: NamedDependency[My]) -> Respons
     found = await my_words.memberships(my)
     cards = [my_words.card(my, m) for m in sorted(found, key=lambda m: (m.status == "ended", m.network))]
     async with my.context.db.tx() as connection:  # the guard has seen to it that the reader acts for it
-        owed = [row for row in await invoice_list.of_organisation(connection, my.organisation.id, my.today) if row.owed]
+        owed = [row for row in await own_invoices.of_organisation(connection, my.organisation.id, my.today) if row.owed]
         told_ahead = await renewal_notices.told_to(connection, my.organisation.id, my.today)
     events = await _decisions(my, found)
     async with my.context.db.reading_own([my.organisation.id]) as connection:
@@ -241,7 +241,7 @@ def _event(my: My, each: DecisionEvent) -> dict[str, Any]:
     }
 
 
-def _todo(my: My, owed: list[invoice_list.Own]) -> list[dict[str, str]]:
+def _todo(my: My, owed: list[own_invoices.Own]) -> list[dict[str, str]]:
     """What waits for the reader."""
     out = []
     for row in owed:

@@ -41,7 +41,12 @@ insert into charge (id, invoice_id, membership_id, grant_id, tier, component, na
     vat_percent, vat, currency, steps, reason, recorded_at)
 values ($1, $2, $3, $4, $5, 'membership', '{}', $6, $7, $8, 'standard', 25, $9, $10, $11, '{}', now())
 """
-# What the triggers make of an invoice that is issued, which are asleep while these rows are written.
+# What the triggers make of what is issued, which are asleep while these rows are written.
+_DAYS = """
+insert into invoice_day (host_id, issued_on, kind, currency, networks, documents, gross) select * from invoice_days()
+on conflict (host_id, issued_on, kind, currency, networks) do update
+    set documents = excluded.documents, gross = excluded.gross
+"""
 _UNTOUCHED = """
 insert into invoice_untouched (invoice_id, host_id, organisation_id, tier, network, networks, currency, issued_on,
     due_on, net, gross) select * from invoices_untouched() u where u.invoice_id = $1
@@ -131,6 +136,7 @@ class World:
         await self._unguarded(_CHARGE, made.lines[0][0], made.id, row["membership_id"], row["grant_id"], row["tier"],
                               starts, year[1], net, vat, currency, steps)  # fmt: skip
         await self.connection.execute(_UNTOUCHED, made.id)
+        await self.connection.execute(_DAYS)
         sold = Sold(row["network_id"], net, vat, "standard")
         fact = Issued(host=self.host, currency=currency, on=day, invoice=made.id, organisation=made.organisation,
                       lines=(sold,))  # fmt: skip
@@ -176,6 +182,7 @@ class World:
             "insert into credit_line (id, invoice_id, charge_id, net, recorded_at) values ($1, $2, $3, $4, now())",
             self._id("credit"), note.id, made.lines[0][0], part.net,
         )  # fmt: skip
+        await self.connection.execute(_DAYS)
         return note.id
 
     async def _row(

@@ -45,6 +45,7 @@ DAMAGES = [
     ("credit_elsewhere", "{note}", "update invoice set credits_id = id where id = '{note}'"),
     ("invoice_history", "0 times", f"delete from invoice_event {OF}"),
     ("delivery_missing", "{invoice}", f"delete from invoice_delivery {OF}"),
+    ("invoice_day", "issued were", "update invoice_day set documents = documents + 1"),
     ("delivery_without_job", "queued", "delete from pgqueuer"),
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from crm.actions.invoices import Credit
 from crm.actor import Actor
 from crm.context import Context
 from crm.errors import NotFound
-from crm.reads import invoice_list
+from crm.reads import own_invoices
 from tests.crm.billing import bill, draft
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,7 @@ TODAY = date(2026, 11, 22)
 
 async def shown(context: Context, organisation: object, on: date = TODAY) -> list[tuple[str, int, int]]:
     async with context.db.tx() as connection:
-        rows = await invoice_list.of_organisation(connection, organisation, on)  # type: ignore[arg-type]
+        rows = await own_invoices.of_organisation(connection, organisation, on)  # type: ignore[arg-type]
     return [(row.bucket, row.gross, row.owed) for row in rows]
 
 
@@ -33,10 +33,10 @@ async def test_what_is_owed_comes_first_and_every_state_is_told(context: Context
     await invoices.credit(context, actor, mine.id, Credit("Feil"))
     assert await shown(context, mine.organisation) == [("credit_note", -mine.gross, 0), ("credited", mine.gross, 0)]
     async with context.db.tx() as connection:
-        (credit,) = await invoice_list.credit_of(connection, mine.organisation)
+        (credit,) = await own_invoices.credit_of(connection, mine.organisation)
     assert (credit.currency, credit.amount) == ("NOK", 1_000_00)
     async with context.db.tx() as connection:
-        (row, _) = await invoice_list.of_organisation(connection, mine.organisation, TODAY)
+        (row, _) = await own_invoices.of_organisation(connection, mine.organisation, TODAY)
     assert (row.host, row.number.startswith("NORA-"), row.issued_on) == ("NORA", True, TODAY)
 
 
