@@ -20,6 +20,7 @@ HTML = "text/html"  # Litestar adds the charset
 # Pages hold personal data and differ by cookie: no cache keeps them, not even the browser's own.
 PAGE_HEADERS = {"cache-control": "no-store", "vary": "HX-Request, Cookie, Accept-Language"}
 ERROR_STATUSES = (403, 404, 410, 422, 429, 500, 503)
+HOMES = ("/n", "/my")  # where people who are signed in come from, and go back to
 _NEAREST = {400: 422, 401: 403, 405: 404, 406: 404, 409: 422, 411: 422, 413: 422, 414: 422, 415: 422}
 
 
@@ -70,6 +71,7 @@ def error_page(
         phrase=phrase,
         reference=reference,
         detail=detail,
+        inside=next((home for home in HOMES if request.url.path.startswith(f"{home}/")), ""),
     )
 
 

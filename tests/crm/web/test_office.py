@@ -95,3 +95,11 @@ async def test_a_change_of_language_after_a_refused_form_leads_to_a_page(client,
     href = re.search(r'href="(/language/nb\?back=[^"]+)"', refused.text)[1]
     back = (await client.get(href)).headers["location"]
     assert back == path and (await client.get(back)).status_code == 200
+
+
+async def test_a_page_that_is_not_there_leads_back_to_where_one_came_from(client):
+    await sign_in(client)
+    lost = await client.get(f"{NORA}/nothing")
+    assert lost.status_code == 404 and 'href="/n"' in lost.text and "Back to the office" in text(lost)
+    assert 'href="/my"' in (await client.get("/my/nothing/here")).text
+    assert 'href="/n"' not in (await client.get("/en/nothing")).text
