@@ -122,7 +122,9 @@ def take_over(
 
     async def work(context: Context) -> list[str]:
         actor, said = await _operator(context), []
-        for slug in await _with_some(context, kind, network):
+        for slug in await _wanted(context, network):
+            if not await _waits(context, slug, kind):  # one network's word may have settled another's
+                continue
             bulk = await bulks.begin(context, actor, slug, "take_over", KINDS[kind.value], None, uuid4(), None, note)
             await bulks.settle(context, bulk, DEEDS)
             said.append(f"{slug}: {await _told(context, bulk, t)}")
@@ -151,7 +153,9 @@ def keep(
 
     async def work(context: Context) -> list[str]:
         actor, said = await _operator(context), []
-        for slug in await _with_some(context, kind, network):
+        for slug in await _wanted(context, network):
+            if not await _waits(context, slug, kind):
+                continue
             bulk = await bulks.begin(context, actor, slug, "keep", KINDS[kind.value], None, uuid4(), None, note)
             await bulks.settle(context, bulk, DEEDS)
             said += [f"{slug}:", *await _outcomes(context, bulk, t)]
@@ -183,13 +187,18 @@ async def _operator(context: Context) -> Actor:
     return msgspec.structs.replace(OPERATOR, manages=everything, reads=everything)
 
 
-async def _with_some(context: Context, kind: "_Kind", network: str) -> list[str]:
-    """The networks in which something of the kind waits."""
+async def _wanted(context: Context, network: str) -> list[str]:
+    """This network, or every one."""
     async with context.db.tx() as connection:
         kept = await catalogue.load(connection)
-        wanted = [kept.network(network)] if network else list(kept.networks)
-        waiting = [await reads.waiting(connection, each.id) for each in wanted]
-    return [each.slug for each, found in zip(wanted, waiting, strict=True) if found.get(KINDS[kind.value])]
+    return [kept.network(network).slug] if network else [each.slug for each in kept.networks]
+
+
+async def _waits(context: Context, slug: str, kind: "_Kind") -> bool:
+    """Does something of the kind wait in the network?"""
+    async with context.db.tx() as connection:
+        found = await reads.waiting(connection, (await catalogue.load(connection)).network(slug).id)
+    return KINDS[kind.value] in found
 
 
 async def _told(context: Context, bulk: UUID, t: Translator) -> str:

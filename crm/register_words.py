@@ -37,6 +37,7 @@ BULK_STATUSES: dict[str, str] = {
     "dropped": N_("Dropped"),
 }
 DEEDS: dict[str, str] = {"take_over": N_("Taken over from the register"), "keep": N_("Kept as it is here")}
+PLANNED = N_("Take over from the register")
 VERDICTS: dict[tuple[str, str], str] = {
     ("take_over", ""): N_("Can be taken over"),
     ("take_over", "changed"): N_("Taken over"),

@@ -106,9 +106,10 @@ def head(office: Office, bulk: Bulk) -> dict[str, Any]:
     """One of them as lists and its own page show it."""
     colour, icon = TOKENS[bulk.status]
     t = office.t
+    deed = register_words.PLANNED if bulk.status in ("looking", "looked") else register_words.DEEDS[bulk.deed]
     return {
         "href": f"{office.base}{ONE}/{bulk.id}",
-        "title": f"{t.gettext(register_words.DEEDS[bulk.deed])}: {register_words.reason_name(t, bulk.reason)}",
+        "title": f"{t.gettext(deed)}: {register_words.reason_name(t, bulk.reason)}",
         "status": t.gettext(register_words.BULK_STATUSES[bulk.status]),
         "colour": colour,
         "icon": icon,

@@ -35,3 +35,11 @@ def test_a_file_of_the_register(own_database: str, tmp_path: Path) -> None:
     code, said = register("read", file, "--part")
     assert code == 1 and "Unit 2: 923609016 stands in the file twice." in said and "Traceback" not in said
     assert register("read", file, "--as-of", "soon")[0] == 2
+    code, said = register("take-over", "--kind", "employees", "--dry-run")
+    assert code == 0 and "nora-industry-network: 1 can be taken over." in said and "Nothing was stored." in said
+    code, said = register("take-over", "--kind", "employees", "--note", "Autumn round")
+    assert code == 0 and said.endswith("  Stålvinge Droner: Taken over\n"), said
+    assert register("take-over", "--kind", "employees") == (0, "The register says nothing otherwise.\n")
+    assert register("take-over", "--kind", "bankrupt")[0] == 2  # one by one
+    assert register("keep", "--kind", "name")[0] == 2  # a reason is needed
+    assert register("small", "nora-industry-network", "--by-itself") == (0, "They are taken over by themselves.\n")

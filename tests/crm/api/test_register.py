@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from crm.actions import register, register_runs
+from crm.actor import Actor
 from crm.context import Context
-from tests.crm.actions.test_register import NETWORK, Member, member, open_of, told
+from tests.crm.actions.test_register import NETWORK, Member, member, open_of, read, told
+from tests.crm.actions.test_register_bulks import answered, members_of
 from tests.register_files import array, context, unit
 
 pytestmark = pytest.mark.anyio
@@ -107,3 +109,63 @@ async def test_a_number_is_looked_up_by_who_manages_and_by_nobody_else(
     for address in (READS, LIST):
         assert (await client.get(address, headers=stranger)).status_code == 404
     assert (await client.post(READS, json=body(array(member.unit())), headers=stranger)).status_code == 404
+
+
+async def test_several_are_answered_together_and_what_happens_by_itself_is_said(
+    client: httpx.AsyncClient, context: Context, actor: Actor, member: Member, manager_headers: dict[str, str]
+) -> None:
+    chosen = [each for each in await members_of(context) if each.employees < 40][:3]
+    await read(context, actor, array(*(each.unit(antallAnsatte=5_000) for each in chosen)))
+    bulks = f"/api/v1/networks/{NETWORK}/register-bulks"
+
+    async def ask(method: str, address: str, **sent: object) -> httpx.Response:
+        return await client.request(method, address, json=sent or None, headers=manager_headers)
+
+    ends = await ask("POST", bulks, deed="take_over", reason="register_bankrupt")
+    assert ends.status_code == 422
+    begun = await ask("POST", bulks, deed="take_over", reason="register_employees", note="Autumn")
+    one = begun.headers["location"]
+    assert (begun.status_code, begun.json()["status"], begun.json()["total"]) == (202, "looking", 3)
+    early = await ask("POST", f"{one}/confirmation")
+    assert (early.status_code, early.json()["errors"][0]["rule"]) == (409, "register_bulk_status")
+    await answered(context, UUID(begun.json()["id"]))
+    looked = (await ask("GET", one)).json()
+    assert (looked["status"], looked["done"], looked["failed"]) == ("looked", 3, 0)
+    assert (await ask("POST", f"{one}/confirmation")).json()["status"] == "doing"
+    await answered(context, UUID(begun.json()["id"]))
+    first = (await ask("GET", f"{one}/rows?limit=2")).json()
+    rest = (await ask("GET", f"{one}/rows?limit=2&cursor={first['next_cursor']}")).json()
+    rows = [*first["items"], *rest["items"]]
+    assert [(row["outcome"], row["words"], row["register"]) for row in rows] == [("changed", "Taken over", 5_000)] * 3
+    assert {row["organisation_id"] for row in rows} == {str(each.id) for each in chosen}
+    assert (await ask("POST", f"{one}/undo")).json()["status"] == "undoing"
+    await answered(context, UUID(begun.json()["id"]))
+    assert (await ask("GET", one)).json()["status"] == "undone"
+    dropped = await ask("POST", bulks, deed="take_over", reason="register_employees")
+    gone = await client.delete(dropped.headers["location"], headers=manager_headers)
+    assert gone.json()["status"] == "dropped"
+
+    rule = f"/api/v1/networks/{NETWORK}/register-rule"
+    assert (await ask("GET", rule)).json() == {"take_small": False}
+    assert (await ask("POST", rule, take_small=True)).json() == {"take_small": True}
+    assert (await ask("GET", rule)).json() == {"take_small": True}
+
+
+async def test_one_file_at_a_time_and_one_can_be_stopped(
+    client: httpx.AsyncClient,
+    context: Context,
+    member: Member,
+    manager_headers: dict[str, str],
+    partner_keys: dict[str, str],
+) -> None:
+    first = await client.post(READS, json=body(array(member.unit())), headers=manager_headers)
+    second = await client.post(READS, json=body(array(member.unit())), headers=manager_headers)
+    assert (second.status_code, second.json()["errors"][0]["rule"]) == (409, "register_running")
+    place = first.headers["location"]
+    stranger = {"authorization": f"Bearer {partner_keys['sin-applied-ai']}"}
+    assert (await client.get(place, headers=stranger)).status_code == 404
+    assert (await client.delete(place, headers=stranger)).status_code == 404
+    stopped = await client.delete(place, headers=manager_headers)
+    assert (stopped.status_code, stopped.json()["status"]) == (200, "stopped")
+    third = await client.post(READS, json=body(array(member.unit())), headers=manager_headers)
+    assert third.status_code == 202

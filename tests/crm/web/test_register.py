@@ -6,9 +6,11 @@ import httpx
 import pytest
 
 from crm.actions import register, register_runs
+from crm.actor import Actor
 from crm.context import Context
 from crm.gateways import register_files
-from tests.crm.actions.test_register import NETWORK, Member, member, open_of, told
+from tests.crm.actions.test_register import NETWORK, Member, member, open_of, read, told
+from tests.crm.actions.test_register_bulks import answered, members_of
 from tests.crm.web.office import send, sign_in, text
 from tests.register_files import array, context, packed
 
@@ -139,3 +141,62 @@ async def test_who_may_only_read_the_network_does_not_come_here(client: httpx.As
     await sign_in(client, "leser@klynge.example")
     assert (await client.get(HERE)).status_code == 403
     assert (await client.get(f"{HERE}/differences")).status_code == 403
+
+
+async def test_several_are_taken_over_together_with_their_fees_shown_first(
+    client: httpx.AsyncClient, context: Context, actor: Actor, member: Member
+) -> None:
+    chosen = [each for each in await members_of(context) if each.employees < 40][:3]
+    await read(context, actor, array(*(each.unit(antallAnsatte=each.employees * 10 + 50) for each in chosen)))
+    await sign_in(client)
+    place = f"{HERE}/differences?kind=register_employees"
+    page = await client.get(place)
+    assert page.text.count('name="difference"') == 3 and "One by one" not in text(page)
+    token = page.text.split('name="token" value="')[1].split('"')[0]
+    sent = {"kind": "register_employees", "token": token, "on": "2026-11-22", "deed": "take_over"}
+    nobody = await send(client, f"{HERE}/differences", **sent)
+    assert nobody.status_code == 422
+    begun = await send(client, f"{HERE}/differences", **sent, all="yes")
+    again = await send(client, f"{HERE}/differences", **sent, all="yes")
+    bulk = begun.headers["location"]
+    assert bulk.startswith(f"{HERE}/together/") and again.headers["location"] == bulk
+    waiting = await client.get(bulk)
+    assert waiting.headers["refresh"] == "2" and "Is looked at" in text(waiting)
+    await answered(context, UUID(bulk.rsplit("/", 1)[1]))
+    looked = text(await client.get(bulk))
+    assert "Nothing is done yet" in looked and "Take over 3" in looked and "Can be taken over 3" in looked
+    await send(client, f"{bulk}/confirmation")
+    await answered(context, UUID(bulk.rsplit("/", 1)[1]))
+    done = text(await client.get(bulk))
+    assert "Taken over 3" in done and f"{chosen[0].employees} → {chosen[0].employees * 10 + 50}" in done
+    assert "Taken over from the register: Another headcount" in text(await client.get(HERE))
+    await send(client, f"{bulk}/undo")
+    await answered(context, UUID(bulk.rsplit("/", 1)[1]))
+    assert "Taken back 3" in text(await client.get(bulk))
+    assert [(await told(context, each))[1] for each in chosen] == [each.employees for each in chosen]
+
+
+async def test_small_differences_are_one_line_and_who_ends_is_decided_about_one_by_one(
+    client: httpx.AsyncClient, context: Context, actor: Actor, member: Member
+) -> None:
+    content = array(member.unit(antallAnsatte=member.employees + 1, konkurs=True))
+    await read(context, actor, content)
+    await sign_in(client)
+    page = await client.get(f"{BASE}/reviews")
+    assert "1 member has another headcount in the register, of the same class of size" in text(page)
+    assert "1 member to look at" in text(page) and f"counts {member.employees + 1}" not in text(page)
+    assert "1 headcount of the same class of size" in text(await client.get(BASE))
+    ends = await client.get(f"{HERE}/differences?kind=register_bankrupt")
+    assert "decided about one by one" in text(ends) and 'name="difference"' not in ends.text
+    small = await client.get(f"{HERE}/differences?kind=register_headcount")
+    token = small.text.split('name="token" value="')[1].split('"')[0]
+    chosen = small.text.split('name="difference" value="')[1].split('"')[0]
+    sent = {"kind": "register_headcount", "token": token, "deed": "keep", "difference": chosen}
+    refused = await send(client, f"{HERE}/differences", **sent)
+    assert refused.status_code == 422
+    kept = await send(client, f"{HERE}/differences", **sent, note="They count trainees")
+    await answered(context, UUID(kept.headers["location"].rsplit("/", 1)[1]))
+    assert "They count trainees" in text(await client.get(kept.headers["location"]))
+    assert (await open_of(context, member)).keys() == {"register_bankrupt"}
+    await send(client, f"{HERE}/rule", take_small="yes")
+    assert 'value="yes" checked' in (await client.get(HERE)).text
