@@ -2,7 +2,6 @@
 -- unbroken standing it is part of in all of these together. Kept with the courses, compared by `crm verify`.
 create index shared_course_of_organisation on shared_course (organisation_id);
 -- What was recorded after a moment: only whom that concerns has to be worked out anew to say what was known at it.
-create index period_recorded on membership_period (recorded_at);
 create index period_superseded on membership_period (superseded_at) where superseded_at is not null;
 create index profile_recorded on organisation_profile (recorded_at);
 create index profile_superseded on organisation_profile (superseded_at) where superseded_at is not null;

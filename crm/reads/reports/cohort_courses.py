@@ -37,10 +37,11 @@ OWN = f"""
         ) marked
     ) numbered group by membership_id, organisation_id, network_id, island
 """
-# Every own stretch and turn of the year on which it is due. No WITH: it would be read by one process alone.
+# Every own stretch and turn of the year on which it is due. No WITH: it would be read by one process alone; `offset 0`
+# has the turns worked out once, not for each row.
 _ANNIVERSARY = "(c.own_joined_on + make_interval(years => y))::date"
 _DUE = f"""
-    select c.*, t.turn from {{place}} join ({FIXED.replace("from turns t", f"from ({TURNS}) t")}) t
+    select c.*, t.turn from {{place}} join ({FIXED.replace("from turns t", f"from ({TURNS}) t")} offset 0) t
         on t.network_id = c.network_id and c.own_joined_on < t.turn
         and (c.own_left_on is null or c.own_left_on >= t.turn)
     union all

@@ -100,7 +100,7 @@ class Ground(msgspec.Struct, frozen=True):
         told = f"select {columns} from {PLACE} where {OURS}"
         if self.known:
             told += f" and {self._told}"
-        return f"({told}{f' union all {_of(PERIODS, _CHANGED)}' if self.known and self.apart else ''}) c"
+        return f"({told}{f' union all {_of(PERIODS, _CHANGED, self.known)}' if self.known and self.apart else ''}) c"
 
     def own(self, islands: str) -> str:
         """`c`: each unbroken own membership; `islands` tells them from the timeline."""
@@ -112,7 +112,7 @@ class Ground(msgspec.Struct, frozen=True):
         told += f" and {self._told}"
         if self.apart:
             told += f""" union all select {columns}, null, c.starts_on, c.ends_on, c.number::smallint, c.next_on
-                from ({_of(islands, _CHANGED)}) c"""
+                from ({_of(islands, _CHANGED, self.known)}) c"""
         return f"({told}) c"
 
     @property
@@ -133,7 +133,7 @@ class Ground(msgspec.Struct, frozen=True):
         if self.apart:
             out.append(
                 f"select {_SAID.replace('c.kind', 'null::varchar as kind')}, {_WHOLE}"
-                f" from ({_of(_ISLANDS, self._left_over)}) c"
+                f" from ({_of(_ISLANDS, self._left_over, self.known)}) c"
             )
         return out
 
@@ -143,9 +143,13 @@ class Ground(msgspec.Struct, frozen=True):
         return " union all ".join(parts)
 
 
-def _of(timeline: str, who: str) -> str:
-    """SQL over PERIODS, of these organisations alone."""
-    return timeline.replace(PERIODS, f"{PERIODS} and p.organisation_id in ({who})")
+def _of(timeline: str, who: str, known: bool) -> str:
+    """SQL over PERIODS, of these organisations alone: as known, what stands now by who it is of, what stood by when."""
+    periods, since = f"{PERIODS} and p.organisation_id in ({who})", "and p.recorded_at <= :known_at"
+    if known:
+        now = periods.replace("stands(p)", f"p.superseded_at is null {since}")
+        periods = f"{now} union all {PERIODS.replace('stands(p)', f'p.superseded_at > :known_at {since}')}"
+    return timeline.replace(PERIODS, periods)
 
 
 ALONE = Ground()
