@@ -34,6 +34,7 @@ BUNDLE = (
     "css/office.css",
     "css/members.css",
     "css/reports.css",
+    "css/told.css",
     "css/rules.css",
     "css/fees.css",
     "css/invoices.css",

@@ -30,14 +30,14 @@ PATH = "/surveys"
 CLOSES_SOON_DAYS = 7
 KIND_WORDS = {
     "scale": N_("Scale from 1 to 6"),
-    "number": N_("Number"),
+    "number": N_("Whole number"),
     "yes_no": N_("Yes or no"),
     "choice": N_("Choice"),
     "text": N_("Text"),
 }
 STATUS = {
     "draft": (N_("Draft"), "neutral"),
-    "open": (N_("Open"), "info"),
+    "open": (N_("Open for answers"), "info"),
     "closed": (N_("Closed"), "success"),
 }
 YES, NO = N_("Yes"), N_("No")
@@ -324,7 +324,6 @@ def _shown(t: Translator, each: Result) -> dict[str, Any]:
         "picked": [(_said(t, question, value), each.picked.get(value, 0)) for value in _values(question)]
         if each.answers
         else [],
-        "most": max(each.picked.values(), default=0),
         "texts": each.texts,
         "wordings": each.wordings,
     }
