@@ -1,13 +1,14 @@
 """Reports of money: rows sum to figures, totals to grand totals, the past stays, and the ledger says the same."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
 
 from cluster_rules import fees
 from cluster_rules.explanations import Step
+from crm.actions import payments
 from crm.reads import reports
 from crm.reads.reports import aging
 from crm.reports import OTHERS, Asked
@@ -152,6 +153,32 @@ async def test_an_opening_balance_is_owed_but_was_invoiced_elsewhere(context, ac
         sums[code.partition("/")[0]] += value or 0
     assert (sums["invoiced"], sums["invoices"], sums["billed_12"], sums["open"]) == (0, 0, 0, 100000)
     assert sums["due"] == 100000, "it fell due here, and is collected here"
+
+
+async def test_an_opening_credit_is_credit_and_pays_without_being_received(context, actor):
+    head = (*HEAD, "Inngående saldo", "Forfall", "Fakturanr", "Til gode")
+    wanted = await imported(context, actor, csv((*FIRST, "1000", "01.09.2026", "F-1", "1500"), head=head))
+    async with context.db.tx() as connection:
+        here = ask([await connection.fetchval("select id from network where slug = $1", NETWORK)], DAYS[-1])
+        item = await connection.fetchval("select invoice_id from opening_item where import_id = $1", wanted)
+        before = await of_both(connection, here)
+    assert (before["open"], before["credit"], before["received"]) == (100000, 150000, 0)
+    await payments.use_credit(context, actor, item, 100000)
+    async with context.db.tx() as connection:
+        after = await of_both(connection, here)
+        known = await of_both(connection, msgspec.structs.replace(here, known_at=datetime.now(UTC)))
+    assert (after["open"], after["credit"], after["due_paid"], after["received"]) == (0, 50000, 100000, 0)
+    assert after == known, "from the ledger as from what is kept"
+
+
+async def of_both(connection, asked):
+    """The figures of both reports, all currencies together."""
+    sums = defaultdict(int)
+    for name in ("collected", "aging"):
+        for code, value in (await plain(connection, name, asked))[0].items():
+            if isinstance(value, int):
+                sums[code.partition("/")[0]] += value
+    return sums
 
 
 async def test_months_of_a_line_add_up_to_the_line_and_together_as_one_by_one(context):
