@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from crm.i18n import N_, Translator
-from crm.register_shapes import Bulk, Looked, Row
+from crm.register_shapes import Bulk, Fee, Row
 
 # What a difference is about, as a heading and as a filter.
 REASONS = {
@@ -155,11 +155,9 @@ def verdict(t: Translator, deed: str, row: Row, why: str) -> str:
     return f"{said}: {why}" if why and row.outcome != "closed" else said
 
 
-def fees(t: Translator, looked: Looked) -> str:
-    """What it does to fees: "4 000,00 kr -> 8 000,00 kr", one a membership; "" where it does nothing."""
-    return ", ".join(
-        f"{_money(t, each.before, each.currency)} → {_money(t, each.after, each.currency)}" for each in looked.fees
-    )
+def fee(t: Translator, each: Fee) -> str:
+    """A membership's fee, before and after."""
+    return f"{_money(t, each.before, each.currency)} → {_money(t, each.after, each.currency)}"
 
 
 def totals(t: Translator, bulk: Bulk) -> str:

@@ -21,8 +21,9 @@ _COLUMNS = ", ".join(Bulk.__struct_fields__)
 _ROWS = """
 insert into register_bulk_row (bulk_id, network_id, review_id, organisation_id, outcome)
 select $1, r.network_id, r.id, r.organisation_id, '' from membership_review r
+join organisation o on o.id = r.organisation_id
 where r.network_id = $2 and r.reason = $3 and r.closed_at is null and ($4::uuid[] is null or r.id = any($4))
-order by r.opened_at, r.id limit $5
+order by o.sort_name, r.id limit $5
 """
 _ROW = """
 select r.row_id, r.review_id, r.organisation_id, o.name as organisation, r.looked, r.outcome, r.problem, r.change_id

@@ -10,14 +10,14 @@ from litestar.response import Redirect
 
 from cluster_rules.errors import RuleViolation
 from cluster_rules.register import FACTS
-from crm import register_words, words
+from crm import names, register_words, words
 from crm.actions import register_bulks as actions
 from crm.directory_words import county_name
 from crm.errors import Invalid, NotFound, status_of
 from crm.reads import register as reads
 from crm.reads import register_bulks as bulk_reads
 from crm.reads.register import Difference
-from crm.register_shapes import BULK_AT_WORK, Bulk, Looked, Row
+from crm.register_shapes import BULK_AT_WORK, Bulk, Fee, Looked, Row
 from crm.web.fields import day_of, id_of
 from crm.web.office import Office, routes, show
 from crm.web.office_consequences import problems
@@ -193,11 +193,13 @@ async def _bulk(request: Request, office: Office, found: Bulk, errors: Errors, c
     async with office.context.db.reading(office.actor.sees) as connection:
         listed = await bulk_reads.rows(connection, found.id, place, PAGE + 1)
     t, here = office.t, f"{office.base}{ONE}/{found.id}"
+    rows = [_row(office, found, each) for each in listed[:PAGE]]
     at_work = found.status in BULK_AT_WORK
     values = {
         "bulk": found,
         "head": head(office, found),
-        "rows": [_row(office, found, each) for each in listed[:PAGE]],
+        "rows": rows,
+        "follows": any(each["follows"] for each in rows),
         "more": f"{here}?after={listed[PAGE - 1].row_id}" if len(listed) > PAGE else "",
         "paged": place > 0,
         "fees": [
@@ -236,13 +238,21 @@ def _row(office: Office, bulk: Bulk, row: Row) -> dict[str, Any]:
         "href": f"{office.base}/members/{row.organisation_id}",
         "ours": _value(office, bulk.reason, looked.ours) if looked else "–",
         "register": _value(office, bulk.reason, looked.register) if looked else "–",
-        "fees": register_words.fees(t, looked) if looked else "",
+        "fees": [_fee(office, each) for each in looked.fees] if looked else [],
         "follows": ", ".join(_follows(office, looked)) if looked else "",
         "verdict": register_words.outcome(t, bulk.deed, row),
         "why": "" if row.outcome == "closed" else why,
         "colour": colour,
         "icon": icon,
     }
+
+
+def _fee(office: Office, fee: Fee) -> str:
+    """Before and after; of another network with its name."""
+    said = register_words.fee(office.t, fee)
+    if fee.network == office.network.slug:
+        return said
+    return f"{names.network_name(office.t, office.kept, fee.network)}: {said}"
 
 
 def _follows(office: Office, looked: Looked) -> list[str]:
