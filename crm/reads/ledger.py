@@ -51,6 +51,17 @@ class Balance(msgspec.Struct, frozen=True):
     credit: int
 
 
+class Credit(msgspec.Struct, frozen=True):
+    """Money of one payment that is an organisation's and on no invoice. `rail` bank, card or opening (an import)."""
+
+    payment: UUID
+    amount: int
+    currency: str
+    received_on: date
+    reference: str
+    rail: str
+
+
 class Loose(msgspec.Struct, frozen=True):
     """Money in suspense, with what came with it, what somebody noted, and the invoices it may be for."""
 
@@ -142,6 +153,13 @@ select h.code as host, e.currency, coalesce(sum(e.amount) filter (where e.accoun
 from ledger_entry e join host h on h.id = e.host_id
 where e.organisation_id = $1 group by 1, 2 order by 1, 2
 """
+_CREDITS = """
+select p.id as payment, -sum(e.amount)::bigint as amount, p.currency, p.received_on, p.reference, p.rail
+from ledger_entry e join payment p on p.id = e.payment_id
+where e.organisation_id = $1 and e.host_id = $2 and e.invoice_id is null
+    and e.account in ('receivable', 'member_credit')
+group by p.id having sum(e.amount) < 0 order by p.received_on, p.id
+"""
 # Guesses: invoices whose KID stands anywhere in the reference or text, that are owed exactly this, or whose buyer paid.
 _SUSPENSE = """
 select p.id as payment, p.amount, s.left, p.currency, p.received_on, p.reference, p.text, p.payer_name, p.payer_account,
@@ -198,6 +216,16 @@ async def account(connection: Connection, organisation: UUID, after: int, limit:
 async def balances(connection: Connection, organisation: UUID) -> list[Balance]:
     """What it owes and has at each host."""
     return [Balance(**dict(row)) for row in await connection.fetch(_BALANCES, organisation)]
+
+
+async def credits(connection: Connection, organisation: UUID, host: UUID) -> list[Credit]:
+    """What it has at the host on no invoice, the oldest first."""
+    return [Credit(**dict(row)) for row in await connection.fetch(_CREDITS, organisation, host)]
+
+
+async def currency_of(connection: Connection, payment: UUID) -> str:
+    """What a payment is in; "" where the reader sees none such."""
+    return await connection.fetchval("select currency from payment where id = $1", payment) or ""
 
 
 async def suspense(connection: Connection, host: UUID) -> list[Loose]:

@@ -9,7 +9,7 @@ from crm.actions import billing
 from crm.actions.billing import Details
 from crm.reads import invoice_list, ledger, organisations
 from crm.reads.invoice_list import Filter, Row
-from crm.reads.ledger import Balance
+from crm.reads.ledger import Balance, Credit
 from crm.web.office import Office
 from crm.web.office_member import Found
 
@@ -24,6 +24,7 @@ class Money(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
     total: int
     balances: tuple[Balance, ...]
+    credits: tuple[Credit, ...]
     details: Details
 
     @property
@@ -43,9 +44,10 @@ async def of_member(office: Office, found: Found) -> Money:
         page = await invoice_list.page(connection, wanted, limit=SHOWN)
         figures = await invoice_list.figures(connection, wanted) if page.more else []
         balances = await ledger.balances(connection, payer)
+        credits = await ledger.credits(connection, payer, network.host_id)
     own = tuple(each for each in balances if each.host == network.host)
     total = sum(figure.count for figure in figures) if page.more else len(page.rows)
-    return Money(payer, name, page.rows, total, own, details)
+    return Money(payer, name, page.rows, total, own, tuple(credits), details)
 
 
 async def _billed(office: Office, payer: UUID) -> tuple[str, Details]:

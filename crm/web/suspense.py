@@ -141,10 +141,9 @@ async def _typed(request: Request) -> dict[str, str]:
 
 
 async def _currency(office: Office, payment: UUID) -> str:
-    """What money that waits is in; "" where there is none such, which whoever places it is told."""
+    """What a payment is in; "" where there is none such, which whoever places it is told."""
     async with office.context.db.reading(office.actor.sees) as connection:
-        loose = await reads.suspense(connection, office.network.host_id)
-    return next((each.currency for each in loose if each.payment == payment), "")
+        return await reads.currency_of(connection, payment)
 
 
 async def _shares(office: Office, payment: UUID, typed: dict[str, str]) -> tuple[list[Share], Errors]:

@@ -1,5 +1,6 @@
 """Members by file on pages: uploaded, its columns said, every row judged, stored, taken back; in both languages."""
 
+import re
 from uuid import UUID
 
 import httpx
@@ -126,3 +127,30 @@ async def test_an_opening_balance_has_its_page_its_paper_and_is_paid_there(
     paid = await send(client, f"{item}/payments", amount="12500", received_on="2026-11-22", reference="")
     assert paid.status_code == 303
     assert "NOK 0" in text(await client.get(item))
+
+
+async def test_an_opening_credit_is_shown_with_its_member_and_paid_back_there(
+    client: httpx.AsyncClient, context: Context
+) -> None:
+    await sign_in(client)
+    content = "Navn;Nivå;Innmeldt;Saldo;Fakturanr\nForskuddsbetaler AS;partner;01.02.2024;-1 250,50;KN-9\n".encode()
+    place = (await uploaded(client, content)).headers["location"]
+    await send(client, f"{place}/columns", **fields(await client.get(place)))
+    wanted = UUID(place.rpartition("/")[2])
+    await member_imports.check(context, wanted)
+    assert "Opening credits NOK 1,250.50" in text(await client.get(place))
+    await send(client, f"{place}/confirmation")
+    await member_imports.load(context, wanted)
+    done = await client.get(place)
+    assert "In the books: NOK 1,250.50 of credit that is on no invoice yet." in text(done)
+    member = re.search(r"/n/nora-industry-network/members/[0-9a-f-]{36}", done.text)[0]
+    shown = await client.get(f"{member}/invoices")
+    assert "Opening credit · KN-9 NOK 1,250.50" in text(shown) and "Has NOK 1,250.50 to its credit" in text(shown)
+    assert "Opening credit: NOK 1,250.50" in text(await client.get(f"{member}/changes"))
+    path, payment = re.search(r'action="([^"]+/suspense/([0-9a-f-]{36})/refunds)"', shown.text).groups()
+    much = await send(client, path, **{f"refund.{payment}": "2000"})
+    assert much.status_code == 422, "more than there is"
+    assert (
+        await send(client, path, **{f"refund.{payment}": "1 000", f"why.{payment}": "Asked for"})
+    ).status_code == 303
+    assert "Opening credit · KN-9 NOK 250.50" in text(await client.get(f"{member}/invoices"))
