@@ -50,7 +50,7 @@ REPORTS: dict[str, ReportWords] = {
                 N_("Yearly fees after"),
                 N_("Before, plus new, come back and risen, less fallen and lost."),
             ),
-            "moved": (N_("Change"), N_("By how much the yearly fees changed.")),
+            "moved": (N_("Difference"), N_("By how much the yearly fees changed.")),
             "moved_members": (N_("Memberships"), N_("Memberships whose yearly fee changed.")),
             "gross_retention": (
                 N_("Fees kept, gross"),

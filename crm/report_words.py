@@ -33,7 +33,7 @@ COLUMNS: dict[str, str] = {
     **report_activity_words.COLUMNS,
     "currency": N_("Currency"),
     "before": N_("Before"),
-    "change": N_("Change"),
+    "change": N_("Difference"),
     "measured": N_("Counted"),
     "year": N_("Year"),
 }

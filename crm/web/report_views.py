@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 
-from crm import charts, report_words
+from crm import charts, names, report_words
 from crm.reports import Cell, Chart, Column, Figure, Report, Table
 from crm.web.office import Office
 from crm.web.report_asking import Question
 
 MOST_ROWS = 60  # of a table on a page; files have all
 MOST_BARS = 12
+UPRIGHT = ("bars", "area")  # kinds of drawings with an axis of numbers
 MONTH_LETTERS = 3  # of a month's name under a bar
 
 
@@ -116,22 +117,38 @@ def drawings(view: View, made: Report) -> list[dict[str, Any]]:
     """Each drawing with its heading; nothing is drawn of an empty table."""
     out = []
     for chart in made.charts:
-        table = made.table(chart.table)
+        table, currency = _of_one_currency(chart, made.table(chart.table))
         if table.rows:
             title = _title(view, chart)
-            out.append({"title": title, "drawing": _drawing(view, chart, table, title), "code": table.code})
+            if currency and chart.kind in UPRIGHT:  # the axis has numbers alone
+                title = f"{title}, {currency}"
+            out.append({"title": title, "drawing": _drawing(view, chart, table, title, currency), "code": table.code})
     return out
+
+
+def _of_one_currency(chart: Chart, table: Table) -> tuple[Table, str]:
+    """What is drawn of a table of money: the currency that has most of it, since currencies are never added."""
+    codes = [each.code for each in table.columns]
+    if "currency" not in codes or not chart.values:
+        return table, ""
+    at, drawn = codes.index("currency"), [codes.index(code) for code in chart.values]
+    sums: dict[str, int] = {}
+    for row in table.rows:
+        sums[row[at].value] = sums.get(row[at].value, 0) + sum(abs(row[place].value or 0) for place in drawn)
+    currency = max(sums, key=lambda each: (sums[each], each), default="")
+    rows = tuple(row for row in table.rows if row[at].value == currency)
+    return msgspec.structs.replace(table, rows=rows), currency or report_words.NO_CURRENCY
 
 
 def _title(view: View, chart: Chart) -> str:
     """The table's heading, with the measure that is drawn where the table has several."""
     title = report_words.table(view.office.t, view.name, chart.table)
-    if chart.kind not in ("bars", "area") or len(chart.values) != 1:
+    if chart.kind not in UPRIGHT or len(chart.values) != 1:
         return title
     return f"{title}: {report_words.heading(view.office.t, view.name, chart.values[0])}"
 
 
-def _drawing(view: View, chart: Chart, table: Table, title: str) -> charts.Drawing:
+def _drawing(view: View, chart: Chart, table: Table, title: str, currency: str) -> charts.Drawing:
     codes = [each.code for each in table.columns]
     if chart.kind == "cohort":
         return _cohorts(view, table, title)
@@ -144,13 +161,13 @@ def _drawing(view: View, chart: Chart, table: Table, title: str) -> charts.Drawi
         bars = []
         for label, row in zip(labels, rows, strict=True):
             cell = row[place]
-            text = said(view.office, table.columns[place], cell.value)
+            text = said(view.office, table.columns[place], cell.value, currency)
             bars.append(charts.Bar(label, float(cell.value or 0), "a", text, href=view.rows(cell.figure)))
         return charts.hbar(title, bars)
     series = [
         charts.Series(
             report_words.heading(view.office.t, view.name, code),
-            [float(row[codes.index(code)].value or 0) for row in rows],
+            [_height(table.columns[codes.index(code)], row[codes.index(code)].value, currency) for row in rows],
             charts.KINDS[place],
         )
         for place, code in enumerate(chart.values)
@@ -159,6 +176,11 @@ def _drawing(view: View, chart: Chart, table: Table, title: str) -> charts.Drawi
     if chart.kind == "area":
         return charts.area(title, labels, series, say)
     return charts.stacked(title, labels, series, say)
+
+
+def _height(column: Column, value: Any, currency: str) -> float:
+    """How high a bar is: amounts in whole units."""
+    return float(names.in_units(int(value or 0), currency) if column.kind == "money" else value or 0)
 
 
 def _cohorts(view: View, table: Table, title: str) -> charts.Drawing:

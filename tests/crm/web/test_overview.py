@@ -155,3 +155,16 @@ async def test_a_network_that_is_new_begins_with_what_invoices_and_members_need(
         await connection.execute("update host set organisation_number = '', vat_number = null, street = ''")
     told = text(await client.get(NORA))
     assert "Tell what invoices need of" in told and "lacks organisation number, address" in told
+
+
+async def test_bars_of_money_are_as_high_as_the_amounts_beside_them(client, billed):
+    """Pictures of reports are drawn in whole kroner, as their tables say it."""
+    await sign_in(client)
+    page = (await client.get(f"{STARTUP}/reports/collected?period=last_year")).text
+    picture = page.split('class="chart')[1].split("</svg>")[0]
+    said = re.findall(r"<text[^>]*>([^<]*)</text>", picture)
+    ticks = [int(each.replace(",", "")) for each in said if re.fullmatch(r"[\d,]+", each)]
+    table = page.split('id="table-by_month"')[1].split("</table>")[0]
+    amounts = [float(each.replace(",", "")) for each in re.findall(r"NOK\W*([\d,.]+)", table)]
+    assert max(ticks) < 3 * max(amounts), "not in øre"
+    assert "in a picture" in page and ", NOK" in page
