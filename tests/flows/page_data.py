@@ -3,7 +3,6 @@ only the holder of a link gets to see."""
 
 from datetime import date
 
-from crm import demo
 from crm.actions import activities, days, invoices, labels, member_imports, payments, renewal_notices, renewals
 from crm.actions.activities import ActivityForm, Came
 from crm.actions.invoices import Credit
@@ -25,6 +24,7 @@ from tests.crm.billing import bill, draft
 from tests.flows.page_desk import prepare_desk
 from tests.flows.page_funding import prepare_funding
 from tests.flows.page_links import prepare_links
+from tests.flows.page_register import prepare_register
 from tests.flows.pages import DRAFT, RULES
 from tests.flows.site import Site
 
@@ -50,7 +50,7 @@ async def prepare(dsn: str) -> None:
         actor = await manager(context)
         await joined(context, "company", "company", 3, date(2020, 1, 1))
         await days.review(context)
-        await demo.read_register(context)
+        await prepare_register(context, actor)
         await limit_link(context, actor, 0)
         for name in ("Vindkast", "Nordlys"):
             await joins(context, actor, name)
