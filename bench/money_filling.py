@@ -90,6 +90,15 @@ _FILL = (
     f" select {_id('payment', 'invoice')}, host, 'bank', invoice::text, 'bank', paid, 'NOK', paid_on, 'Bench',"
     f" paid_on"
     " from bill where paid > 0 and paid_on <= '2026-11-22'",
+    # Whoever was late by a fortnight was reminded, and whoever never paid got a notice of collection.
+    "insert into dunning_step (id, invoice_id, network_id, key, kind, outcome, after_days, on_date, pay_by, principal,"
+    f" recorded_at) select {_id('reminder', 'invoice')}, invoice, network, 'reminder', 'reminder', 'done', 14,"
+    " issued_on + 44, issued_on + 58, net + vat, issued_on + 44 from bill"
+    " where (paid = 0 or paid_on > issued_on + 44) and issued_on + 44 <= '2026-11-22'",
+    "insert into dunning_step (id, invoice_id, network_id, key, kind, outcome, after_days, on_date, pay_by, principal,"
+    f" recorded_at) select {_id('notice', 'invoice')}, invoice, network, 'notice', 'collection_notice', 'done', 30,"
+    " issued_on + 60, issued_on + 74, net + vat, issued_on + 60 from bill"
+    " where paid = 0 and issued_on + 60 <= '2026-11-22'",
     # Each went by e-mail; one in a thousand did not arrive.
     "insert into invoice_delivery (id, invoice_id, channel, recipient, status, send_after, created_at, updated_at)"
     f" select {_id('delivery', 'invoice')}, invoice, 'email', 'post@example.no', case when (n + y) % 1000 = 0 then"

@@ -13,6 +13,7 @@ import msgspec
 
 from crm.database import Connection
 from crm.reads.invoice_firsts import NOT_PAID, OWED, WITHDRAWN, Firsts, Place
+from crm.reads.invoice_matches import matching
 from crm.reads.reports.engine import roomy
 
 Bucket = Literal[
@@ -135,7 +136,7 @@ with withdrawn as materialized ({WITHDRAWN}), bad as (
         and s.starts_on <= $3 and (s.ends_on is null or s.ends_on > $3)
     cross join lateral (select case i.kind when 'credit_note' then -1 else 1 end as of,
         case i.kind when 'credit_note' then 0 else greatest(coalesce(s.balance, i.gross), 0) end as owed) sign
-    where i.host_id = $1 and i.status = 'issued' and i.issued_on <= $3 and {{wanted}} and {{among}}
+    where i.host_id = $1 and i.status = 'issued' and i.issued_on <= $3 and {{issued}}
 ), draft as (
     select i.id, i.kind, 'draft' as bucket, i.organisation_id, i.currency, coalesce(billed.net, -given.net, 0) as net,
         coalesce(billed.gross, -given.gross, 0) as gross, 0 as owed, i.due_on, i.created_at::date as made_on
@@ -146,7 +147,7 @@ with withdrawn as materialized ({WITHDRAWN}), bad as (
         select sum(l.net)::bigint as net, sum(l.net + round(l.net * c.vat_percent / 100.0))::bigint as gross
         from credit_line l join charge c on c.id = l.charge_id where i.kind = 'credit_note' and l.invoice_id = i.id
     ) given on true
-    where i.host_id = $1 and i.status = 'draft' and $3 >= $4 and {{wanted}}
+    where i.host_id = $1 and i.status = 'draft' and $3 >= $4 and {{draft}}
 ), shown as (select * from issued union all select * from draft)
 """
 _IN_LOST = "i.id in (select invoice_id from lost)"
@@ -157,7 +158,7 @@ _OF_NETWORK = """(i.network_id = $2
          join membership m on m.id = c.membership_id where l.invoice_id = i.id and m.network_id = $2))
 """
 _WITH_TEXT = """(i.series || '-' || i.number ilike {text} or i.kid like {text}
-    or i.organisation_id in (select o.id from organisation o where o.name ilike {text}))
+    or i.organisation_id in (select o.id from organisation o where lower(o.name) like lower({text})))
 """
 _FIGURES = """
 select bucket, currency, id in (select invoice_id from lost) as undelivered, count(*)::int as count,
@@ -224,7 +225,8 @@ def _of_all(wanted: Filter) -> bool:
 async def _looked_at(connection: Connection, wanted: Filter, among: str = "true") -> list[Figure]:
     """By looking at each document there is, or at some of those that are issued."""
     values: list[object] = _asked(wanted)
-    statement = _shown(wanted, values, among) + _FIGURES
+    matches = await _matches(connection, wanted, values)
+    statement = _shown(wanted, values, matches or among, bool(matches)) + _FIGURES
     return [Figure(**dict(row)) for row in await connection.fetch(statement, *values)]
 
 
@@ -255,14 +257,14 @@ async def page(
     limit: int = PAGE,
     before: int | None = None,
 ) -> Page:
-    """The rows after a place in the order (`Row.key`). `before`: how many stand before them, where that is known."""
+    """The rows after a place in the order (`Row.key`). `before`: how many stand there up to it, where that is known."""
     values: list[object] = _asked(wanted)
     async with roomy(connection):
         known = 0 if after is None else before
-        among = "true"
-        if known is not None and limit < MOST_SEARCHED:
+        matches = among = await _matches(connection, wanted, values)
+        if known is not None and limit < MOST_SEARCHED and not matches:
             among = await _searched(connection, wanted, after, limit + 1, values)
-        shown = _shown(wanted, values, among)
+        shown = _shown(wanted, values, among or "true", bool(matches))
         filtered = f"bucket = any({_bind(values, list(wanted.buckets), 'text[]')})" if wanted.buckets else "true"
         if wanted.undelivered:
             filtered += " and id in (select invoice_id from lost)"
@@ -283,9 +285,9 @@ async def page(
 async def _searched(
     connection: Connection, wanted: Filter, after: Place | None, limit: int, values: list[object]
 ) -> str:
-    """The condition on issued documents among which the page is, where they are found without looking at all."""
+    """The condition on issued documents among which the page is; "" where only looking at all of them finds it."""
     if not _of_all(wanted):
-        return "true"
+        return ""
     if wanted.undelivered:
         return _IN_LOST
     buckets = [each for each in wanted.buckets if each != "draft"]
@@ -294,6 +296,12 @@ async def _searched(
         at = (wanted.host, wanted.network, wanted.day)
         ids = await Firsts(connection, at, _OF_NETWORK, wanted.sort, after).ids(buckets, limit)
     return f"i.id = any({_bind(values, ids, 'uuid[]')})"
+
+
+async def _matches(connection: Connection, wanted: Filter, values: list[object]) -> str:
+    """The condition on issued documents that have the text; "" for none, or where too many have it."""
+    found = await matching(connection, wanted.host, wanted.text, _pattern(wanted.text)) if wanted.text else None
+    return "" if found is None else f"i.id = any({_bind(values, found, 'uuid[]')})"
 
 
 async def numbered(connection: Connection, host: UUID, first: str, last: str) -> list[Numbered]:
@@ -318,18 +326,23 @@ def _asked(wanted: Filter) -> list[object]:
     return [wanted.host, wanted.network, wanted.day, wanted.today]
 
 
-def _shown(wanted: Filter, values: list[object], among: str = "true") -> str:
+def _shown(wanted: Filter, values: list[object], among: str = "true", matched: bool = False) -> str:
     """The list by its text and organisation, which are added to the values of the statement.
 
-    `among`: of what is issued only the documents `i` for which it holds.
+    `among`: of what is issued only the documents `i` for which it holds; `matched`: they all have the text.
     """
     conditions = [_OF_NETWORK]
-    if wanted.text:
-        text = wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        conditions.append(_WITH_TEXT.format(text=_bind(values, f"%{text}%", "text")))
     if wanted.organisation is not None:
         conditions.append(f"i.organisation_id = {_bind(values, wanted.organisation, 'uuid')}")
-    return _SHOWN.format(wanted=" and ".join(conditions), among=among)
+    text = _WITH_TEXT.format(text=_bind(values, _pattern(wanted.text), "text")) if wanted.text else "true"
+    issued = [*conditions, among if matched else f"{text} and {among}"]
+    return _SHOWN.format(issued=" and ".join(issued), draft=" and ".join([*conditions, text]))
+
+
+def _pattern(text: str) -> str:
+    """For LIKE: the text anywhere, taken literally."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def _bind(values: list[object], value: object, kind: str) -> str:

@@ -87,10 +87,10 @@ class Links:
 async def show_invoices(request: Request, office: NamedDependency[Office]) -> Response[str]:
     asked = asked_of(request, office)
     wanted = asked.filter(office)
-    after = _key(request.query_params.get("after", ""))
+    after, before = _place(request.query_params.get("after", ""))
     async with office.context.db.reading(office.actor.sees) as connection:
         figures = await reads.figures(connection, wanted)
-        page = await reads.page(connection, wanted, after)
+        page = await reads.page(connection, wanted, after, before=before)
         named = await organisations.names(connection, {asked.organisation} if asked.organisation else set())
     waiting = await _card_items(office)
     return await show(
@@ -104,7 +104,7 @@ async def show_invoices(request: Request, office: NamedDependency[Office]) -> Re
         totals=totals(office, figures, asked),
         undelivered=sum(f.count for f in figures if f.undelivered),
         page=page,
-        next_key=_key_text(page.rows[-1]) if page.more else "",
+        next_key=_key_text(page) if page.more else "",
         buyer=next(iter(named.values()), ""),
         card_items=waiting,
         states=state_words(office),
@@ -298,16 +298,20 @@ def _seen(rows: Sequence[Row]) -> str:
     return sha256(" ".join(f"{row.id} {row.gross}" for row in rows).encode()).hexdigest()
 
 
-def _key(text: str) -> tuple[int, int, UUID] | None:
-    """The place in the order an address names; None for the beginning, and for what is no place."""
-    first, _, rest = text.partition("_")
-    second, _, last = rest.partition("_")
+def _place(text: str) -> tuple[reads.Place | None, int | None]:
+    """The place in the order an address names, and how many rows stand before what follows it, if it says so.
+
+    None for the beginning, and for what is no place.
+    """
     try:
-        key = (int(first), int(second), UUID(last))
+        first, second, last, *count = text.split("_")
+        key, before = (int(first), int(second), UUID(last)), [int(each) for each in count]
     except ValueError:
-        return None
-    return key if all(abs(part) < 2**63 for part in key[:2]) else None
+        return None, None
+    fits = all(abs(part) < 2**63 for part in key[:2]) and len(before) <= 1 and all(0 < n < 2**31 for n in before)
+    return (key, before[0] if before else None) if fits else (None, None)
 
 
-def _key_text(row: Row) -> str:
-    return "_".join(str(part) for part in row.key)
+def _key_text(page: reads.Page) -> str:
+    """Where the next page begins, and after how many."""
+    return "_".join(str(part) for part in (*page.rows[-1].key, page.before + len(page.rows)))

@@ -8,7 +8,7 @@ import pytest
 
 from crm.actions import invoices, payments
 from crm.actions.invoices import Credit
-from crm.reads import invoice_list
+from crm.reads import invoice_list, invoice_matches
 from crm.reads.invoice_list import LATE, UNPAID, Filter
 from tests.broken_files import FIRST, HEAD, csv
 from tests.crm.actions.test_member_imports import NETWORK, imported, undone
@@ -91,3 +91,51 @@ async def on_days(context, days):
         network = await connection.fetchrow("select id, host_id from network where slug = $1", NETWORK)
         found = [await compare(connection, Filter(*network, day, DAYS[-1])) for day in days]
     return set().union(*found)
+
+
+async def test_a_text_is_found_wherever_it_stands(context, monkeypatch):
+    """By index what looking at every document finds: numbers of one to four digits, series, KIDs and names."""
+    async with context.db.tx() as connection:
+        world = await World(connection, 3, 14).begin()
+        async for _ in world.events():
+            pass
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute(
+            "update invoice set number = number * 37 % 10007, kid = case when number % 3 = 0"
+            " then lpad((number * 7919)::text, 8, '0') else '' end where status = 'issued' and series = 'T'"
+        )
+        await connection.execute("set local session_replication_role = origin")
+        wanted = Filter(world.networks[0], world.host, DAYS[-1], DAYS[-1])
+        rows = (await invoice_list.page(connection, wanted, limit=WHOLE)).rows
+        texts = {
+            "t-",
+            "-",
+            "T-1",
+            "t-0",
+            "0",
+            "00",
+            "10",
+            "-7",
+            "",
+            "%",
+            "_",
+            "æ",
+            "nothing",
+            rows[0].organisation[1:5],
+        }
+        texts |= {row.number for row in rows[:3]} | {row.number[-3:] for row in rows[:9]} | {"1", "12", "00791"}
+        texts |= {row.kid for row in rows[:9]} | {row.kid[2:6] for row in rows[:9]}
+        found = 0
+        for text in sorted(texts):
+            asked = msgspec.structs.replace(wanted, text=text)
+            plain = [
+                row for row in rows if text.lower() in f"{row.number}".lower() or text in row.kid
+                or text.lower() in row.organisation.lower()
+            ]  # fmt: skip
+            for most in (invoice_matches.MOST_MATCHES, 0):
+                monkeypatch.setattr(invoice_matches, "MOST_MATCHES", most)
+                assert list((await invoice_list.page(connection, asked)).rows) == plain[: invoice_list.PAGE], text
+                assert sum(each.count for each in await invoice_list.figures(connection, asked)) == len(plain), text
+            monkeypatch.undo()
+            found += bool(plain)
+        assert found > 12
