@@ -122,8 +122,17 @@ def drawings(view: View, made: Report) -> list[dict[str, Any]]:
             title = _title(view, chart)
             if currency and chart.kind in UPRIGHT:  # the axis has numbers alone
                 title = f"{title}, {currency}"
-            out.append({"title": title, "drawing": _drawing(view, chart, table, title, currency), "code": table.code})
+            drawing = _drawing(view, chart, table, title, currency)
+            out.append({"title": title, "drawing": drawing, "key": _key(view, chart), "code": table.code})
     return out
+
+
+def _key(view: View, chart: Chart) -> charts.Drawing | None:
+    """What the colours of bars of several parts mean; areas have it beside them."""
+    if chart.kind != "bars" or len(chart.values) < 2:
+        return None
+    said = [report_words.heading(view.office.t, view.name, code) for code in chart.values]
+    return charts.key(list(zip(said, charts.KINDS, strict=False)))
 
 
 def _of_one_currency(chart: Chart, table: Table) -> tuple[Table, str]:

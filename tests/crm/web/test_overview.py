@@ -168,3 +168,4 @@ async def test_bars_of_money_are_as_high_as_the_amounts_beside_them(client, bill
     amounts = [float(each.replace(",", "")) for each in re.findall(r"NOK\W*([\d,.]+)", table)]
     assert max(ticks) < 3 * max(amounts), "not in øre"
     assert "in a picture" in page and ", NOK" in page
+    assert 'class="chart-key"' in page, "what the two colours mean"
