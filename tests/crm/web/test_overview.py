@@ -161,7 +161,7 @@ async def test_bars_of_money_are_as_high_as_the_amounts_beside_them(client, bill
     """Pictures of reports are drawn in whole kroner, as their tables say it."""
     await sign_in(client)
     page = (await client.get(f"{STARTUP}/reports/collected?period=last_year")).text
-    picture = page.split('class="chart')[1].split("</svg>")[0]
+    picture = page.split('<svg class="chart')[1].split("</svg>")[0]
     said = re.findall(r"<text[^>]*>([^<]*)</text>", picture)
     ticks = [int(each.replace(",", "")) for each in said if re.fullmatch(r"[\d,]+", each)]
     table = page.split('id="table-by_month"')[1].split("</table>")[0]
