@@ -203,9 +203,9 @@ async def _waits(context: Context, slug: str, kind: "_Kind") -> bool:
 
 async def _told(context: Context, bulk: UUID, t: Translator) -> str:
     async with context.db.tx() as connection:
-        found = await bulk_reads.one(connection, bulk)
+        kept, found = await catalogue.load(connection), await bulk_reads.one(connection, bulk)
     assert found is not None
-    return register_words.totals(t, found)
+    return register_words.totals(t, found, kept.by_slug)
 
 
 async def _outcomes(context: Context, bulk: UUID, t: Translator) -> list[str]:

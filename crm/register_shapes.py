@@ -1,5 +1,7 @@
 """The work with the register of legal entities, in the shapes that whoever stores it and whoever shows it share."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -10,6 +12,7 @@ RunStatus = Literal["waiting", "reading", "done", "failed", "stopped"]
 BulkStatus = Literal["looking", "looked", "doing", "done", "undoing", "undone", "dropped"]
 Deed = Literal["take_over", "keep"]
 RUN_AT_WORK: tuple[RunStatus, ...] = ("waiting", "reading")
+_SUMS = ("before", "after", "changed", "unknown")
 BULK_AT_WORK: tuple[BulkStatus, ...] = ("looking", "doing", "undoing")
 
 
@@ -96,8 +99,8 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 class Bulk(msgspec.Struct, frozen=True):
-    """Differences of one kind answered together. `totals`: fees by currency {before, after, changed, unknown}, and
-    `follows`, `reviews`: how many rows something follows by rule from, or a membership goes to review."""
+    """Differences of one kind answered together. `totals`: fees by network {currency, before, after, changed, unknown},
+    and `follows`, `reviews`: how many rows something follows by rule from, or a membership goes to review."""
 
     id: UUID
     network_id: UUID
@@ -120,6 +123,15 @@ class Bulk(msgspec.Struct, frozen=True):
     created_at: datetime
     confirmed_at: datetime | None
     finished_at: datetime | None
+
+    def fees_in(self, networks: Iterable[str]) -> dict[str, dict[str, int]]:
+        """The sums by currency of these networks alone: what fees are elsewhere is for whoever manages there."""
+        sums: dict[str, Counter[str]] = {}
+        for network in networks:
+            if told := self.totals.get("fees", {}).get(network):
+                counts = {name: told[name] for name in _SUMS}
+                sums.setdefault(told["currency"], Counter()).update(counts)
+        return {currency: {name: sums[currency][name] for name in _SUMS} for currency in sorted(sums)}
 
 
 class Row(msgspec.Struct, frozen=True):

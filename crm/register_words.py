@@ -1,7 +1,7 @@
 """The register of legal entities in words: what it says otherwise, and why a file of it is refused."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -160,16 +160,16 @@ def fee(t: Translator, each: Fee) -> str:
     return f"{_money(t, each.before, each.currency)} → {_money(t, each.after, each.currency)}"
 
 
-def totals(t: Translator, bulk: Bulk) -> str:
-    """What all of it comes to, in a sentence or two."""
+def totals(t: Translator, bulk: Bulk, networks: Iterable[str]) -> str:
+    """What all of it comes to, in a sentence or two; fees of these networks."""
     possible = bulk.total - bulk.failed
     said = [
         t.ngettext("%(n)s can be taken over", "%(n)s can be taken over", possible)
         + (t.gettext(", %(failed)s cannot", failed=t.number(bulk.failed)) if bulk.failed else "")
         + "."
     ]
-    sums = bulk.totals.get("fees", {})
-    for currency, each in sorted(sums.items()):
+    sums = bulk.fees_in(networks)
+    for currency, each in sums.items():
         said.append(
             t.gettext(
                 "Fees of the next whole year of %(n)s memberships: %(before)s before, %(after)s after.",

@@ -227,5 +227,5 @@ async def _own(connection: Any, actor: Actor, wanted: UUID) -> Bulk:
 
 
 async def _audit(connection: Any, actor: Actor, bulk: Bulk, action: str) -> None:
-    detail = {"deed": bulk.deed, "kind": bulk.reason, "rows": bulk.total, "note": bulk.note, "totals": bulk.totals}
+    detail = {"deed": bulk.deed, "kind": bulk.reason, "rows": bulk.total, "note": bulk.note}
     await audit.append(connection, actor, action, detail, bulk.network_id, None, bulk.id)

@@ -11,6 +11,7 @@ from crm import forms, register_words, words
 from crm.actions import register_bulks as actions
 from crm.api import edge, shapes
 from crm.api.operations import PREFIX, Call, Nothing, Operation
+from crm.catalogue import Catalogue
 from crm.errors import Forbidden, NotFound
 from crm.i18n import N_
 from crm.reads import register_bulks as reads
@@ -172,7 +173,7 @@ async def _shown(call: Call[Any, Any], wanted: UUID) -> RegisterBulk:
             each["changed"],
             each["unknown"],
         )
-        for currency, each in sorted(bulk.totals.get("fees", {}).items())
+        for currency, each in bulk.fees_in(_own(call, kept)).items()
     ]
     counts = {name: bulk.totals.get(name, 0) for name in ("follows", "reviews")}
     return RegisterBulk(**told | counts | {"network": kept.by_id[bulk.network_id].slug, "fees": fees})
@@ -184,6 +185,7 @@ def _row(call: Call[Any, Any], kept: Any, bulk: Bulk, row: Row) -> RegisterBulkR
     fees = [
         RegisterBulkFee(each.network, each.tier, _money(each.before, each.currency), _money(each.after, each.currency))
         for each in (looked.fees if looked else ())
+        if each.network in _own(call, kept)
     ]
     return RegisterBulkRow(
         row.row_id,
@@ -199,6 +201,11 @@ def _row(call: Call[Any, Any], kept: Any, bulk: Bulk, row: Row) -> RegisterBulkR
         looked.reviews if looked else 0,
         row.change_id,
     )
+
+
+def _own(call: Call[Any, Any], kept: Catalogue) -> list[str]:
+    """The networks whose fees the key may see: whoever looked may manage more."""
+    return [each.slug for each in kept.networks if each.id in call.actor.manages]
 
 
 def _money(amount: int | None, currency: str) -> shapes.Money | None:

@@ -143,16 +143,20 @@ async def settle(connection: Connection, bulk: UUID, rows: Sequence[Row]) -> Non
         bulk,
         len(rows),
         sum(each.outcome == "changed" for each in rows),
-        sum(each.outcome in ("failed", "closed") for each in rows),
+        sum(each.outcome in ("failed", "closed", "stays") for each in rows),
     )
 
 
 async def go_on(connection: Connection, wanted: UUID, status: BulkStatus, now: datetime) -> None:
-    """The next step begins: every row of it is before it, those that cannot be stay out."""
+    """The next step begins. Doing: what could not even be looked at is over already. Undoing: what was changed."""
+    counts = "done = failed, changed = 0"
+    if status == "undoing":
+        counts = (
+            "done = 0, changed = 0, failed = 0, total = (select count(*) from register_bulk_row r"
+            f" where r.bulk_id = b.id and {_LEFT[status]})"
+        )
     await connection.execute(
-        "update register_bulk b set status = $2, done = 0, changed = 0, failed = 0,"
-        " confirmed_at = coalesce(confirmed_at, $3), total = (select count(*) from register_bulk_row r"
-        f" where r.bulk_id = b.id and ({_LEFT[status]})) where b.id = $1",
+        f"update register_bulk b set status = $2, confirmed_at = coalesce(confirmed_at, $3), {counts} where b.id = $1",
         wanted,
         status,
         now,
@@ -184,9 +188,10 @@ async def drop(connection: Connection, wanted: UUID, now: datetime) -> None:
 
 
 def _totals(listed: Sequence[Looked]) -> dict[str, Any]:
-    fees: dict[str, dict[str, int]] = {}
+    fees: dict[str, dict[str, Any]] = {}
     for fee in (fee for each in listed for fee in each.fees):
-        sums = fees.setdefault(fee.currency, {"before": 0, "after": 0, "changed": 0, "unknown": 0})
+        nothing = {"currency": fee.currency, "before": 0, "after": 0, "changed": 0, "unknown": 0}
+        sums = fees.setdefault(fee.network, nothing)
         sums["changed"] += 1
         if fee.before is None or fee.after is None:
             sums["unknown"] += 1

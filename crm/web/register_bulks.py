@@ -211,7 +211,7 @@ async def _bulk(request: Request, office: Office, found: Bulk, errors: Errors, c
                 "changed": each["changed"],
                 "unknown": each["unknown"],
             }
-            for currency, each in sorted(found.totals.get("fees", {}).items())
+            for currency, each in found.fees_in(_own(office)).items()
         ],
         "possible": found.total - found.failed,
         "at_work": at_work,
@@ -238,13 +238,18 @@ def _row(office: Office, bulk: Bulk, row: Row) -> dict[str, Any]:
         "href": f"{office.base}/members/{row.organisation_id}",
         "ours": _value(office, bulk.reason, looked.ours) if looked else "–",
         "register": _value(office, bulk.reason, looked.register) if looked else "–",
-        "fees": [_fee(office, each) for each in looked.fees] if looked else [],
+        "fees": [_fee(office, each) for each in looked.fees if each.network in _own(office)] if looked else [],
         "follows": ", ".join(_follows(office, looked)) if looked else "",
         "verdict": register_words.outcome(t, bulk.deed, row),
         "why": "" if row.outcome == "closed" else why,
         "colour": colour,
         "icon": icon,
     }
+
+
+def _own(office: Office) -> list[str]:
+    """The networks whose fees the reader may see: another manager may have looked at more."""
+    return [each.slug for each in office.kept.networks if each.id in office.actor.manages]
 
 
 def _fee(office: Office, fee: Fee) -> str:

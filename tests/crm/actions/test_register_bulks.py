@@ -109,6 +109,7 @@ async def test_taking_over_together_is_seen_first_then_done_and_taken_back(
     undone, rows = await answered(context, bulk)
     assert (undone.status, [row.outcome for row in rows]) == ("undone", ["stays", *["undone"] * 3])
     assert rows[0].problem and rows[0].problem["rule"] == "changed_since"
+    assert (undone.total, undone.failed) == (4, 1)
     back = [each.employees for each in await _in_order(small, rows[1:])]
     assert sorted(map(int, filter(None, await changes_of(context, small)))) == sorted([7_000, *back])
 
@@ -138,7 +139,8 @@ async def test_the_total_of_fees_is_what_is_billed_and_a_fee_that_moved_meanwhil
     bulk = await register_bulks.begin(context, actor, slug, "take_over", "register_employees", None, uuid4())
     looked, rows = await answered(context, bulk)
     known = [fee for fee in single if fee.before is not None and fee.after is not None]
-    sums = looked.totals["fees"]["NOK"]
+    sums = looked.fees_in({fee.network for fee in single})["NOK"]
+    assert looked.fees_in(["another"]) == {}  # whoever manages elsewhere is not told
     assert known and sums["after"] > sums["before"] > 0
     assert (sums["before"], sums["after"]) == (sum(f.before for f in known), sum(f.after for f in known))
     assert (sums["changed"], sums["unknown"]) == (len(single), len(single) - len(known))
@@ -207,6 +209,20 @@ async def test_who_ends_is_never_answered_together_and_strangers_see_nothing(
     await register_bulks.drop(context, actor, bulk)
     dropped, _ = await answered(context, bulk)
     assert (dropped.status, dropped.done) == ("dropped", 0)
+
+
+async def test_what_cannot_be_looked_at_stays_out_and_is_counted(
+    context: Context, actor: Actor, small: list[Member]
+) -> None:
+    bulk = await begin(context, actor, "take_over", "register_headcount")
+    review, _ = (await open_of(context, small[0]))["register_headcount"]
+    await register_differences.take_over(context, actor, review, profiles.tell)
+    looked, _ = await answered(context, bulk)
+    assert (looked.done, looked.failed) == (4, 1)
+    await register_bulks.confirm(context, actor, bulk)
+    done, rows = await answered(context, bulk)
+    assert (done.total, done.done, done.changed, done.failed) == (4, 4, 3, 1)
+    assert sorted(row.outcome for row in rows) == ["changed", "changed", "changed", "closed"]
 
 
 async def test_what_is_answered_meanwhile_is_left_alone(context: Context, actor: Actor, small: list[Member]) -> None:
