@@ -189,7 +189,8 @@ def _value(t: Translator, kept: Catalogue | None, code: str, key: str, params: M
     if code == "country_not_open" and key == "given":
         named = country_name
     shown = named(t, text) if named else text
-    return shown if len(shown) <= LONGEST_GIVEN else f"{shown[:LONGEST_GIVEN]}…"
+    ours = key == "known"  # what there is to choose from, of which nobody typed a letter
+    return shown if ours or len(shown) <= LONGEST_GIVEN else f"{shown[:LONGEST_GIVEN]}…"
 
 
 # --- consequences

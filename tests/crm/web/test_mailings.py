@@ -82,6 +82,7 @@ async def test_a_mailing_is_written_looked_at_sent_once_and_watched(
     ("fields", "said"),
     [
         ({"text.nb": "Hei {first_name}"}, "There is no field {first_name}"),
+        ({"text.nb": "Hei {first_name}"}, "{next_due}, {organisation}."),
         ({"subject.nb": "Hei {organisation"}, "Braces are for fields"),
         ({"subject.nb": "", "text.nb": ""}, "This must be filled in."),
         ({"name": ""}, "This must be filled in."),
