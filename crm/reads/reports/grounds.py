@@ -49,12 +49,13 @@ _ISLANDS = f"""
     ) n
     window island as (partition by n.organisation_id, n.number)
 """
-# Over all the networks, of who is in several on a day.
+# Over all the networks, of who is in several on a day. As varchar, like the others: what is not of one type is not
+# looked through by the planner, which then knows nothing of it.
 _TOGETHER = """
     select c.organisation_id, any_value(c.kind) as kind,
-        case when min(c.tier) = max(c.tier) then min(c.tier) else 'several' end as tier,
-        case when bool_or(c.status = 'active') then 'active' else 'suspended' end as status,
-        case when min(c.origin) = max(c.origin) then min(c.origin) else 'both' end as origin,
+        (case when min(c.tier) = max(c.tier) then min(c.tier) else 'several' end)::varchar as tier,
+        (case when bool_or(c.status = 'active') then 'active' else 'suspended' end)::varchar as status,
+        (case when min(c.origin) = max(c.origin) then min(c.origin) else 'both' end)::varchar as origin,
         case when count(*) = 1 then any_value(c.network_id) end as network_id,
         any_value(c.joined_on) as joined_on, any_value(c.left_on) as left_on
 """

@@ -34,12 +34,12 @@ pytestmark = pytest.mark.anyio
 TIERS = ("principal", "partner", "startup")
 FIRST, THEN, LATER = (datetime(2024, 1, month, tzinfo=UTC) for month in (1, 2, 3))
 MOMENTS = (None, datetime(2024, 1, 15, tzinfo=UTC), datetime(2024, 2, 15, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC))
+# Lives whose days often meet.
+DAYS = st.sampled_from([50, 100, 100, 200]) | st.integers(1, 300)
 # Of each stretch: length, gap before it, level, origin, suspended; of a membership: its network, how many days before
 # it begins, the stretches, is it open at its end, and as what it was known before, if that was something else.
-STRETCH = st.tuples(
-    st.integers(1, 300), st.sampled_from([0, 0, 1, 20]), st.integers(0, 2), st.sampled_from(ORIGINS), st.booleans()
-)
-LINE = st.tuples(st.integers(0, 500), st.lists(STRETCH, min_size=1, max_size=3), st.booleans())
+STRETCH = st.tuples(DAYS, st.sampled_from([0, 0, 1, 20]), st.integers(0, 2), st.sampled_from(ORIGINS), st.booleans())
+LINE = st.tuples(DAYS, st.lists(STRETCH, min_size=1, max_size=3), st.booleans())
 MEMBER = st.tuples(
     st.dictionaries(st.integers(0, 2), st.tuples(LINE, st.none() | LINE), min_size=1, max_size=3),
     st.sampled_from([(kind,) for kind in KINDS] + [("company", "university")]),
@@ -160,6 +160,23 @@ async def test_on_any_ground_courses_say_what_timelines_say(context: Context) ->
     assert differing >= {*BY_COURSES} - {"activity"}, "every report had something to say"
     assert grounds >= {Ground(), Ground(several=True), Ground(True, True, True), Ground(known=True, apart=True)}
     assert Ground(several=True, apart=True) in grounds, "somebody was elsewhere, too"
+
+
+@pytest.mark.parametrize("known", [None, MOMENTS[1]])
+async def test_who_leaves_several_networks_on_one_day_leaves_the_own_membership(
+    context: Context, known: datetime | None
+) -> None:
+    """Which of the stretches that end together says why and at what level: the own one, whichever network it is of."""
+    source = reports.SOURCES["movements"]
+    async with context.db.tx() as connection:
+        networks = await three(connection)
+        linked, own = ((10, [(100, 0, at, origin, False)], False) for at, origin in enumerate(("linked", "direct")))
+        ends = [{first: (linked, linked), 1 - first: (own, own)} for first in (0, 1)]
+        await live(connection, networks, [(each, ("company",), None, LATER) for each in ends])
+        await settled(connection)
+        wanted = Asked(tuple(networks), on(0), on(366), on(300), known, options=options(source))
+        for report in await both(connection, source, wanted):
+            assert [[cell.value for cell in row[:2]] for row in report.table("by_reason").rows] == [["other", 2]]
 
 
 async def test_the_demo_of_a_host_by_courses_is_the_demo_by_timelines(context: Context) -> None:
