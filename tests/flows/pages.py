@@ -255,6 +255,33 @@ PAGES: dict[str, list[str]] = {
     ],
 }
 
+# Of these what a desk alone shows (rails, columns, charts side by side) is looked at in the dark, too.
+WIDE: dict[str, list[str]] = {
+    "public": ["/en", "/en/networks/nora-industry-network", "/en/join", "/en/members", "/en/members/esmart-systems"],
+    "member": [HOME, f"{HOME} + /people"],
+    "manager": [
+        NORA,
+        ESMART,
+        f"{ESMART} + /changes",
+        f"{NORA}/members?tier=principal&state=active&q=e",
+        f"{NORA}/links",
+        f"{NORA}/invoices",
+        INVOICE,
+        f"{NORA}/reports/board?compare=year",
+        f"{NORA}/reports/movements?compare=year",
+        f"{NORA}/reports/composition",
+        f"{NORA}/reports/aging",
+        f"{NORA}/reports/cohorts?period=last_year",
+        f"{NORA}/surveys -> {NORA}/surveys/*-*",
+        f"{NORA}/setup/register/differences?kind=register_employees",
+        f"{NORA}/setup",
+        f"{NORA}/setup/audit",
+        f"{DRAFT}/link-rule?code=principal-joins-claire",
+        f"{DRAFT}/fees?code=principal",
+        f"{NORA}/sync",
+    ],
+}
+
 
 def address(site: Site, who: str, entry: str) -> str:
     """The address an entry of PAGES leads to, for who looks."""

@@ -1,5 +1,8 @@
-"""Every page of tests/flows/pages.py in Chromium: accessible on a desk, in the dark and on a phone, within the screen
-and within the policy. And that each judge sees a fault when there is one. (Norwegian: test_norwegian_browser.py.)"""
+"""Every page of tests/flows/pages.py in Chromium: accessible on a desk in the light and on a phone in the dark, within
+the screen and within the policy. And that each judge sees a fault when there is one.
+
+(Norwegian: test_norwegian_browser.py.)
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +10,9 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import browser, faults, open_page
+from tests.browser import browser, dark_desk_faults, faults, open_page
 from tests.flows.page_data import begin_draft, prepare_all
-from tests.flows.pages import PAGES, SETTINGS, address
+from tests.flows.pages import PAGES, SETTINGS, WIDE, address
 from tests.flows.site import Site, site_on
 from tests.postgres import Server
 
@@ -25,24 +28,30 @@ CONTROLS = {
     "a picture without words": (
         "",
         "<svg role='img' width='9' height='9'></svg>",
-        {"desktop: svg-img-alt", "phone: svg-img-alt"},
+        {"desktop: svg-img-alt", "dark phone: svg-img-alt"},
     ),
     "grey on grey in the dark": (
         "[data-color-scheme=dark] p { color: #444; background: #333 }",
         "<p>Grey</p>",
-        {"dark: color-contrast"},
+        {"dark phone: color-contrast", "dark desktop: color-contrast"},
     ),
     "a link told by its colour in the dark": (
         "a { color: #00e } [data-color-scheme=dark] a { color: #222; text-decoration: none }",
         "<p>Words with <a href='/'>a link</a> in them.</p>",
-        {"dark: link-in-text-block"},
+        {"dark phone: link-in-text-block", "dark desktop: link-in-text-block"},
     ),
     "a button without a name on a phone": (
         "button { display: none; width: 44px; height: 44px } @media (max-width: 500px) { button { display: block } }",
         "<button></button>",
-        {"phone: button-name"},
+        {"dark phone: button-name"},
     ),
-    "too wide for a phone": ("p { width: 800px }", "<p>Wide</p>", {"phone: "}),
+    "grey on grey in the dark on a desk alone": (
+        "[data-color-scheme=dark] p { color: #444; background: #333 }"
+        " @media (max-width: 500px) { p { display: none } }",
+        "<p>Grey</p>",
+        {"dark desktop: color-contrast"},
+    ),
+    "too wide for a phone": ("p { width: 800px }", "<p>Wide</p>", {"dark phone: "}),
     "a script in the page": ("", "<script>1</script>", {"script"}),
 }
 
@@ -66,18 +75,29 @@ def test_every_page_is_accessible_fits_and_keeps_to_the_policy(site: Site, brows
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("who", WIDE)
+def test_what_a_desk_alone_shows_has_its_colours_in_the_dark(site: Site, browser, who: str) -> None:
+    found = []
+    with site.page(browser, "/healthz", who) as page:
+        for entry in WIDE[who]:
+            assert entry in PAGES[who]
+            page.goto(site.address + address(site, who, entry))
+            found += [f"{who} {entry}: {fault}" for fault in dark_desk_faults(page)]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("control", CONTROLS)
 def test_a_fault_is_seen_where_it_is(browser, control: str) -> None:
     style, inside, expected = CONTROLS[control]
     with _served(browser, WHOLE.format(style=style, inside=inside)) as page:
-        found = faults(page)
+        found = faults(page) + dark_desk_faults(page)
     seen = {next((start for start in expected if start in fault), fault) for fault in found}
     assert seen == expected
 
 
 def test_a_page_without_faults_has_none(browser) -> None:
     with _served(browser, WHOLE.format(style="", inside="<p>Nothing is wrong.</p>")) as page:
-        assert faults(page) == []
+        assert faults(page) + dark_desk_faults(page) == []
 
 
 @contextmanager
