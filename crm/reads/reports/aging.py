@@ -148,7 +148,7 @@ AGING = Source(
     ),
     derived=(Derived("days_of_sales", "days", _days_of_sales),),
     cuts=(
-        Cut("by_age", ("open", "open_invoices"), ("age",), "code"),
+        Cut("by_age", ("open", "open_invoices"), ("age",), "code", codes=(*AGES,)),
         Cut("by_tier", ("open", "overdue", "open_invoices"), ("tier",)),
         Cut("by_network", ("open", "overdue", "open_invoices"), ("network",)),
         Cut("by_stage", ("open", "open_invoices"), ("stage",), "code"),

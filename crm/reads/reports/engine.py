@@ -316,7 +316,8 @@ def _order(cut: Cut, group: _Group) -> tuple[Any, ...]:
     codes = [(group.of[name] == UNKNOWN, group.of[name]) for name in cut.by]
     currency = group.of.get(CURRENCY, UNKNOWN)
     if cut.order == "code":
-        return (codes, currency)
+        first = group.of[cut.by[0]]
+        return (cut.codes.index(first) if first in cut.codes else len(cut.codes), codes, currency)
     return ([unknown for unknown, _ in codes[:1]], -(group.values[cut.measures[0]] or 0), codes, currency)
 
 

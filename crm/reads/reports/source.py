@@ -66,7 +66,7 @@ class Cut(msgspec.Struct, frozen=True):
 
     `shown`: else it is there for `further` alone. `most`: so many rows, and what is left together as OTHERS in a last
     one of each currency (0: all); one cut of a relation, only of sums and counts, and not beside another period, where
-    each needs its own before.
+    each needs its own before. `codes`: those of the first dimension that come in this order, before all others.
     """
 
     code: str
@@ -75,6 +75,7 @@ class Cut(msgspec.Struct, frozen=True):
     order: Literal["size", "code"] = "size"
     shown: bool = True
     most: int = 0
+    codes: tuple[str, ...] = ()
 
 
 class Figures:

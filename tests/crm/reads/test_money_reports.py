@@ -239,6 +239,20 @@ async def test_ages_begin_on_the_first_day_late(context):
         assert list(aging.AGES) == sorted(aging.AGES, key=lambda age: (age != "not_due", age))
 
 
+async def test_ages_stand_in_their_order_however_much_they_are(context):
+    async with context.db.tx() as connection:
+        world = await World(connection, SEEDS[0]).begin()
+        async for _ in world.events():
+            pass
+        shown = set()
+        for bill in world.bills:
+            made = await make(connection, "aging", ask(world.all, bill.on))
+            told = [row[0].value for row in made.table("by_age").rows if row[1].value == bill.currency]
+            assert told == sorted(told, key=list(aging.AGES).index)
+            shown |= {tuple(told)}
+        assert any(len(ages) > 2 and ages[0] == "not_due" for ages in shown)
+
+
 def fixed(amount):
     return Step("fixed", {"amount": amount})
 
