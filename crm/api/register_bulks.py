@@ -20,6 +20,7 @@ from crm.store.register_bulks import MOST_ROWS
 
 TAG = N_("Register")
 ONE = "/register-bulks/{bulk_id}"
+BODY_MAX = 512 * 1024  # bytes; MOST_ROWS ids, and room to spare
 Reason = Literal["register_name", "register_employees", "register_moved", "register_headcount"]
 
 
@@ -226,6 +227,7 @@ operations = (
         body=RegisterBulkForm,
         answer=RegisterBulk,
         status=202,
+        max_body=BODY_MAX,
         location="/register-bulks/{id}",
         example={"deed": "take_over", "reason": "register_headcount", "note": "Checked in the autumn round"},
         run=begin,

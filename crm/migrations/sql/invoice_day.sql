@@ -27,6 +27,15 @@ create policy own_host on invoice_day for select to crm_reader
 create function invoice_counts() returns trigger language plpgsql
     set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
+    -- What changes on an issued invoice, as when its buyer's reference is forgotten, issues nothing.
+    if tg_op = 'UPDATE' then -- by itself: there are no old rows to look at when some are new
+        if exists (select from stale s where s.status = 'issued') then
+            if exists (select from stale s where s.status <> 'issued') then
+                raise exception 'drafts and issued invoices are never changed by one statement';
+            end if;
+            return null;
+        end if;
+    end if;
     insert into invoice_day (host_id, issued_on, kind, currency, networks, documents, gross)
         select f.host_id, f.issued_on, f.kind, f.currency, n.networks, sum(f.documents), sum(f.gross) from (
             select f.host_id, f.issued_on, f.kind, f.currency, f.network_id, null::uuid as id, count(*) as documents,
@@ -44,7 +53,7 @@ end
 $$;
 create trigger counts after insert on invoice referencing new table as fresh
     for each statement execute function invoice_counts();
-create trigger counts_later after update on invoice referencing new table as fresh
+create trigger counts_later after update on invoice referencing old table as stale new table as fresh
     for each statement execute function invoice_counts();
 
 create index standing_done on invoice_standing (host_id, starts_on)

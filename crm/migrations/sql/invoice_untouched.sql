@@ -57,6 +57,15 @@ $$;
 create function invoice_begins() returns trigger language plpgsql
     set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
+    -- What changes on an issued invoice, as when its buyer's reference is forgotten, issues nothing.
+    if tg_op = 'UPDATE' then -- by itself: there are no old rows to look at when some are new
+        if exists (select from stale s where s.status = 'issued') then
+            if exists (select from stale s where s.status <> 'issued') then
+                raise exception 'drafts and issued invoices are never changed by one statement';
+            end if;
+            return null;
+        end if;
+    end if;
     insert into invoice_untouched (invoice_id, host_id, organisation_id, tier, network, networks, currency, issued_on, due_on,
         net, gross)
         select f.id, f.host_id, f.organisation_id, coalesce(l.tier, ''), own.slug, array[f.network_id], f.currency,
@@ -75,7 +84,7 @@ end
 $$;
 create trigger begins after insert on invoice referencing new table as fresh
     for each statement execute function invoice_begins();
-create trigger begins_later after update on invoice referencing new table as fresh
+create trigger begins_later after update on invoice referencing old table as stale new table as fresh
     for each statement execute function invoice_begins();
 -- What the rows must be, for those that have none yet and for `crm verify`.
 create function invoices_untouched() returns table (invoice_id uuid, host_id uuid, organisation_id uuid, tier text, network text,

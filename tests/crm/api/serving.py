@@ -86,7 +86,8 @@ def _config(ids: dict[str, list[str]]) -> str:
     """Real ids often enough to get past "not found"; and 422 is right for what a schema cannot say.
 
     Check digits, the levels of a network, the days of a rulebook and our own cursors are not in the
-    schema. 412 is how a wrong If-Match is refused.
+    schema. 412 is how a wrong If-Match is refused, 410 how a position is whose changes are dropped (a rehearsal
+    is asked to drop them).
     """
     values = ids | {
         "slug": ["nora-industry-network", "claire-innovation-network"],
@@ -98,7 +99,7 @@ def _config(ids: dict[str, list[str]]) -> str:
     return "\n".join(
         [
             "[checks.positive_data_acceptance]",
-            'expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "422"]',
+            'expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "410", "412", "422"]',
             "[checks.negative_data_rejection]",
             'expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422"]',
             *(f"[dictionaries.{name}]\nvalues = {json.dumps(each)}" for name, each in values.items()),

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from crm.app import create_app
+from crm.i18n import TIME_ZONE
 from tests.conftest import SETTINGS, context_on
 from tests.crm.api.support import CLAIRE, NORA, V1, approved, memberships, wrong
 
@@ -63,7 +64,7 @@ async def test_what_was_known_before_a_decision_stays_what_was_known(
 async def test_a_plain_day_means_its_end(own_database: str, manager_headers: Headers) -> None:
     async with _client(own_database) as client:
         sent, _ = await approved(client, manager_headers, "2026-11-22")
-        today = datetime.now(UTC).date().isoformat()
+        today = datetime.now(TIME_ZONE).date().isoformat()
         assert set(await memberships(client, manager_headers, sent["organisation_id"], known_at=today)) == {
             NORA,
             CLAIRE,
