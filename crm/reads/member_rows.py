@@ -139,13 +139,20 @@ async def read(connection: Connection, s: Search, only: Sequence[UUID] | None = 
     """In the order of names: every membership of the network, or those of these that are; others go on meanwhile."""
     q = Query()
     sql = _rows(q, msgspec.structs.replace(s, only=None if only is None else tuple(only)))
-    found = await connection.fetch(sql, *q.values)
-    aside = await _aside(connection, s, None if only is None else found)
     same: dict[str, str] = {}
-    for number, row in enumerate(found):
-        if number % AT_A_TIME == AT_A_TIME - 1:
+    if only is not None:
+        found = await connection.fetch(sql, *q.values)
+        aside = await _aside(connection, s, found)
+        for row in found:
+            yield _made(row, aside, s.day, same)
+        return
+    aside = await _aside(connection, s, None)
+    async with connection.transaction():
+        cursor = await connection.cursor(sql, *q.values)
+        while found := await cursor.fetch(AT_A_TIME):  # all at once would be as much memory again as is kept
+            for row in found:
+                yield _made(row, aside, s.day, same)
             await asyncio.sleep(0)
-        yield _made(row, aside, s.day, same)
 
 
 _NOTHING: dict[str, Any] = {}

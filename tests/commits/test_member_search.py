@@ -240,10 +240,20 @@ async def test_whatever_the_list_is_made_of_says_when_it_moves(own_database: str
         def __init__(self, connection: Connection) -> None:
             self.connection = connection
 
+        def transaction(self) -> Any:
+            return self.connection.transaction()
+
         async def fetch(self, sql: str, *values: Any) -> Any:
+            await self._watch(sql, *values)
+            return await self.connection.fetch(sql, *values)
+
+        async def cursor(self, sql: str, *values: Any) -> Any:
+            await self._watch(sql, *values)
+            return await self.connection.cursor(sql, *values)
+
+        async def _watch(self, sql: str, *values: Any) -> None:
             plan = await self.connection.fetchval(f"explain (format json) {sql}", *values)
             read.update(_relations(msgspec.json.decode(plan)))
-            return await self.connection.fetch(sql, *values)
 
     async with context_on(own_database) as context:
         search = await _search(context)

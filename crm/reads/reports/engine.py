@@ -24,7 +24,7 @@ from crm.reads.reports.statement import (
     rows_of,
     wanted,
 )
-from crm.reports import Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
+from crm.reports import OTHERS, Asked, Cell, Column, Figure, Report, Rows, Table, narrowed, parts
 
 MOST_ROWS = 1_000  # of a page
 ROWS_AT_A_TIME = 500
@@ -45,9 +45,10 @@ async def figures(connection: Connection, source: Source, asked: Asked) -> Repor
         ground = await ground_of(connection, source.relations.values(), asked, settled)
         if ground is not None:
             await connection.execute(HASHED)
-        alone = asked.compare is None
-        made = await _made(connection, source, asked, ground, alone)
-        return made if alone else _compared(source, made, await _made(connection, source, asked.then, ground, alone))
+        made = await _made(connection, source, asked, ground)
+        if asked.compare is None:
+            return made
+        return _compared(source, made, await _made(connection, source, asked.then, ground, made))
 
 
 @asynccontextmanager
@@ -186,14 +187,17 @@ _WHOLE: frozenset[str] = frozenset()
 _BY_CURRENCY = frozenset({CURRENCY})
 
 
-async def _made(connection: Connection, source: Source, asked: Asked, ground: Ground | None, alone: bool) -> Report:
+async def _made(
+    connection: Connection, source: Source, asked: Asked, ground: Ground | None, beside: Report | None = None
+) -> Report:
+    """One period; `beside`: what it will stand beside, whose rows are told one by one in this one, too."""
     groups: dict[str, _Groups] = {}
     tabled = {code for cut in source.cuts for code in cut.measures}
     for names in _asked_together(source):
         measures = [m for m in source.measures if m.over in names and (m.shown or m.code in tabled)]
         if measures:
             cuts = [cut for cut in source.cuts if source.measure(cut.measures[0]) in measures]
-            largest = _largest(source, cuts, measures) if alone else None
+            largest = _largest(source, cuts, measures, beside)
             asking = wanted(source.relations[names[0]], measures, {_by(source, cut) for cut in cuts}, largest)
             groups |= dict.fromkeys(names, await _grouped(connection, asking, asked, ground))
     figures = [f for each in source.measures if each.shown for f in _figures(each, groups[each.over])]
@@ -211,15 +215,24 @@ async def _made(connection: Connection, source: Source, asked: Asked, ground: Gr
     return Report(source.name, asked, tuple(figures), tuple(shown), source.charts)
 
 
-def _largest(source: Source, cuts: Iterable[Cut], measures: Sequence[Measure]) -> Largest | None:
-    """The one table of these whose largest rows are enough."""
+def _largest(source: Source, cuts: Iterable[Cut], measures: Sequence[Measure], beside: Report | None) -> Largest | None:
+    """The one table of these whose largest rows are enough.
+
+    Beside another period those that are listed there are listed here. Where not all are, nobody else is: whoever is not
+    among the largest there may not have been nobody.
+    """
     places = {each.code: at for at, each in enumerate(measures)}
     limited = [each for each in cuts if each.most]
     if not limited:
         return None
     (cut,) = limited
     assert [each.code for each in cuts if {*each.by} == {*cut.by}] == [cut.code], "another table needs all of them"
-    return Largest(cut.by, _by(source, cut)[len(cut.by) :], tuple(places[code] for code in cut.measures), cut.most)
+    by, most, chosen = _by(source, cut), cut.most, []
+    if beside is not None:
+        labels = [tuple(cell.value for cell in row[: len(by)]) for row in beside.table(cut.code).rows]
+        chosen = [label for label in labels if label[0] != OTHERS]
+        most = cut.most if len(chosen) == len(labels) else 0
+    return Largest(cut.by, by[len(cut.by) :], tuple(places[code] for code in cut.measures), most, tuple(chosen))
 
 
 def _asked_together(source: Source) -> Iterable[list[str]]:

@@ -65,8 +65,8 @@ class Cut(msgspec.Struct, frozen=True):
     """A table: the measures by one or several dimensions, largest first (`order` size) or in the order of codes.
 
     `shown`: else it is there for `further` alone. `most`: so many rows, and what is left together as OTHERS in a last
-    one of each currency (0: all); one cut of a relation, only of sums and counts, and not beside another period, where
-    each needs its own before. `codes`: those of the first dimension that come in this order, before all others.
+    one of each currency (0: all); one cut of a relation, only of sums and counts. Beside another period the same are
+    listed in both. `codes`: those of the first dimension that come in this order, before all others.
     """
 
     code: str

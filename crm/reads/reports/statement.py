@@ -147,11 +147,12 @@ def by_groups(asking: Wanted, statement: Statement, ground: Ground | None) -> st
     if facts:
         parts.append(f"{many} as many")
     groups = f"select {asking.head}{within}{', '.join(values)} from g{asking.grouping}"
+    if asking.largest:
+        groups = only_largest(asking.largest, groups, asking.by, len(measures), statement.bind)
     return (
         f"with r as (select * from ({statement.sql(rows)}) r),"
         f" f as (select {', '.join((of, *parts))} from r group by {of}),"
-        f" g as (select f.*{buckets} from f)"
-        f" {only_largest(asking.largest, groups, asking.by, len(measures)) if asking.largest else groups}"
+        f" g as (select f.*{buckets} from f) {groups}"
     )
 
 
