@@ -184,7 +184,7 @@ async def test_small_differences_are_one_line_and_who_ends_is_decided_about_one_
     await sign_in(client)
     page = await client.get(f"{BASE}/reviews")
     assert "1 member has another headcount in the register, of the same class of size" in text(page)
-    assert "1 member to look at" in text(page) and f"counts {member.employees + 1}" not in text(page)
+    assert "1 matter to look at" in text(page) and f"counts {member.employees + 1}" not in text(page)
     assert "1 headcount of the same class of size" in text(await client.get(BASE))
     ends = await client.get(f"{HERE}/differences?kind=register_bankrupt")
     assert "decided about one by one" in text(ends) and 'name="difference"' not in ends.text
