@@ -143,8 +143,10 @@ async def read(connection: Connection, s: Search, only: Sequence[UUID] | None = 
     if only is not None:
         found = await connection.fetch(sql, *q.values)
         aside = await _aside(connection, s, found)
-        for row in found:
+        for number, row in enumerate(found, 1):
             yield _made(row, aside, s.day, same)
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)
         return
     aside = await _aside(connection, s, None)
     async with connection.transaction():
